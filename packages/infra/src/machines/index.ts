@@ -1,2 +1,4 @@
 export * from './machine.ts';
+export * from './program.ts';
+export * from './secrets.ts';
 export * from './tls.ts';
