@@ -1,0 +1,54 @@
+import type { Cluster } from './cluster.ts';
+import { type ClusterInput, withDefaults } from './input.ts';
+import { layOutRegion } from './layout.ts';
+import { findProblems, type Problem } from './rules.ts';
+
+/** A configuration that cannot work; lists everything wrong with it at once. */
+export class InvalidClusterError extends Error {
+  readonly code = 'E_INVALID_CLUSTER';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(
+      `the cluster's configuration cannot work:\n${problems.map((problem) => `  ${describe(problem)}`).join('\n')}`,
+    );
+    this.name = 'InvalidClusterError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Makes the one value everything is rendered from.
+ *
+ * @param input what differs from the defaults.
+ * @throws InvalidClusterError with every broken rule, the value seen and the remedy.
+ */
+export function defineCluster(input: ClusterInput = {}): Cluster {
+  const complete = withDefaults(input);
+  const problems = findProblems(complete);
+  if (problems.length > 0) throw new InvalidClusterError(problems);
+
+  const zone = `${complete.environment}.${complete.project}.internal`;
+  return {
+    project: complete.project,
+    environment: complete.environment,
+    zone,
+    scope: complete.project,
+    database: 'pgha',
+    durability: complete.durability,
+    primary: layOutRegion('primary', complete.primary, complete, zone),
+    dr: complete.dr === null ? null : layOutRegion('dr', complete.dr, complete, zone),
+    patroni: complete.patroni,
+    backups: complete.backups,
+    volumes: complete.volumes,
+    alertEmail: complete.alertEmail,
+    monitoring: complete.monitoring,
+    awsProfile: complete.awsProfile,
+    keyPair: complete.keyPair,
+    adminCidrs: complete.adminCidrs,
+    apiCidrs: complete.apiCidrs,
+  };
+}
+
+const describe = ({ path, value, rule, remedy }: Problem) =>
+  `${path} is ${JSON.stringify(value)}. Rule: ${rule}. Remedy: ${remedy}.`;

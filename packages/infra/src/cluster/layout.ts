@@ -1,0 +1,87 @@
+import { formatAddress, formatCidr, parseCidr, type Range, subrange } from './addresses.ts';
+import type { Node, Region, Role, Subnets } from './cluster.ts';
+import type { CompleteInput, RegionInput } from './input.ts';
+
+const zones = [0, 1, 2] as const;
+type ZoneIndex = (typeof zones)[number];
+
+/** Private subnets begin at the ninth /24, so that a /20, the smallest range allowed, still holds them. */
+const firstPrivateSubnet = 8;
+const subnetPrefix = 24;
+
+/**
+ * Where each role's first machine stands in its subnet. AWS keeps the first four addresses and the last; gaps of ten leave
+ * room for every count a cluster may have and for the machine that replaces one.
+ */
+const firstHost: Record<Role | 'loadBalancer', number> = {
+  loadBalancer: 5,
+  etcd: 11,
+  postgres: 21,
+  standby: 31,
+  api: 41,
+  monitoring: 51,
+  bastion: 61,
+};
+
+/**
+ * Lays a region out: subnets, machines with their addresses, the load balancer.
+ *
+ * @param zone the private DNS zone every hostname ends in.
+ */
+export function layOutRegion(
+  kind: Region['kind'],
+  input: Required<RegionInput>,
+  cluster: Pick<CompleteInput, 'instanceTypes' | 'monitoring'>,
+  zone: string,
+): Region {
+  const range = parseCidr(input.cidr);
+  if (range === null) throw new Error(`malformed range ${input.cidr}; check the configuration before laying it out`);
+
+  const machines = (role: Role, word: string, count: number): Node[] =>
+    Array.from({ length: count }, (_, index) => {
+      const zoneIndex = (index % zones.length) as ZoneIndex;
+      const name = `${input.namePrefix}${word}-${index + 1}`;
+      const subnet = subnetOf(range, zoneIndex, isPublic(role));
+      return {
+        name,
+        role,
+        hostname: `${name}.${zone}`,
+        address: formatAddress(subnet.first + firstHost[role] + index),
+        zoneIndex,
+        instanceType: cluster.instanceTypes[role],
+      };
+    });
+
+  return {
+    kind,
+    awsRegion: input.awsRegion,
+    cidr: input.cidr,
+    subnets: zones.map(
+      (zoneIndex): Subnets => ({
+        zoneIndex,
+        publicCidr: formatCidr(subnetOf(range, zoneIndex, true)),
+        privateCidr: formatCidr(subnetOf(range, zoneIndex, false)),
+      }),
+    ),
+    nodes: [
+      ...machines('etcd', 'etcd', input.etcd),
+      ...machines(kind === 'primary' ? 'postgres' : 'standby', 'pg', input.postgres),
+      ...machines('api', 'api', input.apiServer ? 1 : 0),
+      ...machines('monitoring', 'monitoring', cluster.monitoring && kind === 'primary' ? 1 : 0),
+      ...machines('bastion', 'bastion', 1),
+    ],
+    loadBalancer: {
+      hostname: `${input.namePrefix}db.${zone}`,
+      addresses: zones.map((zoneIndex) =>
+        formatAddress(subnetOf(range, zoneIndex, false).first + firstHost.loadBalancer),
+      ),
+    },
+  };
+}
+
+/** Machines people or the Internet reach have public addresses; databases and etcd never do. */
+const isPublic = (role: Role) => role === 'api' || role === 'monitoring' || role === 'bastion';
+
+function subnetOf(range: Range, zoneIndex: ZoneIndex, open: boolean): Range {
+  return subrange(range, subnetPrefix, (open ? 0 : firstPrivateSubnet) + zoneIndex);
+}

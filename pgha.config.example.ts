@@ -1,0 +1,47 @@
+import { defineCluster } from './packages/infra/src/cluster/index.ts';
+
+/**
+ * Your cluster. Copy this file to pgha.config.ts and edit the copy; what you leave out has the default shown.
+ * Everything is rendered from this one value: the lab, the stacks on AWS, the documents' tables, the cost.
+ */
+export default defineCluster({
+  project: 'pgha',
+  environment: 'prod',
+
+  // 2 machines: 'available' (a surviving machine goes on alone). 3 machines: 'zero-loss' (rather no write than a lost one).
+  durability: 'available',
+
+  primary: { awsRegion: 'us-east-1', cidr: '10.42.0.0/16', postgres: 2, etcd: 3 },
+  // null: no second region
+  dr: { awsRegion: 'us-west-2', cidr: '10.43.0.0/16', postgres: 1, etcd: 1 },
+
+  instanceTypes: {
+    etcd: 't3.micro',
+    postgres: 't3.micro',
+    standby: 't3.micro',
+    api: 't3.micro',
+    monitoring: 't3.micro',
+    bastion: 't3.micro',
+  },
+  volumes: { rootGib: 8, dataGib: 20, monitoringGib: 10 },
+
+  backups: {
+    fullOn: 'Sun',
+    atUtc: '02:00',
+    incrementalEveryHours: 4,
+    restoreWindowDays: 7,
+    retentionDays: 14,
+  },
+
+  monitoring: true,
+  // who is told when something is wrong
+  alertEmail: null,
+
+  awsProfile: 'postgresql-ha-profile',
+  // null: Session Manager only, no SSH key
+  keyPair: null,
+  // who may reach the bastion and the monitoring pages, for example ['203.0.113.7/32']
+  adminCidrs: [],
+  // who may reach the two HTTP APIs; ['0.0.0.0/0'] is everybody
+  apiCidrs: [],
+});
