@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { classify } from './outcome.ts';
+import type { DbPool } from './pool.ts';
+
+/** Thrown to a caller that would wait where too many wait already. */
+export class QueueFullError extends Error {
+  readonly code = 'PGHA_QUEUE_FULL';
+  constructor(limit: number) {
+    super(`${limit} requests already wait for a primary`);
+  }
+}
+
+/** Thrown to a caller whose deadline passed before the server was back. */
+export class DeadlineError extends Error {
+  readonly code = 'PGHA_DEADLINE';
+  constructor(waitedMs: number, cause?: unknown) {
+    super(`no server of the right role answered within ${Math.round(waitedMs)} ms`, { cause });
+  }
+}
+
+/** Open while the server answers, shut after an attempt found it gone; one prober looks, however many wait. */
+export interface Gate {
+  /** Resolves at once while open, else when the server is back; rejects with `QueueFullError` or `DeadlineError`. */
+  pass(deadline: number): Promise<void>;
+  /** An attempt met a server that is gone or in another role. */
+  shut(): void;
+  isOpen(): boolean;
+  waiting(): number;
+  close(): void;
+}
+
+interface Waiter {
+  resolve: () => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * Without a gate every held request would try to connect by itself, and a new primary would start its life under a
+ * storm. `probeIntervalMs` bounds how long a ready server stays unnoticed.
+ */
+export function createGate(pool: DbPool, queueLimit: number, probeIntervalMs = 50): Gate {
+  const waiters = new Set<Waiter>();
+  let open = true;
+  let closed = false;
+
+  function release(): void {
+    open = true;
+    for (const waiter of waiters) {
+      clearTimeout(waiter.timer);
+      waiter.resolve();
+    }
+    waiters.clear();
+  }
+
+  async function probe(): Promise<void> {
+    while (!open && !closed) {
+      try {
+        await pool.use((session) => session.query({ name: 'probe', text: 'select 1' }));
+        release();
+      } catch (error) {
+        // a server that answers and rejects `select 1` is there; whatever is wrong with it, waiting will not help
+        if (classify(error) === 'rejected') release();
+        else await delay(probeIntervalMs, undefined, { ref: false });
+      }
+    }
+  }
+
+  return {
+    pass(deadline) {
+      if (open) return Promise.resolve();
+      const started = Date.now();
+      if (deadline <= started) return Promise.reject(new DeadlineError(0));
+      if (waiters.size >= queueLimit) return Promise.reject(new QueueFullError(queueLimit));
+      return new Promise((resolve, reject) => {
+        const waiter: Waiter = {
+          resolve,
+          reject,
+          timer: setTimeout(() => {
+            waiters.delete(waiter);
+            reject(new DeadlineError(Date.now() - started));
+          }, deadline - started),
+        };
+        waiters.add(waiter);
+      });
+    },
+    shut() {
+      if (!open || closed) return;
+      open = false;
+      void probe();
+    },
+    isOpen: () => open,
+    waiting: () => waiters.size,
+    close() {
+      closed = true;
+      for (const waiter of waiters) {
+        clearTimeout(waiter.timer);
+        waiter.reject(new DeadlineError(0));
+      }
+      waiters.clear();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+export { createGate, DeadlineError, type Gate, QueueFullError } from './gate.ts';
+export { createInsertGroups, type InsertedItem } from './insert-group.ts';
+export { createItemReads, type ItemReads, type Positioned, type ReadTerms } from './item-reads.ts';
+export {
+  deleteItem,
+  type ItemChange,
+  type ItemFields,
+  insertItem,
+  insertItems,
+  type PageRequest,
+  type RenderedItem,
+  type RenderedPage,
+  updateItem,
+} from './items.ts';
+export { formatLsn, type LsnToken, parseLsn } from './lsn.ts';
+export { assertSchemaIsCurrent, knownMigrations, migrate, SchemaVersionError } from './migrate.ts';
+export { type DbObserver, silentObserver } from './observer.ts';
+export { classify, isDatabaseError, NoConnectionError, type Outcome, WrongRoleError } from './outcome.ts';
+export { createPool, type DbPool, type ExpectedRole, type Session, type Statement } from './pool.ts';
+export { readCommitPosition, readReplayPosition } from './positions.ts';
+export { ReplicaBehindError } from './replay-watch.ts';
+export { FinalAnswerError, OutcomeUnknownError, type RideContext, ride } from './ride.ts';
+export { type DbSettings, type DbTls, defaultPoolLimits, type PoolLimits } from './settings.ts';
+export { type DatabaseStats, readReplicationLagBytes, readStats } from './stats.ts';
+export {
+  clientIdentity,
+  KeyInUseError,
+  KeyReusedError,
+  ownIdentity,
+  purgeRecords,
+  type StoredAnswer,
+  type WriteIdentity,
+  type WriteResult,
+  writeOnce,
+} from './write-once.ts';

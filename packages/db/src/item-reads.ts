@@ -1,0 +1,74 @@
+import { createCoalescer } from './coalescer.ts';
+import { type PageRequest, type RenderedItem, type RenderedPage, readItems, readPage } from './items.ts';
+import { hasReached, type LsnToken } from './lsn.ts';
+import type { DbPool, Session } from './pool.ts';
+import { readReplayPosition } from './positions.ts';
+import { createReplayWatch } from './replay-watch.ts';
+import { type RideContext, ride } from './ride.ts';
+
+/** What a read asks beside its subject. */
+export interface ReadTerms {
+  /** Epoch ms. */
+  deadline: number;
+  /** The answer is at least as new as this, or `ReplicaBehindError`. */
+  minLsn: LsnToken | null;
+}
+
+/** A value and the position it is at least as new as. */
+export interface Positioned<T> {
+  value: T;
+  position: LsnToken;
+}
+
+export interface ItemReads {
+  item(id: string, terms: ReadTerms): Promise<Positioned<RenderedItem | null>>;
+  page(page: PageRequest, terms: ReadTerms): Promise<Positioned<RenderedPage>>;
+}
+
+export interface ItemReadsOptions {
+  pool: DbPool;
+  context: RideContext;
+  /** How long a read waits for its replica to reach `minLsn`. */
+  waitMs: number;
+}
+
+/** Point reads and pages, gathered by tick, each riding through a failover until its deadline. */
+export function createItemReads({ pool, context, waitMs }: ItemReadsOptions): ItemReads {
+  const watch = createReplayWatch(() => pool.use(readReplayPosition), context.observer);
+
+  const items = createCoalescer<string, Positioned<RenderedItem | null>>({
+    load: (ids) => positioned(pool, (session) => readItems(session, ids)),
+    maxKeys: 256,
+    maxInFlight: 2,
+  });
+
+  const pages = createCoalescer<PageRequest, Positioned<RenderedPage>>({
+    load: (requests) => positioned(pool, (session) => Promise.all(requests.map((page) => readPage(session, page)))),
+    identity: ({ skip, limit, activeOnly, after }) => `${skip} ${limit} ${activeOnly} ${after}`,
+    // pages are heavy: a batch of many distinct ones would make the first wait for the last
+    maxKeys: 4,
+    maxInFlight: 4,
+  });
+
+  async function read<T>(terms: ReadTerms, load: () => Promise<Positioned<T>>): Promise<Positioned<T>> {
+    return ride(context, terms.deadline, async () => {
+      const answer = await load();
+      if (terms.minLsn === null || hasReached(answer.position, terms.minLsn)) return answer;
+      await watch.waitFor(terms.minLsn, answer.position, waitMs);
+      return load();
+    });
+  }
+
+  return {
+    item: (id, terms) => read(terms, () => items.get(id)),
+    page: (page, terms) => read(terms, () => pages.get(page)),
+  };
+}
+
+/** The position is asked first and travels with the reads: what they see is at least that new. */
+function positioned<T>(pool: DbPool, load: (session: Session) => Promise<T[]>): Promise<Positioned<T>[]> {
+  return pool.use(async (session) => {
+    const [position, values] = await Promise.all([readReplayPosition(session), load(session)]);
+    return values.map((value) => ({ value, position }));
+  });
+}

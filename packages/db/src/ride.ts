@@ -1,0 +1,95 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DeadlineError, type Gate } from './gate.ts';
+import type { DbObserver } from './observer.ts';
+import { classify, type Outcome } from './outcome.ts';
+
+/** What every attempt of one kind shares. A `read` has no effect, so that repeating it needs no proof. */
+export interface RideContext {
+  kind: 'read' | 'write';
+  gate: Gate;
+  observer: DbObserver;
+}
+
+/** What an attempt may know of those before it. */
+export interface Attempt {
+  /** True once an earlier attempt of a write ended `unknown`: it may have been applied, and may still be running. */
+  maybeApplied: boolean;
+}
+
+/** A verdict about the request, not about the server: it ends the ride as it is. */
+export class FinalAnswerError extends Error {}
+
+/** A write was given up while it was not known whether it had been applied. */
+export class OutcomeUnknownError extends FinalAnswerError {
+  readonly code = 'PGHA_OUTCOME_UNKNOWN';
+  constructor(cause: unknown) {
+    super('the outcome of the write is not known', { cause });
+  }
+}
+
+/** Between two attempts on a server that is there: enough for a deadlock partner to finish, too short to be noticed. */
+const pauseMs = { first: 5, longest: 250 };
+
+/**
+ * Runs `attempt` until it succeeds, is `rejected`, or `deadline` (epoch ms) passes. A failure that a failover explains
+ * shuts the gate, and the next attempt is made when a server of the right role answers. Throws the rejection, or
+ * `DeadlineError` or `QueueFullError`, when nothing was applied; otherwise `OutcomeUnknownError`.
+ *
+ * Invariant: after an `unknown` attempt of a write the caller is told a success, a `FinalAnswerError` of an attempt that
+ * knew `maybeApplied`, or `OutcomeUnknownError`. It is never told that the write was not applied: the first attempt's
+ * bytes may still lie in the socket of a server that hangs.
+ */
+export async function ride<T>(
+  context: RideContext,
+  deadline: number,
+  attempt: (state: Attempt) => Promise<T>,
+): Promise<T> {
+  const { gate, observer, kind } = context;
+  const state: Attempt = { maybeApplied: false };
+  let pause = pauseMs.first;
+  let heldSince: number | null = null;
+  let lastError: unknown;
+  try {
+    for (;;) {
+      if (!gate.isOpen()) {
+        heldSince ??= performance.now();
+        await waitAtGate(gate, deadline, state, lastError);
+      }
+      try {
+        return await attempt(state);
+      } catch (error) {
+        if (error instanceof FinalAnswerError) throw error;
+        const outcome = classify(error);
+        if (outcome === 'rejected') throw givenUp(state, error);
+        lastError = error;
+        heldSince ??= performance.now();
+        observer.retry(outcome);
+        if (outcome === 'unknown' && kind === 'write') state.maybeApplied = true;
+        if (pointsAtTheServer(outcome)) gate.shut();
+      }
+      if (Date.now() + pause >= deadline)
+        throw givenUp(state, new DeadlineError(performance.now() - heldSince, lastError));
+      await delay(pause * (0.5 + Math.random() / 2));
+      pause = Math.min(pause * 2, pauseMs.longest);
+    }
+  } finally {
+    if (heldSince !== null && kind === 'write') observer.writeHold((performance.now() - heldSince) / 1000);
+  }
+}
+
+async function waitAtGate(gate: Gate, deadline: number, state: Attempt, lastError: unknown): Promise<void> {
+  try {
+    await gate.pass(deadline);
+  } catch (error) {
+    throw givenUp(state, error, lastError);
+  }
+}
+
+function givenUp(state: Attempt, error: unknown, lastError: unknown = error): unknown {
+  return state.maybeApplied ? new OutcomeUnknownError(lastError) : error;
+}
+
+function pointsAtTheServer(outcome: Outcome): boolean {
+  return outcome === 'never-ran' || outcome === 'refused' || outcome === 'unknown';
+}
