@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import {
+  allNodes,
+  type Cluster,
+  type Login,
+  type Node,
+  parameterName,
+  passwordParameter,
+  regionsOf,
+} from '@pgha/infra/cluster';
+import { activeLoginParameter, apiKeysParameter, backupPassphraseParameter } from '@pgha/infra/machines';
+import type { Identity } from './certificates.ts';
+
+/** A secret that is made from nothing but chance. */
+export interface GeneratedSecret {
+  name: string;
+  generate(): string;
+}
+
+/** 256 bits each: more than any guess; letters that need no quoting in a connection string, a shell or an ini file. */
+const secretBytes = 32;
+export const randomSecret = (): string => randomBytes(secretBytes).toString('base64url');
+
+/** A key of the HTTP API: its prefix lets scanners of published code recognise one that leaked. */
+export const randomApiKey = (): string => `pgha_${randomSecret()}`;
+
+/** Typed as a record so that a login without a password does not compile. */
+const logins: Readonly<Record<Login, true>> = {
+  superuser: true,
+  replication: true,
+  rewind: true,
+  owner: true,
+  app_a: true,
+  app_b: true,
+  readonly_a: true,
+  readonly_b: true,
+  monitoring: true,
+  pgbouncer_auth: true,
+  etcd_root: true,
+  etcd_patroni: true,
+  patroni_rest: true,
+  grafana_admin: true,
+};
+
+/** Every secret of a cluster besides the certificates. */
+export function generatedSecrets(cluster: Cluster): readonly GeneratedSecret[] {
+  return [
+    ...(Object.keys(logins) as Login[]).map((login) => ({
+      name: passwordParameter(cluster, login),
+      generate: randomSecret,
+    })),
+    { name: activeLoginParameter(cluster, 'app'), generate: () => 'app_a' },
+    { name: activeLoginParameter(cluster, 'readonly'), generate: () => 'readonly_a' },
+    { name: apiKeysParameter(cluster), generate: () => `${randomApiKey()}\n` },
+    { name: backupPassphraseParameter(cluster), generate: randomSecret },
+  ];
+}
+
+/** The SSM names of a certificate and its key. */
+export interface CertificateParameters {
+  certificate: string;
+  key: string;
+}
+
+/** The CA's certificate, which every machine has, and its key, which none has. */
+export function authorityParameters(cluster: Cluster): CertificateParameters {
+  return { certificate: parameterName(cluster, 'ca/certificate'), key: parameterName(cluster, 'ca/key') };
+}
+
+export function machineParameters(cluster: Cluster, node: Node): CertificateParameters {
+  const name = (part: string) => parameterName(cluster, `machines/${node.name}/${part}`);
+  return { certificate: name('certificate'), key: name('key') };
+}
+
+/**
+ * What a machine's certificate is valid for. Members of both regions answer to both load balancers' names: after the second
+ * region was promoted, the first one's name may point to it.
+ */
+export function identityOf(cluster: Cluster, node: Node): Identity {
+  const isMember = node.role === 'postgres' || node.role === 'standby';
+  const balancers = isMember ? regionsOf(cluster).map(({ loadBalancer }) => loadBalancer.hostname) : [];
+  return { names: [node.hostname, ...balancers, 'localhost'], addresses: [node.address, '127.0.0.1'] };
+}
+
+/** Every name that init fills, for messages and for comparing regions. */
+export function parameterNames(cluster: Cluster): readonly string[] {
+  const pairs = [authorityParameters(cluster), ...allNodes(cluster).map((node) => machineParameters(cluster, node))];
+  return [
+    ...generatedSecrets(cluster).map(({ name }) => name),
+    ...pairs.flatMap(({ certificate, key }) => [certificate, key]),
+  ];
+}

@@ -1,0 +1,71 @@
+import {
+  GetParametersCommand,
+  ParameterAlreadyExists,
+  PutParameterCommand,
+  type PutParameterCommandInput,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
+import type { SecretStore } from './store.ts';
+
+/** GetParameters takes ten names a call. */
+const namesPerCall = 10;
+
+/** How to reach a region's Parameter Store. */
+export interface SsmConnection {
+  region: string;
+  /** A profile of the AWS configuration; null: the environment's or the machine's own credentials. */
+  profile: string | null;
+  /** Another address than AWS's own, for example the lab's; null on AWS. */
+  endpoint: string | null;
+  /** PEM of the CA that signed that endpoint's certificate; null: the system's CAs. */
+  ca: string | null;
+}
+
+/** A client for one region. The caller destroys it. */
+export function connectSsm({ region, profile, endpoint, ca }: SsmConnection): SSMClient {
+  return new SSMClient({
+    region,
+    ...(profile === null ? {} : { profile }),
+    ...(endpoint === null ? {} : { endpoint }),
+    ...(ca === null ? {} : { requestHandler: { httpsAgent: { ca } } }),
+    // Parameter Store throttles writes at a few a second for a new account; init makes about sixty
+    maxAttempts: 10,
+    retryMode: 'adaptive',
+  });
+}
+
+/** One region's SSM Parameter Store; everything is a SecureString under the region's `aws/ssm` key. */
+export function ssmStore(client: SSMClient, place: string): SecretStore {
+  const put = (input: Pick<PutParameterCommandInput, 'Name' | 'Value' | 'Overwrite'>) =>
+    client.send(new PutParameterCommand({ ...input, Type: 'SecureString' }));
+
+  return {
+    place,
+
+    async read(names) {
+      const values = new Map<string, string>();
+      for (let start = 0; start < names.length; start += namesPerCall) {
+        const Names = names.slice(start, start + namesPerCall);
+        const { Parameters = [] } = await client.send(new GetParametersCommand({ Names, WithDecryption: true }));
+        for (const { Name, Value } of Parameters) {
+          if (Name !== undefined && Value !== undefined) values.set(Name, Value);
+        }
+      }
+      return values;
+    },
+
+    async create(name, value) {
+      try {
+        await put({ Name: name, Value: value, Overwrite: false });
+        return 'created';
+      } catch (error) {
+        if (error instanceof ParameterAlreadyExists) return 'taken';
+        throw error;
+      }
+    },
+
+    async replace(name, value) {
+      await put({ Name: name, Value: value, Overwrite: true });
+    },
+  };
+}
