@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+import { writeDurably } from './durable-file.ts';
+import { EmbeddedFailure } from './failure.ts';
+
+export type MemberName = 'pg1' | 'pg2';
+export const MEMBER_NAMES: readonly [MemberName, MemberName] = ['pg1', 'pg2'];
+
+/** What must survive a power cut. Written before it is acted on, so that a restart never believes more than was true. */
+export interface PairState {
+  version: 1;
+  /** 'creating' until the first start has finished: what lies there holds nobody's data yet. */
+  phase: 'creating' | 'ready';
+  primary: MemberName;
+  /** The member that provably holds every acknowledged commit, and may therefore be promoted; null when none does. */
+  synchronous: MemberName | null;
+  /** Members whose files are diverged or incomplete: never started, only built anew. */
+  stale: MemberName[];
+}
+
+export const FIRST_STATE: PairState = {
+  version: 1,
+  phase: 'creating',
+  primary: 'pg1',
+  synchronous: null,
+  stale: ['pg1', 'pg2'],
+};
+
+export function otherMember(name: MemberName): MemberName {
+  return name === 'pg1' ? 'pg2' : 'pg1';
+}
+
+export function readState(path: string): PairState | null {
+  if (!existsSync(path)) return null;
+  const text = readFileSync(path, 'utf8');
+  try {
+    const state = JSON.parse(text) as PairState;
+    const names: (string | null)[] = [...MEMBER_NAMES];
+    if (state.version === 1 && names.includes(state.primary) && [...names, null].includes(state.synchronous))
+      return state;
+  } catch {
+    // falls through to the same answer: who is primary cannot be known
+  }
+  throw new EmbeddedFailure(
+    'state-missing',
+    `${path} does not say who is primary (it holds ${JSON.stringify(text.slice(0, 40))}); restore it, or begin anew with --fresh`,
+  );
+}
+
+export function writeState(path: string, state: PairState): void {
+  writeDurably(path, `${JSON.stringify(state)}\n`, 0o644);
+}
