@@ -1,3 +1,4 @@
+export * from './cloud-init.ts';
 export * from './machine.ts';
 export * from './program.ts';
 export * from './secrets.ts';

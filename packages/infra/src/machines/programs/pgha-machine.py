@@ -1,0 +1,275 @@
+#!/usr/bin/python3
+"""Makes this machine what its manifest says: packages, files, secrets, boot steps, units, in this order.
+
+pgha-machine install           at first boot, run by cloud-init: puts itself in place and starts its own unit
+pgha-machine apply [MANIFEST]  at every boot and by `pgha apply`: changes what differs and reports it as JSON
+pgha-machine diff [MANIFEST]   what apply would change, as JSON; changes nothing
+
+Every part may run again at any time: a second run changes nothing. The manifest holds names of secrets, never values.
+"""
+
+import grp
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import time
+
+MANIFEST = "/var/lib/pgha/machine.json"
+# Which files the last run made, so that one that is no longer wanted is removed.
+APPLIED = "/var/lib/pgha/applied.json"
+ITSELF = "/usr/local/sbin/pgha-machine"
+UNIT = "/etc/systemd/system/pgha-machine.service"
+# apt and PostgreSQL's packages read these while they install.
+BEFORE_PACKAGES = ("/etc/apt/", "/etc/postgresql-common/", "/usr/share/keyrings/")
+POLICY = "/usr/sbin/policy-rc.d"
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, **options)
+
+
+def succeeds(*command):
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def missing_packages(manifest):
+    def installed(package):
+        answer = subprocess.run(
+            ["dpkg-query", "-W", "-f=${db:Status-Status}", package], check=False, capture_output=True, text=True
+        )
+        return answer.stdout == "installed"
+
+    return [package for package in manifest["packages"] if not installed(package)]
+
+
+def install_packages(packages):
+    """Installs without starting anything: services start when their files and secrets are there."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # cloud-init or unattended-upgrades may hold the lock on a young machine
+    options = ["-q", "-y", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=5"]
+    keep_ours = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+    with open(POLICY, "w", encoding="utf-8") as policy:
+        policy.write("#!/bin/sh\nexit 101\n")
+    os.chmod(POLICY, 0o755)
+    try:
+        # a power cut during an earlier run leaves packages half configured
+        run("dpkg", "--configure", "-a", env=environment, stdout=sys.stderr)
+        run("apt-get", *options, "update", env=environment, stdout=sys.stderr)
+        run(
+            "apt-get", *options, *keep_ours, "install", "--no-install-recommends", *packages,
+            env=environment, stdout=sys.stderr,
+        )  # fmt: skip
+    finally:
+        os.unlink(POLICY)
+
+
+def ids_of(entry):
+    return pwd.getpwnam(entry["owner"]).pw_uid, grp.getgrnam(entry["group"]).gr_gid
+
+
+def is_current(entry):
+    try:
+        state = os.stat(entry["path"])
+        with open(entry["path"], "rb") as current:
+            same = current.read() == entry["content"].encode()
+        return same and (state.st_uid, state.st_gid, state.st_mode & 0o7777) == (*ids_of(entry), int(entry["mode"], 8))
+    except (FileNotFoundError, KeyError):
+        return False
+
+
+def write_file(entry):
+    """Replaces the file in one step: whoever reads it sees the old or the new one, and a power cut leaves one of them."""
+    directory = os.path.dirname(entry["path"])
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    handle, staged = tempfile.mkstemp(prefix=".pgha-", dir=directory)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(entry["content"].encode())
+            os.fchown(file.fileno(), *ids_of(entry))
+            os.fchmod(file.fileno(), int(entry["mode"], 8))
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(staged, entry["path"])
+    except BaseException:
+        os.unlink(staged)
+        raise
+
+
+def write_files(entries):
+    """Writes what differs; users and directories that the other files need come first. Returns the changed entries."""
+    changed = []
+    for folder, command in (("sysusers.d", ["systemd-sysusers"]), ("tmpfiles.d", ["systemd-tmpfiles", "--create"]), ("", None)):
+        for entry in entries:
+            kind = os.path.basename(os.path.dirname(entry["path"]))
+            if (kind if kind in ("sysusers.d", "tmpfiles.d") else "") != folder:
+                continue
+            if not is_current(entry):
+                write_file(entry)
+                changed.append(entry)
+            if command is not None:
+                run(*command, entry["path"])
+    return changed
+
+
+def applied_paths():
+    try:
+        with open(APPLIED, encoding="utf-8") as file:
+            return set(json.load(file))
+    except FileNotFoundError:
+        return set()
+
+
+def unwanted_paths(manifest):
+    wanted = {entry["path"] for entry in manifest["files"]}
+    return sorted(path for path in applied_paths() - wanted if os.path.exists(path))
+
+
+def remove_unwanted(manifest):
+    paths = unwanted_paths(manifest)
+    for path in paths:
+        os.unlink(path)
+    wanted = sorted(entry["path"] for entry in manifest["files"])
+    if set(wanted) != applied_paths():
+        write_file({"path": APPLIED, "content": json.dumps(wanted), "owner": "root", "group": "root", "mode": "0600"})
+    return paths
+
+
+def run_boot_steps(manifest):
+    for step in manifest["bootSteps"]:
+        started = time.monotonic()
+        if subprocess.run(["/bin/sh", "-eu", "-c", step["script"]], check=False, stdout=sys.stderr).returncode != 0:
+            raise SystemExit(f"boot step \"{step['name']}\" failed; its own lines above say why")
+        say(f"boot step \"{step['name']}\" done in {time.monotonic() - started:.1f} s")
+
+
+def unit_differs(wanted):
+    unit, state = wanted["unit"], wanted["state"]
+    enabled = subprocess.run(["systemctl", "is-enabled", unit], check=False, capture_output=True, text=True).stdout.strip()
+    active = succeeds("systemctl", "is-active", unit)
+    if state == "masked":
+        return enabled != "masked" or active
+    if state == "stopped":
+        return enabled in ("enabled", "enabled-runtime") or active
+    on = enabled in ("enabled", "static", "indirect", "generated", "alias")
+    return not on or (state == "started" and not active and not condition_failed(unit))
+
+
+def condition_failed(unit):
+    """A unit that refused to start because of its own conditions is where it should be."""
+    show = ["systemctl", "show", unit, "--property=ConditionResult", "--property=ConditionTimestampMonotonic"]
+    lines = subprocess.run(show, check=False, capture_output=True, text=True).stdout.splitlines()
+    return "ConditionResult=no" in lines and "ConditionTimestampMonotonic=0" not in lines
+
+
+def settle_unit(wanted):
+    unit, state = wanted["unit"], wanted["state"]
+    if state == "masked":
+        return run("systemctl", "mask", "--now", unit)
+    if state == "stopped":
+        return run("systemctl", "disable", "--now", unit)
+    run("systemctl", "enable", unit)
+    return run("systemctl", "start", unit) if state == "started" else None
+
+
+def settle_units(manifest):
+    """Brings every unit to its state; one that fails does not keep the others from starting."""
+    differing, failed = [wanted for wanted in manifest["units"] if unit_differs(wanted)], []
+    for wanted in differing:
+        try:
+            settle_unit(wanted)
+        except subprocess.CalledProcessError:
+            failed.append(wanted["unit"])
+    if failed:
+        raise SystemExit(f"did not come to their wanted state: {', '.join(failed)}; see journalctl -u")
+    return [wanted["unit"] for wanted in differing]
+
+
+def actions_of(entries):
+    """What the changed files ask for: once a unit, and no reload where a restart comes."""
+    actions = {}
+    for change in (change for entry in entries for change in entry["onChange"]):
+        if actions.get(change["unit"]) != "restart":
+            actions[change["unit"]] = change["action"]
+    return actions
+
+
+def tell_units(actions):
+    failed = []
+    for unit, action in actions.items():
+        # "try": a unit that does not run yet reads the new file when it starts
+        verb = "try-restart" if action == "restart" else "try-reload-or-restart"
+        if not succeeds("systemctl", verb, unit):
+            failed.append(unit)
+    if failed:
+        raise SystemExit(f"files changed but {', '.join(failed)} did not take them; see journalctl -u")
+
+
+def apply(manifest):
+    files = manifest["files"]
+    changed = write_files([entry for entry in files if entry["path"].startswith(BEFORE_PACKAGES)])
+    packages = missing_packages(manifest)
+    if packages:
+        say(f"installing {', '.join(packages)}")
+        install_packages(packages)
+    changed += write_files([entry for entry in files if not entry["path"].startswith(BEFORE_PACKAGES)])
+    removed = remove_unwanted(manifest)
+    if any(path.startswith("/etc/systemd/") for path in [*removed, *(entry["path"] for entry in changed)]):
+        run("systemctl", "daemon-reload")
+    if manifest["secrets"]:
+        run("/usr/local/sbin/pgha-secrets", "ensure")
+    run_boot_steps(manifest)
+    actions = actions_of(changed)
+    tell_units(actions)
+    units = settle_units(manifest)
+    return {
+        "packages": packages,
+        "files": [entry["path"] for entry in changed],
+        "removed": removed,
+        "actions": actions,
+        "units": units,
+    }
+
+
+def diff(manifest):
+    differing = [entry for entry in manifest["files"] if not is_current(entry)]
+    return {
+        "packages": missing_packages(manifest),
+        "files": [entry["path"] for entry in differing],
+        "removed": unwanted_paths(manifest),
+        "actions": actions_of(differing),
+        "units": [wanted["unit"] for wanted in manifest["units"] if unit_differs(wanted)],
+    }
+
+
+def install(manifest):
+    """cloud-init hands over a manifest only; this program and its unit are files of it like any other."""
+    write_files([entry for entry in manifest["files"] if entry["path"] in (ITSELF, UNIT)])
+    run("systemctl", "daemon-reload")
+    run("systemctl", "enable", "--now", "--no-block", os.path.basename(UNIT))
+
+
+def main(arguments):
+    verb, path = (arguments + [MANIFEST])[:2] if arguments else (None, None)
+    if verb not in ("install", "apply", "diff") or len(arguments) > 2:
+        raise SystemExit("usage: pgha-machine install | apply [MANIFEST] | diff [MANIFEST]")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    manifest = json.loads(text)
+    if verb == "install":
+        return install(manifest)
+    if verb == "apply" and path != MANIFEST:
+        # Kept before anything changes: a machine that reboots halfway goes on with the new one.
+        write_file({"path": MANIFEST, "content": text, "owner": "root", "group": "root", "mode": "0600"})
+    print(json.dumps(apply(manifest) if verb == "apply" else diff(manifest)))
+    return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
