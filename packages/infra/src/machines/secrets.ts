@@ -1,6 +1,10 @@
 import { type Cluster, type Login, parameterName, passwordParameter } from '../cluster/index.ts';
 import { type Machine, machineFile, type SecretFile, type Site, type UnitAction } from './machine.ts';
+import { siteCaFile } from './operating-system.ts';
 import { programFile } from './program.ts';
+
+/** Debian's bundle: what AWS's certificates are checked against. */
+const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
 
 /** A database role that alternates between two logins, so that a password changes without a moment when none is valid. */
 export type RotatingLogin = 'app' | 'readonly';
@@ -49,13 +53,18 @@ export function parametersOf(machine: Machine): readonly string[] {
 
 /**
  * Adds what brings a machine its secrets: the program, its manifest (names and places, never values) and the unit that runs
- * before everything that uses one. The program trusts the system's CAs, so a site's `extraCa` has to be among them.
+ * before everything that uses one.
  *
  * @param awsRegion the region whose Parameter Store is asked: the machine's own, because the other may be lost.
  */
 export function withSecretFetching(machine: Machine, awsRegion: string, site: Site): Machine {
   if (machine.secrets.length === 0) return machine;
-  const manifest = { region: awsRegion, endpoint: site.ssmEndpoint, files: machine.secrets };
+  const manifest = {
+    region: awsRegion,
+    endpoint: site.ssmEndpoint,
+    ca: site.extraCa === null ? systemCaFile : siteCaFile,
+    files: machine.secrets,
+  };
   return {
     ...machine,
     packages: [...new Set([...machine.packages, 'ca-certificates', 'python3-boto3'])].sort(),

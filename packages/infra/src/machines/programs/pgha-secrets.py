@@ -44,7 +44,7 @@ def connect(manifest):
         "ssm",
         region_name=manifest["region"],
         endpoint_url=manifest["endpoint"],
-        verify="/etc/ssl/certs/ca-certificates.crt",
+        verify=manifest["ca"],
         config=patience,
     )
 
