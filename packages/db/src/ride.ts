@@ -54,14 +54,14 @@ export async function ride<T>(
     for (;;) {
       if (!gate.isOpen()) {
         heldSince ??= performance.now();
-        await waitAtGate(gate, deadline, state, lastError);
+        await waitAtGate(context, deadline, state, lastError);
       }
       try {
         return await attempt(state);
       } catch (error) {
         if (error instanceof FinalAnswerError) throw error;
         const outcome = classify(error);
-        if (outcome === 'rejected') throw givenUp(state, error);
+        if (outcome === 'rejected') throw givenUp(context, state, error);
         lastError = error;
         heldSince ??= performance.now();
         observer.retry(outcome);
@@ -69,7 +69,7 @@ export async function ride<T>(
         if (pointsAtTheServer(outcome)) gate.shut();
       }
       if (Date.now() + pause >= deadline)
-        throw givenUp(state, new DeadlineError(performance.now() - heldSince, lastError));
+        throw givenUp(context, state, new DeadlineError(performance.now() - heldSince, lastError));
       await delay(pause * (0.5 + Math.random() / 2));
       pause = Math.min(pause * 2, pauseMs.longest);
     }
@@ -78,16 +78,18 @@ export async function ride<T>(
   }
 }
 
-async function waitAtGate(gate: Gate, deadline: number, state: Attempt, lastError: unknown): Promise<void> {
+async function waitAtGate(context: RideContext, deadline: number, state: Attempt, lastError: unknown): Promise<void> {
   try {
-    await gate.pass(deadline);
+    await context.gate.pass(deadline);
   } catch (error) {
-    throw givenUp(state, error, lastError);
+    throw givenUp(context, state, error, lastError);
   }
 }
 
-function givenUp(state: Attempt, error: unknown, lastError: unknown = error): unknown {
-  return state.maybeApplied ? new OutcomeUnknownError(lastError) : error;
+function givenUp(context: RideContext, state: Attempt, error: unknown, lastError: unknown = error): unknown {
+  if (!state.maybeApplied) return error;
+  context.observer.writeOutcomeUnknown();
+  return new OutcomeUnknownError(lastError);
 }
 
 function pointsAtTheServer(outcome: Outcome): boolean {

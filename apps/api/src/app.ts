@@ -1,0 +1,38 @@
+import { createInsertGroups, createItemReads, type DbPool, type Gate } from '@pgha/db';
+import { createService, type Metrics, registerOperationalRoutes } from '@pgha/http';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { ApiConfig } from './config.ts';
+import { registerItemRoutes } from './routes/items.ts';
+
+export interface ApiDependencies {
+  config: ApiConfig;
+  version: string;
+  log: Logger;
+  metrics: Metrics;
+  pool: DbPool;
+  gate: Gate;
+  isDraining: () => boolean;
+  notReadyBecause: () => string | null;
+}
+
+/** Builds the write service. Nothing listens and nothing connects yet. */
+export async function buildApp(dependencies: ApiDependencies): Promise<FastifyInstance> {
+  const { config, metrics, pool, gate } = dependencies;
+  const app = await createService({
+    ...dependencies,
+    title: 'pgha write API',
+    description: 'Writes, through the primary. Held, not failed, while there is none.',
+  });
+  const writes = { kind: 'write' as const, gate, observer: metrics.db };
+  registerOperationalRoutes(app, dependencies);
+  registerItemRoutes(app, {
+    pool,
+    writes,
+    reads: createItemReads({ pool, context: { ...writes, kind: 'read' }, waitMs: 0 }),
+    inserts: createInsertGroups({ pool, context: writes, maxRows: 256, maxInFlight: 2 }),
+    writeDeadlineMs: config.writeDeadlineMs,
+    readDeadlineMs: config.readDeadlineMs,
+  });
+  return app;
+}

@@ -1,0 +1,249 @@
+import {
+  clientIdentity,
+  type createInsertGroups,
+  type DbPool,
+  deleteItem,
+  type ItemChange,
+  type ItemReads,
+  insertItem,
+  insertItems,
+  ownIdentity,
+  type RideContext,
+  type Session,
+  type StoredAnswer,
+  updateItem,
+  type WriteIdentity,
+  writeOnce,
+} from '@pgha/db';
+import {
+  type ItemChanges,
+  ItemChangesSchema,
+  ItemParamsSchema,
+  ItemSchema,
+  NewItemSchema,
+  notFound,
+  Problem,
+  parseId,
+  problemResponses,
+  registerItemReads,
+  toChanges,
+  toFields,
+  typed,
+} from '@pgha/http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type TSchema, Type } from 'typebox';
+
+export interface ItemRoutesOptions {
+  pool: DbPool;
+  writes: RideContext;
+  reads: ItemReads;
+  inserts: Pick<ReturnType<typeof createInsertGroups>, 'insert'>;
+  writeDeadlineMs: number;
+  readDeadlineMs: number;
+}
+
+const header = (description: string) => ({ type: 'string', description });
+const positionHeader = { 'Commit-LSN': header('a position that covers the write; give it to a read as Min-LSN') };
+const replayHeader = { 'Idempotency-Replayed': header('true when the answer is an earlier one') };
+const itemHeaders = { ...positionHeader, ...replayHeader, ETag: header('version of the item') };
+
+const failures = problemResponses(
+  'bad-request',
+  'unauthorized',
+  'key-in-use',
+  'conflict',
+  'too-large',
+  'unsupported-media-type',
+  'validation',
+  'key-reused',
+  'rate-limited',
+  'unavailable',
+  'busy',
+  'outcome-unknown',
+);
+const changeFailures = { ...problemResponses('not-found', 'precondition-failed'), ...failures };
+
+const keyHeader = {
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[\\x20-\\x7e]{1,255}$',
+      description: 'the same key with the same request is answered once',
+    }),
+  ),
+};
+const ifMatchHeader = {
+  'if-match': Type.Optional(Type.String({ description: 'an ETag the item must still have, or *' })),
+};
+
+const json = 'application/json; charset=utf-8';
+const batchLimit = 1000;
+
+const answers = (description: string, headers: object, schema: TSchema) => ({
+  description,
+  headers,
+  content: { 'application/json': { schema } },
+});
+
+/** `/items` on the write service: what the read service has, and every change. */
+export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOptions): void {
+  const { pool, writes, reads, inserts, writeDeadlineMs, readDeadlineMs } = options;
+  registerItemReads(app, { reads, deadlineMs: readDeadlineMs, positions: false });
+  const routes = typed(app);
+  const tags = ['items'];
+  const config = { access: 'key' as const };
+
+  /** Applies `work` once and sends its answer. */
+  async function write(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: (session: Session) => Promise<StoredAnswer>,
+  ) {
+    const result = await writeOnce(pool, writes, identify(request), Date.now() + writeDeadlineMs, work);
+    return sendAnswer(reply, result, result.position, result.replayed);
+  }
+
+  routes.post(
+    '/items',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Create an item',
+        headers: Type.Object(keyHeader),
+        body: NewItemSchema,
+        response: {
+          201: answers('created', { ...itemHeaders, Location: header('its path') }, ItemSchema),
+          ...failures,
+        },
+      },
+    },
+    async (request, reply) => {
+      const fields = toFields(request.body);
+      if (request.headers['idempotency-key'] !== undefined) {
+        return write(request, reply, async (session) => created(await insertItem(session, fields)));
+      }
+      const item = await inserts.insert(fields, Date.now() + writeDeadlineMs);
+      return sendAnswer(reply, created(item), item.position, false);
+    },
+  );
+
+  routes.post(
+    '/items/batch',
+    {
+      config,
+      schema: {
+        tags,
+        summary: `Create up to ${batchLimit} items, all or none`,
+        headers: Type.Object(keyHeader),
+        body: Type.Array(NewItemSchema, { minItems: 1, maxItems: batchLimit }),
+        response: {
+          201: answers('created', { ...positionHeader, ...replayHeader }, Type.Array(ItemSchema)),
+          ...failures,
+        },
+      },
+    },
+    async (request, reply) => {
+      const items = request.body.map((item, index) => toFields(item, `body/${index}`));
+      return write(request, reply, async (session) => {
+        const inserted = await insertItems(session, items);
+        return { status: 201, body: `[${inserted.map((item) => item.body).join(',')}]`, etag: null, location: null };
+      });
+    },
+  );
+
+  for (const method of ['PUT', 'PATCH'] as const) {
+    routes.route({
+      method,
+      url: '/items/:id',
+      config,
+      schema: {
+        tags,
+        summary: 'Change some fields of an item',
+        params: ItemParamsSchema,
+        headers: Type.Object({ ...keyHeader, ...ifMatchHeader }),
+        body: ItemChangesSchema,
+        response: { 200: answers('changed', itemHeaders, ItemSchema), ...changeFailures },
+      },
+      handler: async (request, reply) => {
+        const id = requireId(request.params.id);
+        const changes = toChanges(request.body as ItemChanges);
+        const condition = parseIfMatch(request.headers['if-match']);
+        return write(request, reply, async (session) => {
+          const change = await updateItem(session, id, changes, condition);
+          if (change.found !== 'changed') throw refusal(change, id);
+          return { status: 200, body: change.item.body, etag: change.item.etag, location: null };
+        });
+      },
+    });
+  }
+
+  routes.delete(
+    '/items/:id',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Delete an item',
+        params: ItemParamsSchema,
+        headers: Type.Object({ ...keyHeader, ...ifMatchHeader }),
+        response: {
+          204: { description: 'deleted', headers: { ...positionHeader, ...replayHeader }, type: 'null' },
+          ...changeFailures,
+        },
+      },
+    },
+    async (request, reply) => {
+      const id = requireId(request.params.id);
+      const condition = parseIfMatch(request.headers['if-match']);
+      return write(request, reply, async (session) => {
+        const change = await deleteItem(session, id, condition);
+        if (change.found !== 'deleted') throw refusal(change, id);
+        return { status: 204, body: null, etag: null, location: null };
+      });
+    },
+  );
+}
+
+function created(item: { id: string; body: string; etag: string }): StoredAnswer {
+  return { status: 201, body: item.body, etag: item.etag, location: `/items/${item.id}` };
+}
+
+function sendAnswer(reply: FastifyReply, answer: StoredAnswer, position: string, replayed: boolean) {
+  reply.code(answer.status).header('commit-lsn', position);
+  if (answer.etag !== null) reply.header('etag', answer.etag);
+  if (answer.location !== null) reply.header('location', answer.location);
+  if (replayed) reply.header('idempotency-replayed', 'true');
+  if (answer.body === null) return reply.send();
+  return reply.header('content-type', json).send(answer.body);
+}
+
+/** A client's key is its own: it is scoped to the credential, the method and the path. */
+function identify(request: FastifyRequest): WriteIdentity {
+  const key = request.headers['idempotency-key'];
+  if (typeof key !== 'string') return ownIdentity();
+  const path = request.url.split('?', 1)[0] ?? '';
+  return clientIdentity(
+    [request.credential ?? '', request.method, path, key],
+    [JSON.stringify(request.body ?? null), request.headers['if-match'] ?? ''],
+  );
+}
+
+function requireId(text: string): string {
+  const id = parseId(text);
+  if (id === null) throw notFound(text);
+  return id;
+}
+
+function refusal(change: Exclude<ItemChange, { found: 'changed' }>, id: string): Problem {
+  if (change.found === 'missing') return notFound(id);
+  return new Problem('precondition-failed', `Item ${id} has another ETag than If-Match names; read it again.`);
+}
+
+/** RFC 9110, 13.1.1: entity tags compared strongly, so that a weak one never matches; null for no condition or `*`. */
+function parseIfMatch(text: string | undefined): string[] | null {
+  if (text === undefined || text.trim() === '*') return null;
+  return text
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter((tag) => tag.startsWith('"'));
+}

@@ -1,0 +1,85 @@
+import { get as httpGet } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { type Static, Type } from 'typebox';
+
+export const ClusterSchema = Type.Object(
+  {
+    scope: Type.String(),
+    members: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        role: Type.String({ description: 'leader, sync_standby, quorum_standby, replica, standby_leader' }),
+        state: Type.String(),
+        timeline: Type.Union([Type.Integer(), Type.Null()]),
+        lag: Type.Union([Type.Integer(), Type.Null()], { description: 'bytes behind the leader; null where unknown' }),
+      }),
+    ),
+    leader: Type.Union([Type.String(), Type.Null()]),
+    synchronous: Type.Boolean({ description: 'whether a standby confirms every commit' }),
+    timestamp: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Cluster' },
+);
+export type ClusterView = Static<typeof ClusterSchema>;
+
+/** What Patroni's `GET /cluster` answers, as far as it is used (Patroni 4.0, REST API). */
+interface PatroniCluster {
+  scope?: string;
+  members: { name: string; role: string; state: string; timeline?: number; lag?: number | string }[];
+}
+
+const timeoutMs = 1_500;
+const synchronousRoles = new Set(['sync_standby', 'quorum_standby']);
+
+/** Asks the URLs in turn until one answers. Throws an error that names every one that did not. */
+export async function readCluster(urls: string[], ca: string | null): Promise<ClusterView> {
+  const failures: string[] = [];
+  for (const url of urls) {
+    try {
+      return toView((await getJson(new URL('/cluster', url), ca)) as PatroniCluster);
+    } catch (error) {
+      failures.push(`${url}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(urls.length === 0 ? 'PATRONI_URLS is not set' : failures.join('; '));
+}
+
+function toView({ scope, members }: PatroniCluster): ClusterView {
+  const isLeader = (role: string) => role === 'leader' || role === 'standby_leader';
+  return {
+    scope: scope ?? 'pgha',
+    members: members.map(({ name, role, state, timeline, lag }) => ({
+      name,
+      role,
+      state,
+      timeline: timeline ?? null,
+      lag: typeof lag === 'number' ? lag : null,
+    })),
+    leader: members.find((member) => isLeader(member.role) && member.state === 'running')?.name ?? null,
+    synchronous: members.some((member) => synchronousRoles.has(member.role)),
+    timestamp: new Date().toISOString(),
+  };
+}
+
+function getJson(url: URL, ca: string | null): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: timeoutMs, ...(ca === null ? {} : { ca }) };
+    const request = (url.protocol === 'https:' ? httpsGet : httpGet)(url, options, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        try {
+          resolve(JSON.parse(text));
+        } catch {
+          reject(new Error(`status ${response.statusCode}, and the body is not JSON`));
+        }
+      });
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    request.on('error', reject);
+  });
+}

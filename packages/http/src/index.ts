@@ -1,0 +1,21 @@
+export { type BackupsView, readBackups } from './backups.ts';
+export { type ClusterView, readCluster } from './cluster.ts';
+export { notFound, registerItemReads } from './items/read-routes.ts';
+export {
+  type ItemChanges,
+  ItemChangesSchema,
+  ItemParamsSchema,
+  ItemSchema,
+  type NewItem,
+  NewItemSchema,
+  parseId,
+  toChanges,
+  toFields,
+} from './items/schemas.ts';
+export { createMetrics, type Metrics } from './metrics.ts';
+export { registerOperationalRoutes } from './operational-routes.ts';
+export { Problem, problemResponses } from './problems.ts';
+export { configOrExit, createLog, createRuntime, type Runtime } from './runtime.ts';
+export { createDraining, type Draining, inheritedSocket, serve } from './serve.ts';
+export { createService, type ServiceOptions, typed } from './service.ts';
+export { loadServiceConfig, readSettings, type ServiceConfig, SettingsError, serviceSettings } from './settings.ts';

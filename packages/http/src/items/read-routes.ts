@@ -1,0 +1,134 @@
+import { formatLsn, type ItemReads, type LsnToken, parseLsn } from '@pgha/db';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { Type } from 'typebox';
+import { Problem, problemResponses } from '../problems.ts';
+import { typed } from '../service.ts';
+import { ItemParamsSchema, ItemSchema, PageQuerySchema, parseId } from './schemas.ts';
+
+export interface ItemReadOptions {
+  reads: ItemReads;
+  deadlineMs: number;
+  /** On the read service: every answer says how far its server has replayed, and `Min-LSN` is honoured. */
+  positions: boolean;
+}
+
+const json = 'application/json; charset=utf-8';
+const EtagHeader = { ETag: { type: 'string', description: 'version of the item' } };
+
+/** `GET /items` and `GET /items/{id}`, the same on both services. */
+export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, positions }: ItemReadOptions): void {
+  const routes = typed(app);
+  const minLsn = { 'min-lsn': Type.Optional(Type.String({ description: 'a Commit-LSN to be at least as new as' })) };
+  const positionHeader = positions
+    ? { 'Replica-LSN': { type: 'string', description: 'the answer is at least this new' } }
+    : {};
+  const failures = problemResponses(
+    'bad-request',
+    'unauthorized',
+    'validation',
+    'rate-limited',
+    'unavailable',
+    ...(positions ? (['replica-behind'] as const) : []),
+  );
+  const terms = (headers: Record<string, unknown>) => ({
+    deadline: Date.now() + deadlineMs,
+    minLsn: positions ? parseMinLsn(headers['min-lsn']) : null,
+  });
+  const answer = (reply: FastifyReply, position: LsnToken) => {
+    if (positions) reply.header('replica-lsn', formatLsn(position));
+    return reply.header('content-type', json);
+  };
+
+  routes.get(
+    '/items/:id',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['items'],
+        summary: 'One item',
+        params: ItemParamsSchema,
+        headers: Type.Object({
+          ...(positions ? minLsn : {}),
+          'if-none-match': Type.Optional(Type.String({ description: 'an ETag; 304 when the item still has it' })),
+        }),
+        response: {
+          200: {
+            description: 'the item',
+            headers: { ...EtagHeader, ...positionHeader },
+            content: { 'application/json': { schema: ItemSchema } },
+          },
+          304: { description: 'unchanged', type: 'null' },
+          ...problemResponses('not-found'),
+          ...failures,
+        },
+      },
+    },
+    async (request, reply) => {
+      const id = parseId(request.params.id);
+      const found = id === null ? null : await reads.item(id, terms(request.headers));
+      if (!found?.value) throw notFound(request.params.id, positions ? found?.position : undefined);
+      const { value: item, position } = found;
+      answer(reply, position).header('etag', item.etag);
+      if (matches(request.headers['if-none-match'], item.etag)) return reply.code(304).send(null as never);
+      return reply.send(item.body as never);
+    },
+  );
+
+  routes.get(
+    '/items',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['items'],
+        summary: 'A page of items, ordered by id',
+        querystring: PageQuerySchema,
+        headers: Type.Object(positions ? minLsn : {}),
+        response: {
+          200: {
+            description: 'the items',
+            headers: { Link: { type: 'string', description: 'rel="next", when more may follow' }, ...positionHeader },
+            content: { 'application/json': { schema: Type.Array(ItemSchema) } },
+          },
+          ...failures,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { skip, limit, active_only: activeOnly, after } = request.query;
+      // beyond the highest id there is nothing; the database would refuse the number instead of finding that
+      const start = after === undefined ? null : (parseId(after) ?? (BigInt(after) === 0n ? null : highestId));
+      const { value: page, position } = await reads.page(
+        { skip, limit, activeOnly, after: start },
+        terms(request.headers),
+      );
+      if (page.next !== null)
+        reply.header('link', `</items?limit=${limit}&active_only=${activeOnly}&after=${page.next}>; rel="next"`);
+      return answer(reply, position).send(page.body as never);
+    },
+  );
+}
+
+const highestId = (2n ** 63n - 1n).toString();
+
+/** The 404 of an item. */
+export function notFound(id: string, position?: LsnToken): Problem {
+  return new Problem(
+    'not-found',
+    `There is no item ${id}.`,
+    position ? { headers: { 'replica-lsn': formatLsn(position) } } : {},
+  );
+}
+
+function parseMinLsn(header: unknown): LsnToken | null {
+  if (header === undefined) return null;
+  const token = parseLsn(String(header));
+  if (token === null)
+    throw new Problem('bad-request', 'Min-LSN is not a position such as 0/3000148 or 0/3000148;tl=3.');
+  return token;
+}
+
+/** RFC 9110, 13.1.2: a list of tags or `*`, compared weakly. */
+function matches(header: unknown, etag: string): boolean {
+  if (typeof header !== 'string') return false;
+  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}

@@ -1,0 +1,124 @@
+import type { DbObserver, DbPool } from '@pgha/db';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** From half a millisecond, where a cached point read lies, to the write deadline. */
+const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export interface Metrics {
+  registry: Registry;
+  db: DbObserver;
+  /** A request has been answered; `route` is the template, never the raw path. */
+  request(method: string, route: string, status: number, seconds: number): void;
+  inFlight: { value: number };
+  setReplicaLag(bytes: number): void;
+  /** Totals since the start, for the status page. */
+  totals(): RequestTotals;
+}
+
+export interface RequestTotals {
+  requests: number;
+  failures: number;
+  /** Requests by upper bound of `latencyBuckets`, not cumulative; the last is unbounded. */
+  latency: number[];
+}
+
+export const latencyBuckets = [...buckets, Number.POSITIVE_INFINITY];
+
+/** One registry a service, so that two services in one process (the tests) do not share figures. */
+export function createMetrics(pools: () => DbPool[]): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const inFlight = { value: 0 };
+  const totals: RequestTotals = { requests: 0, failures: 0, latency: latencyBuckets.map(() => 0) };
+
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'From the first byte of the request to the end of the answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets,
+    registers,
+  });
+  new Gauge({
+    name: 'http_requests_in_flight',
+    help: 'Requests being answered',
+    registers,
+    collect() {
+      this.set(inFlight.value);
+    },
+  });
+  new Gauge({
+    name: 'db_pool_connections',
+    help: 'Connections of a pool, and callers waiting for one',
+    labelNames: ['pool', 'state'],
+    registers,
+    collect() {
+      for (const pool of pools()) {
+        const { total, idle, waiting } = pool.counts();
+        this.set({ pool: pool.name, state: 'active' }, total - idle);
+        this.set({ pool: pool.name, state: 'idle' }, idle);
+        this.set({ pool: pool.name, state: 'waiting' }, waiting);
+      }
+    },
+  });
+  const histogram = (name: string, help: string, labelNames: string[] = []) =>
+    new Histogram({ name, help, labelNames, buckets, registers });
+  const poolWait = histogram('db_pool_wait_seconds', 'Wait for a connection', ['pool']);
+  const query = histogram('db_query_duration_seconds', 'From sending a statement to its last row', ['statement']);
+  const retries = new Counter({
+    name: 'db_retries_total',
+    help: 'Attempts made again',
+    labelNames: ['reason'],
+    registers,
+  });
+  const hold = histogram('write_hold_seconds', 'Time a write was held because there was no primary');
+  const unknown = new Counter({
+    name: 'writes_outcome_unknown_total',
+    help: 'Writes given up without knowing',
+    registers,
+  });
+  const replicaWait = histogram('replica_wait_seconds', 'Time a read waited for its Min-LSN');
+  const lag = new Gauge({ name: 'replica_lag_bytes', help: 'Log not yet replayed by the replica', registers });
+
+  // resolving labels costs more than observing: each combination is resolved once
+  const durations = cached((key: string) => {
+    const [method = '', route = '', status = ''] = key.split(' ');
+    return duration.labels({ method, route, status });
+  });
+  const poolWaits = cached((pool: string) => poolWait.labels({ pool }));
+  const queries = cached((statement: string) => query.labels({ statement }));
+
+  return {
+    registry,
+    inFlight,
+    db: {
+      poolWait: (pool, seconds) => poolWaits(pool).observe(seconds),
+      query: (statement, seconds) => queries(statement).observe(seconds),
+      retry: (reason) => retries.inc({ reason }),
+      writeHold: (seconds) => hold.observe(seconds),
+      writeOutcomeUnknown: () => unknown.inc(),
+      replicaWait: (seconds) => replicaWait.observe(seconds),
+    },
+    request(method, route, status, seconds) {
+      durations(`${method} ${route} ${status}`).observe(seconds);
+      totals.requests += 1;
+      if (status >= 500) totals.failures += 1;
+      const bucket = latencyBuckets.findIndex((bound) => seconds <= bound);
+      totals.latency[bucket] = (totals.latency[bucket] ?? 0) + 1;
+    },
+    setReplicaLag: (bytes) => lag.set(bytes),
+    totals: () => ({ ...totals, latency: [...totals.latency] }),
+  };
+}
+
+function cached<T>(create: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) {
+      value = create(key);
+      known.set(key, value);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,164 @@
+import { type DbPool, readStats } from '@pgha/db';
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { BackupsSchema, readBackups } from './backups.ts';
+import { ClusterSchema, readCluster } from './cluster.ts';
+import type { Metrics } from './metrics.ts';
+import { Problem, problemResponses } from './problems.ts';
+import { typed } from './service.ts';
+import type { ServiceConfig } from './settings.ts';
+
+export interface OperationalOptions {
+  config: ServiceConfig;
+  metrics: Metrics;
+  pool: DbPool;
+  version: string;
+  /** Why the service is not ready although its database answers; null when it is. */
+  notReadyBecause: () => string | null;
+}
+
+const time = Type.String({ format: 'date-time' });
+const StatsSchema = Type.Object({
+  database_size_bytes: Type.Integer(),
+  active_connections: Type.Integer(),
+  max_connections: Type.Integer(),
+  connection_usage_percent: Type.Number(),
+  transactions_committed: Type.Integer(),
+  transactions_rolled_back: Type.Integer(),
+  blocks_read: Type.Integer(),
+  blocks_hit: Type.Integer(),
+  cache_hit_ratio: Type.Number(),
+  replication_lag_bytes: Type.Union([Type.Integer(), Type.Null()]),
+  is_in_recovery: Type.Boolean(),
+  timestamp: time,
+});
+const ReadySchema = Type.Object({
+  status: Type.Union([Type.Literal('ready'), Type.Literal('not_ready')]),
+  database: Type.Union([Type.Literal('connected'), Type.Literal('disconnected')]),
+  reason: Type.Optional(Type.String()),
+  timestamp: time,
+});
+
+/** A load balancer asks every few seconds: an answer that takes longer than this is as good as none. */
+const readyTimeoutMs = 2_000;
+
+/** Liveness, readiness, metrics and what the database, the cluster and the backups say of themselves. */
+export function registerOperationalRoutes(app: FastifyInstance, options: OperationalOptions): void {
+  const { config, metrics, pool, version, notReadyBecause } = options;
+  const routes = typed(app);
+  const now = () => new Date().toISOString();
+  const tags = ['operation'];
+
+  routes.get(
+    '/health',
+    {
+      schema: {
+        tags,
+        summary: 'Liveness; never touches the database',
+        response: {
+          200: Type.Object({ status: Type.Literal('healthy'), version: Type.String(), timestamp: time }),
+          ...problemResponses('rate-limited'),
+        },
+      },
+    },
+    () => ({ status: 'healthy' as const, version, timestamp: now() }),
+  );
+
+  routes.get(
+    '/ready',
+    {
+      schema: {
+        tags,
+        summary: 'Readiness: the database answers in the role this service needs',
+        response: { 200: ReadySchema, 503: ReadySchema, ...problemResponses('rate-limited') },
+      },
+    },
+    async (_request, reply) => {
+      const failure = await databaseFailure(pool);
+      const reason = failure ?? notReadyBecause();
+      const database = failure === null ? ('connected' as const) : ('disconnected' as const);
+      if (reason === null) return { status: 'ready' as const, database, timestamp: now() };
+      return reply.code(503).send({ status: 'not_ready' as const, database, reason, timestamp: now() });
+    },
+  );
+
+  routes.get(
+    '/metrics',
+    {
+      config: { access: 'internal' },
+      schema: {
+        tags,
+        summary: 'Prometheus text format',
+        response: {
+          200: { description: 'metrics', content: { 'text/plain': { schema: Type.String() } } },
+          ...problemResponses('forbidden', 'rate-limited'),
+        },
+      },
+    },
+    async (_request, reply) =>
+      reply.type(metrics.registry.contentType).send((await metrics.registry.metrics()) as never),
+  );
+
+  routes.get(
+    '/stats',
+    {
+      config: { access: 'internal' },
+      schema: {
+        tags,
+        summary: 'Figures of the database',
+        response: { 200: StatsSchema, ...problemResponses('forbidden', 'rate-limited', 'unavailable') },
+      },
+    },
+    async () => ({ ...(await pool.use(readStats)), timestamp: now() }),
+  );
+
+  routes.get(
+    '/cluster',
+    {
+      config: { access: 'internal' },
+      schema: {
+        tags,
+        summary: 'Members, roles and lag, as Patroni reports them',
+        response: { 200: ClusterSchema, ...problemResponses('forbidden', 'rate-limited', 'unavailable') },
+      },
+    },
+    async () =>
+      readCluster(config.patroni.urls, config.patroni.ca).catch((cause: unknown) => {
+        throw new Problem('unavailable', 'No member answers for the cluster.', {
+          headers: { 'retry-after': '1' },
+          cause,
+        });
+      }),
+  );
+
+  routes.get(
+    '/backups',
+    {
+      config: { access: 'internal' },
+      schema: {
+        tags,
+        summary: 'State of the backups; the state is the answer, so it is always 200',
+        response: { 200: BackupsSchema, ...problemResponses('forbidden', 'rate-limited') },
+      },
+    },
+    () => readBackups(config.backupInfoFile),
+  );
+}
+
+async function databaseFailure(pool: DbPool): Promise<string | null> {
+  const asked = pool
+    .use((session) => session.query({ name: 'ready', text: 'select 1' }))
+    .then(
+      () => null,
+      (error: unknown) => (error as Error).message,
+    );
+  let timer: NodeJS.Timeout | undefined;
+  const timedOut = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, readyTimeoutMs, `the database did not answer within ${readyTimeoutMs} ms`);
+  });
+  try {
+    return await Promise.race([asked, timedOut]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,217 @@
+import {
+  classify,
+  DeadlineError,
+  formatLsn,
+  isDatabaseError,
+  KeyInUseError,
+  KeyReusedError,
+  OutcomeUnknownError,
+  QueueFullError,
+  ReplicaBehindError,
+} from '@pgha/db';
+import type { FastifyError } from 'fastify';
+import { type Static, Type } from 'typebox';
+
+/** Every kind of problem the services answer: the last part of `type`, and the title that goes with it. */
+const kinds = {
+  'bad-request': [400, 'The request is malformed'],
+  unauthorized: [401, 'A valid key is needed'],
+  forbidden: [403, 'Not from this address'],
+  'not-found': [404, 'There is no such thing'],
+  'method-not-allowed': [405, 'The method is not allowed here'],
+  'request-timeout': [408, 'The request did not arrive in time'],
+  'key-in-use': [409, 'The first request with this key is still running'],
+  conflict: [409, 'The request conflicts with what is stored'],
+  'precondition-failed': [412, 'The item has changed'],
+  'too-large': [413, 'The request is too large'],
+  'unsupported-media-type': [415, 'Send application/json'],
+  'expectation-failed': [417, 'The expectation cannot be met'],
+  validation: [422, 'The request is not valid'],
+  'key-reused': [422, 'The key was used with another request'],
+  'rate-limited': [429, 'Too many requests'],
+  'headers-too-large': [431, 'The headers are too large'],
+  internal: [500, 'The service failed'],
+  unavailable: [503, 'The database is not available'],
+  busy: [503, 'Too many requests are waiting'],
+  'replica-behind': [503, 'The replica has not caught up'],
+  'outcome-unknown': [504, 'It is not known whether the write was applied'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemKind = keyof typeof kinds;
+
+/** An answer in the form of RFC 9457. Thrown anywhere in a request, sent by the error handler. */
+export class Problem extends Error {
+  readonly kind: ProblemKind;
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly extra: Record<string, unknown>;
+
+  constructor(
+    kind: ProblemKind,
+    detail: string,
+    options: { headers?: Record<string, string>; extra?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: options.cause });
+    this.kind = kind;
+    this.status = kinds[kind][0];
+    this.headers = options.headers ?? {};
+    this.extra = options.extra ?? {};
+  }
+
+  /** The body to send; `instance` is the request's path. */
+  toBody(instance: string, requestId: string): ProblemBody {
+    return {
+      type: `/problems/${this.kind}`,
+      title: kinds[this.kind][1],
+      status: this.status,
+      detail: this.message,
+      instance,
+      ...this.extra,
+      ...(this.status >= 500 ? { request_id: requestId } : {}),
+    };
+  }
+}
+
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    instance: Type.String({ format: 'uri-reference' }),
+    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+    request_id: Type.Optional(Type.String({ description: 'the log has it too' })),
+    lag_bytes: Type.Optional(Type.Integer({ description: 'how far the replica is behind' })),
+  },
+  { $id: 'Problem', description: 'RFC 9457' },
+);
+export type ProblemBody = Static<typeof ProblemSchema>;
+
+/** The OpenAPI responses for some kinds of problem, one a status. */
+export function problemResponses(...of: ProblemKind[]): Record<number, object> {
+  const byStatus = new Map<number, string[]>();
+  for (const kind of of) {
+    const [status, title] = kinds[kind];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), `${kind}: ${title}`]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, titles]) => [
+      status,
+      { description: titles.join('; '), content: { 'application/problem+json': { schema: Type.Ref('Problem') } } },
+    ]),
+  );
+}
+
+const retryAfterSeconds = '1';
+const unavailable = { headers: { 'retry-after': retryAfterSeconds } };
+
+/** What an error means to the client. Never shows what the database or the code said. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  return (
+    fromRide(error) ??
+    fromDatabase(error) ??
+    fromFastify(error as FastifyError) ??
+    new Problem('internal', 'See the log.', { cause: error })
+  );
+}
+
+function fromRide(error: unknown): Problem | null {
+  if (error instanceof QueueFullError) return new Problem('busy', 'Too many requests wait for a primary.', unavailable);
+  if (error instanceof DeadlineError) {
+    return new Problem('unavailable', 'No server of the right role answered in time. Nothing was applied.', {
+      ...unavailable,
+      cause: error,
+    });
+  }
+  if (error instanceof OutcomeUnknownError) {
+    return new Problem('outcome-unknown', 'Send the request again with the same Idempotency-Key to find out.', {
+      cause: error,
+    });
+  }
+  if (error instanceof KeyInUseError) return new Problem('key-in-use', error.message, unavailable);
+  if (error instanceof KeyReusedError) return new Problem('key-reused', error.message);
+  if (error instanceof ReplicaBehindError) {
+    const lag = error.wanted.lsn - error.reached.lsn;
+    return new Problem('replica-behind', `The replica is at ${formatLsn(error.reached)}.`, {
+      headers: { 'retry-after': retryAfterSeconds, 'replica-lsn': formatLsn(error.reached) },
+      extra: { lag_bytes: Number(lag > 0n ? lag : 0n) },
+    });
+  }
+  return null;
+}
+
+/** Refusals by the database that a request can cause: constraint violations and values out of range. */
+const conflictStates = new Set(['23505', '23P01', '23503']);
+const invalidStates = new Set([
+  '23502',
+  '23514',
+  '22001',
+  '22003',
+  '22007',
+  '22008',
+  '22021',
+  '22P02',
+  '22P03',
+  '22P05',
+]);
+
+function fromDatabase(error: unknown): Problem | null {
+  if (!isDatabaseError(error)) {
+    // a connection that could not be had outside a ride
+    return classify(error) === 'never-ran' || classify(error) === 'refused'
+      ? new Problem('unavailable', 'The database cannot be reached.', { ...unavailable, cause: error })
+      : null;
+  }
+  if (conflictStates.has(error.code))
+    return new Problem('conflict', 'A stored row stands against it.', { cause: error });
+  if (invalidStates.has(error.code))
+    return new Problem('validation', 'The database refused a value.', { cause: error });
+  // insufficient resources: disk full, out of memory
+  if (error.code.startsWith('53'))
+    return new Problem('unavailable', 'The database has run out of room.', { ...unavailable, cause: error });
+  return null;
+}
+
+const fastifyKinds: Record<string, ProblemKind> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+};
+
+function fromFastify(error: FastifyError): Problem | null {
+  if (error.validation) {
+    const where = error.validationContext === 'params' ? 'path' : (error.validationContext ?? 'body');
+    const errors = error.validation.slice(0, 20).map((each) => ({
+      path: `${where === 'querystring' ? 'query' : where}${each.instancePath || propertyPath(each.params)}`,
+      message: describeRule(each),
+    }));
+    const kind = where === 'headers' ? 'bad-request' : 'validation';
+    return new Problem(kind, errors.map((each) => `${each.path} ${each.message}`).join('; '), { extra: { errors } });
+  }
+  const kind = fastifyKinds[error.code];
+  if (kind) return new Problem(kind, error.message);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new Problem('bad-request', error.message);
+  }
+  return null;
+}
+
+function describeRule({
+  keyword,
+  message,
+  params,
+}: {
+  keyword: string;
+  message?: string;
+  params: Record<string, unknown>;
+}): string {
+  if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') return 'is not a known field';
+  if (keyword === 'required') return 'is required';
+  if (keyword === 'pattern') return `must match ${String(params['pattern'])}`;
+  return message ?? 'is not valid';
+}
+
+function propertyPath(params: Record<string, unknown>): string {
+  const name = params['missingProperty'] ?? params['additionalProperty'];
+  return typeof name === 'string' ? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : '';
+}

@@ -1,0 +1,88 @@
+import { Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+
+/** Whether the service has been told to stop. Created before the app, which asks it for every request. */
+export interface Draining {
+  isDraining: () => boolean;
+  begin: () => void;
+}
+
+export function createDraining(): Draining {
+  let draining = false;
+  return {
+    isDraining: () => draining,
+    begin: () => {
+      draining = true;
+    },
+  };
+}
+
+export interface ServeOptions {
+  host: string;
+  port: number;
+  /** The descriptor systemd passed (socket activation); null to listen by ourselves. */
+  inheritedFd: number | null;
+  shutdownTimeoutMs: number;
+  draining: Draining;
+  log: Logger;
+  /** Closes pools and timers, after the last request has been answered. */
+  close: () => Promise<void>;
+}
+
+/** systemd passes sockets from this descriptor on (sd_listen_fds(3)). */
+const firstInheritedFd = 3;
+
+/** The descriptor of the listening socket systemd passed to this very process; null without one. */
+export function inheritedSocket(env: {
+  LISTEN_FDS?: string | undefined;
+  LISTEN_PID?: string | undefined;
+}): number | null {
+  return Number(env.LISTEN_FDS) >= 1 && Number(env.LISTEN_PID) === process.pid ? firstInheritedFd : null;
+}
+
+/**
+ * Listens, and on SIGTERM or SIGINT drains: readiness turns 503 and answers ask to close their connection, while requests
+ * go on being served; a connection that stays idle is closed after a while; then pools are closed and the process ends
+ * with 0. The listening socket is only let go, not closed under waiting clients, when systemd holds it.
+ */
+export async function serve(app: FastifyInstance, options: ServeOptions): Promise<void> {
+  const { host, port, inheritedFd, log } = options;
+  await app.ready();
+  await new Promise<void>((resolve, reject) => {
+    app.server.once('error', reject);
+    app.server.listen(inheritedFd === null ? { host, port } : { fd: inheritedFd }, () => {
+      app.server.off('error', reject);
+      resolve();
+    });
+  });
+  log.info({ address: app.server.address() }, 'listening');
+  closeWithGrace({ delay: options.shutdownTimeoutMs + 5_000, logger: false }, async ({ err, signal }) => {
+    if (err) log.fatal({ err }, 'stopping after an error nobody caught');
+    else log.info({ signal }, 'draining');
+    await drain(app, options);
+  });
+}
+
+/** How long an idle keep-alive connection may still send a request and be told to close. */
+const idleGraceMs = 1_000;
+
+async function drain(app: FastifyInstance, { draining, shutdownTimeoutMs, close, log }: ServeOptions): Promise<void> {
+  const deadline = Date.now() + shutdownTimeoutMs;
+  draining.begin();
+  // net.Server's close stops accepting; http.Server's would also cut idle connections, one of which may be sending
+  Server.prototype.close.call(app.server);
+  const connections = () =>
+    new Promise<number>((resolve) => app.server.getConnections((error, count) => resolve(error ? 0 : count)));
+  const idleUntil = Math.min(Date.now() + idleGraceMs, deadline);
+  while (Date.now() < deadline && (await connections()) > 0) {
+    if (Date.now() >= idleUntil) app.server.closeIdleConnections();
+    await delay(20);
+  }
+  app.server.closeAllConnections();
+  await app.close();
+  await close();
+  log.info('stopped');
+}

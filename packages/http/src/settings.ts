@@ -1,0 +1,321 @@
+import { readFile } from 'node:fs/promises';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { type DbSettings, defaultPoolLimits, type PoolLimits } from '@pgha/db';
+import envSchema from 'env-schema';
+import { type Static, type TObject, Type } from 'typebox';
+import { type ApiKey, parseApiKeys } from './authentication.ts';
+import { readParameter } from './parameter-store.ts';
+
+const milliseconds = (value: number, description: string) =>
+  Type.Integer({ default: value, minimum: 1, maximum: 86_400_000, description });
+
+/** Every setting both services read, with its default and meaning; `.env.example` is checked against it. */
+export const serviceSettings = {
+  NODE_ENV: Type.Enum(['development', 'production', 'test'], {
+    default: 'development',
+    description: 'production refuses to start without keys and without TLS on a non-loopback address',
+  }),
+  HOST: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'info writes one line a request',
+  }),
+  TLS_CERT_FILE: Type.Optional(Type.String({ description: 'PEM certificate chain of this service' })),
+  TLS_KEY_FILE: Type.Optional(Type.String({ description: 'PEM private key of this service' })),
+  ALLOW_PLAINTEXT: Type.Boolean({
+    default: false,
+    description: 'permit a non-loopback address without TLS in production',
+  }),
+  TRUSTED_PROXIES: Type.String({
+    default: '',
+    description: 'CIDRs whose X-Forwarded-* headers are believed, comma separated',
+  }),
+  INTERNAL_CIDRS: Type.String({
+    default: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
+    description: 'who may see /metrics, /stats, /cluster, /backups and the status page, comma separated',
+  }),
+  CORS_ORIGINS: Type.String({
+    default: '',
+    description: 'origins that browsers may call from, comma separated; none when empty',
+  }),
+  RATE_LIMIT_MAX: Type.Integer({
+    default: 100_000,
+    minimum: 1,
+    description: 'requests a client may make in a window; the default stops a runaway client, not a busy one',
+  }),
+  RATE_LIMIT_WINDOW_MS: milliseconds(1_000, 'length of that window'),
+  REQUEST_TIMEOUT_MS: milliseconds(10_000, 'for a client to send its whole request'),
+  SHUTDOWN_TIMEOUT_MS: milliseconds(30_000, 'for requests in flight to finish after SIGTERM'),
+  API_KEYS: Type.Optional(
+    Type.String({
+      description: 'keys clients may present: [name:]secret, comma separated; two of one name while rotating',
+    }),
+  ),
+  API_KEYS_FILE: Type.Optional(Type.String({ description: 'file with the keys, one a line' })),
+  API_KEYS_PARAMETER: Type.Optional(Type.String({ description: 'SSM parameter with the keys, one a line' })),
+  READS_NEED_KEY: Type.Boolean({ default: false, description: 'require a key for reads too' }),
+  READ_DEADLINE_MS: milliseconds(30_000, 'how long a read rides through a failover before 503'),
+  DB_HOST: Type.String({ default: '127.0.0.1', description: 'database host' }),
+  DB_PORT: Type.Integer({ default: 5432, minimum: 1, maximum: 65_535, description: 'database port' }),
+  DB_NAME: Type.String({ default: 'pgha', description: 'database name' }),
+  DB_USER: Type.String({ description: 'database login', default: 'app_a' }),
+  DB_PASSWORD: Type.Optional(
+    Type.String({ description: 'its password; exactly one of the three DB_PASSWORD settings' }),
+  ),
+  DB_PASSWORD_FILE: Type.Optional(Type.String({ description: 'file with the password, read at every new connection' })),
+  DB_PASSWORD_PARAMETER: Type.Optional(
+    Type.String({ description: 'SSM parameter with the password, read at every new connection' }),
+  ),
+  DB_SSLMODE: Type.Enum(['disable', 'require', 'verify-full'], {
+    default: 'verify-full',
+    description: 'as in libpq; verify-full checks the chain and the host name',
+  }),
+  DB_SSLROOTCERT: Type.Optional(
+    Type.String({ description: 'PEM file of the authority behind the server certificate' }),
+  ),
+  DB_POOL_MIN_SIZE: Type.Integer({
+    default: defaultPoolLimits.minSize,
+    minimum: 0,
+    description: 'connections opened ahead',
+  }),
+  DB_POOL_MAX_SIZE: Type.Integer({
+    default: defaultPoolLimits.maxSize,
+    minimum: 1,
+    maximum: 1_000,
+    description: 'connections at most',
+  }),
+  DB_CONNECT_TIMEOUT_MS: milliseconds(defaultPoolLimits.connectTimeoutMs, 'to get a connection'),
+  DB_QUERY_TIMEOUT_MS: milliseconds(
+    defaultPoolLimits.queryTimeoutMs,
+    "before a connection that does not answer is given up; keep it above the role's statement_timeout (15 s)",
+  ),
+  PATRONI_URLS: Type.String({
+    default: '',
+    description: 'base URLs of REST APIs that answer GET /cluster, comma separated',
+  }),
+  PATRONI_CA_FILE: Type.Optional(Type.String({ description: 'PEM file of the authority behind those URLs' })),
+  BACKUP_INFO_FILE: Type.Optional(
+    Type.String({ description: 'file with the last output of pgbackrest info --output=json' }),
+  ),
+};
+
+const commonSchema = Type.Object(serviceSettings);
+export type ServiceSettings = Static<typeof commonSchema> & { PORT: number };
+
+/** One or more settings are wrong. `lines` has one sentence a setting; none of them shows a secret's value. */
+export class SettingsError extends Error {
+  readonly code = 'PGHA_SETTINGS';
+  readonly lines: string[];
+  constructor(lines: string[]) {
+    super(lines.join('\n'));
+    this.lines = lines;
+  }
+}
+
+/** A variable that begins like one of ours and is none of ours is a spelling mistake. */
+const ownPrefixes =
+  /^(API_|BACKUP_|DB_|IDEMPOTENCY_|INTERNAL_|PATRONI_|RATE_|READ_|READS_|SHUTDOWN_|TLS_|TRUSTED_|WRITE_)/;
+const secretNames = new Set(['DB_PASSWORD', 'API_KEYS']);
+
+/**
+ * Reads the settings of `schema` from `env`. Values are coerced from text; an empty one counts as absent. Throws
+ * `SettingsError` with a line for every setting that is malformed or unknown.
+ */
+export function readSettings<Schema extends TObject>(
+  schema: Schema,
+  env: Record<string, string | undefined>,
+): Static<Schema> {
+  const known = new Set(Object.keys(schema.properties));
+  const present = Object.entries(env).filter(([, value]) => value !== undefined && value !== '');
+  const lines = present
+    .filter(([name]) => ownPrefixes.test(name) && !known.has(name))
+    .map(([name]) => `${name}: there is no such setting; see .env.example`);
+  const data = Object.fromEntries(present.filter(([name]) => known.has(name)));
+  try {
+    const settings = envSchema<Static<Schema>>({ schema: structuredClone(schema), data: { ...data }, env: false });
+    if (lines.length === 0) return settings;
+  } catch (error) {
+    lines.push(...describe(error, schema, data));
+  }
+  throw new SettingsError(lines);
+}
+
+interface AjvError {
+  instancePath: string;
+  keyword: string;
+  message?: string;
+  params: Record<string, unknown>;
+}
+
+function describe(error: unknown, schema: TObject, data: Record<string, string | undefined>): string[] {
+  const errors = (error as { errors?: AjvError[] }).errors;
+  if (!errors) throw error;
+  const names = errors.map((each) => each.instancePath.slice(1) || String(each.params['missingProperty']));
+  return [...new Set(names)].map((name) => {
+    const found = errors.find((each) => each.instancePath === `/${name}`);
+    const choices = (schema.properties[name] as { enum?: string[] } | undefined)?.enum;
+    const rule = choices ? `must be one of ${choices.join(', ')}` : (found?.message ?? 'is required');
+    const value = data[name];
+    const seen = value === undefined ? 'not set' : secretNames.has(name) ? 'set' : JSON.stringify(value);
+    return `${name}: ${seen}, ${rule}`;
+  });
+}
+
+/** What the services are built from, after files and parameters have been read. */
+export interface ServiceConfig {
+  environment: ServiceSettings['NODE_ENV'];
+  host: string;
+  port: number;
+  logLevel: string;
+  tls: { cert: string; key: string } | null;
+  trustedProxies: string[];
+  internal: BlockList;
+  corsOrigins: string[];
+  rateLimit: { max: number; windowMs: number };
+  requestTimeoutMs: number;
+  shutdownTimeoutMs: number;
+  keys: ApiKey[];
+  readsNeedKey: boolean;
+  readDeadlineMs: number;
+  db: DbSettings;
+  pool: PoolLimits;
+  patroni: { urls: string[]; ca: string | null };
+  backupInfoFile: string | null;
+}
+
+/**
+ * Turns settings into what the services are built from: reads files and parameters, and refuses combinations that are
+ * unsafe. `keysAreRequired` is for a service that writes. Throws `SettingsError`.
+ */
+export async function loadServiceConfig(settings: ServiceSettings, keysAreRequired: boolean): Promise<ServiceConfig> {
+  const lines: string[] = [];
+  const read = async (name: keyof ServiceSettings): Promise<string | null> => {
+    const path = settings[name] as string | undefined;
+    if (path === undefined) return null;
+    return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      lines.push(`${name}: ${JSON.stringify(path)} cannot be read (${error.code})`);
+      return null;
+    });
+  };
+
+  const [cert, key, rootCertificate, patroniCa] = await Promise.all([
+    read('TLS_CERT_FILE'),
+    read('TLS_KEY_FILE'),
+    read('DB_SSLROOTCERT'),
+    read('PATRONI_CA_FILE'),
+  ]);
+  if ((settings.TLS_CERT_FILE === undefined) !== (settings.TLS_KEY_FILE === undefined)) {
+    lines.push('TLS_CERT_FILE and TLS_KEY_FILE: set both or neither');
+  }
+  const tls = cert !== null && key !== null ? { cert, key } : null;
+  const keys = await loadKeys(settings, lines);
+  if (settings.NODE_ENV === 'production') {
+    if (keysAreRequired && keys.length === 0) {
+      lines.push(
+        'API_KEYS: not set, and NODE_ENV=production needs keys for writes; set API_KEYS, API_KEYS_FILE or API_KEYS_PARAMETER',
+      );
+    }
+    if (!isLoopback(settings.HOST) && tls === null && !settings.ALLOW_PLAINTEXT) {
+      lines.push(
+        `HOST: ${JSON.stringify(settings.HOST)} is not loopback and NODE_ENV=production needs TLS there; set TLS_CERT_FILE and TLS_KEY_FILE, or ALLOW_PLAINTEXT=true`,
+      );
+    }
+  }
+  if (settings.READS_NEED_KEY && keys.length === 0) lines.push('READS_NEED_KEY: true, but no keys are configured');
+
+  const config: ServiceConfig = {
+    environment: settings.NODE_ENV,
+    host: settings.HOST,
+    port: settings.PORT,
+    logLevel: settings.LOG_LEVEL,
+    tls,
+    trustedProxies: parseCidrs('TRUSTED_PROXIES', settings.TRUSTED_PROXIES, lines),
+    internal: toBlockList(parseCidrs('INTERNAL_CIDRS', settings.INTERNAL_CIDRS, lines)),
+    corsOrigins: list(settings.CORS_ORIGINS),
+    rateLimit: { max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW_MS },
+    requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
+    shutdownTimeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
+    keys,
+    readsNeedKey: settings.READS_NEED_KEY,
+    readDeadlineMs: settings.READ_DEADLINE_MS,
+    db: {
+      host: settings.DB_HOST,
+      port: settings.DB_PORT,
+      database: settings.DB_NAME,
+      user: settings.DB_USER,
+      password: databasePassword(settings, lines),
+      tls: { mode: settings.DB_SSLMODE, ...(rootCertificate === null ? {} : { rootCertificate }) },
+    },
+    pool: {
+      ...defaultPoolLimits,
+      minSize: Math.min(settings.DB_POOL_MIN_SIZE, settings.DB_POOL_MAX_SIZE),
+      maxSize: settings.DB_POOL_MAX_SIZE,
+      connectTimeoutMs: settings.DB_CONNECT_TIMEOUT_MS,
+      queryTimeoutMs: settings.DB_QUERY_TIMEOUT_MS,
+    },
+    patroni: { urls: list(settings.PATRONI_URLS), ca: patroniCa },
+    backupInfoFile: settings.BACKUP_INFO_FILE ?? null,
+  };
+  if (lines.length > 0) throw new SettingsError(lines);
+  return config;
+}
+
+async function loadKeys(settings: ServiceSettings, lines: string[]): Promise<ApiKey[]> {
+  const { API_KEYS: inline, API_KEYS_FILE: file, API_KEYS_PARAMETER: parameter } = settings;
+  if ([inline, file, parameter].filter((each) => each !== undefined).length > 1) {
+    lines.push('API_KEYS, API_KEYS_FILE and API_KEYS_PARAMETER: set one of them');
+    return [];
+  }
+  try {
+    const text = inline ?? (file ? await readFile(file, 'utf8') : parameter ? await readParameter(parameter) : '');
+    return parseApiKeys(text);
+  } catch (error) {
+    lines.push(
+      `${file ? 'API_KEYS_FILE' : parameter ? 'API_KEYS_PARAMETER' : 'API_KEYS'}: ${(error as Error).message}`,
+    );
+    return [];
+  }
+}
+
+function databasePassword(settings: ServiceSettings, lines: string[]): DbSettings['password'] {
+  const { DB_PASSWORD: inline, DB_PASSWORD_FILE: file, DB_PASSWORD_PARAMETER: parameter } = settings;
+  if ([inline, file, parameter].filter((each) => each !== undefined).length !== 1) {
+    lines.push('DB_PASSWORD, DB_PASSWORD_FILE, DB_PASSWORD_PARAMETER: set exactly one of them');
+    return '';
+  }
+  if (inline !== undefined) return inline;
+  if (file !== undefined) return async () => (await readFile(file, 'utf8')).trim();
+  return () => readParameter(parameter as string);
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+}
+
+function parseCidrs(name: string, text: string, lines: string[]): string[] {
+  return list(text).filter((cidr) => {
+    const [address = '', prefix, ...rest] = cidr.split('/');
+    const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+    const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+    if (bits > 0 && rest.length === 0 && length >= 0 && length <= bits) return true;
+    lines.push(`${name}: ${JSON.stringify(cidr)} is not an address or CIDR such as 10.0.0.0/8`);
+    return false;
+  });
+}
+
+function toBlockList(cidrs: string[]): BlockList {
+  const addresses = new BlockList();
+  for (const cidr of cidrs) {
+    const [address = '', prefix] = cidr.split('/');
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    addresses.addSubnet(address, prefix === undefined ? (family === 'ipv4' ? 32 : 128) : Number(prefix), family);
+  }
+  return addresses;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
