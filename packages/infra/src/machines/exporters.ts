@@ -1,0 +1,110 @@
+import { stringify } from 'yaml';
+import { type Cluster, type Node, nodesOf, ports, regionOf } from '../cluster/index.ts';
+import { type Listener, type MachineFile, type MachinePart, machineFile, type UnitAction } from './machine.ts';
+import { programFile } from './program.ts';
+import { caFile, machineCertificate, tlsFilesOf } from './tls.ts';
+
+/** Where an exporter that runs as `user` finds what makes it speak TLS to the monitoring machine alone. */
+export function exporterWebConfigPath(user: string): string {
+  return `/etc/pgha/exporter-${user}.yml`;
+}
+
+/**
+ * Prometheus' web configuration for the exporters of one system user: TLS, and only the monitoring machine's certificate is
+ * let in. Figures tell an attacker which table to look for; a security group alone would be one mistake from publishing them.
+ *
+ * @param units the exporters that use it; they read certificates at each handshake, so only this file restarts them.
+ */
+export function exporterWebConfig(cluster: Cluster, user: string, units: readonly string[]): MachineFile {
+  const { certificate, key } = tlsFilesOf(user);
+  const content = stringify({
+    tls_server_config: {
+      cert_file: certificate,
+      key_file: key,
+      client_ca_file: caFile,
+      client_auth_type: 'RequireAndVerifyClientCert',
+      client_allowed_sans: nodesOf(cluster.primary, 'monitoring').map(({ hostname }) => hostname),
+      min_version: 'TLS13',
+    },
+  });
+  const restart = units.map((unit): UnitAction => ({ unit, action: 'restart' }));
+  return machineFile(exporterWebConfigPath(user), content, { onChange: restart });
+}
+
+/** Who may dial an exporter: the monitoring machine, which stands in the primary region. */
+export function exporterListener(cluster: Cluster, node: Node, port: number, purpose: string): Listener {
+  return { port, purpose, from: [regionOf(cluster, node).kind === 'primary' ? 'monitoring' : 'peer-region'] };
+}
+
+/** What the units' figures are kept of: ours and the programs that serve, not Debian's own three hundred. */
+const watchedUnits =
+  '(pgha-.+|patroni|etcd|pgbouncer|haproxy|prometheus.*|grafana-server|ssh|unattended-upgrades)[.](service|timer|socket)';
+
+/** The machine's own figures: the node exporter, and when its certificate ends. Nothing where nobody monitors. */
+export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
+  if (!cluster.monitoring) return {};
+  const unit = 'prometheus-node-exporter.service';
+  const options = [
+    `--web.listen-address=:${ports.nodeExporter}`,
+    `--web.config.file=${exporterWebConfigPath('prometheus')}`,
+    '--collector.systemd',
+    `--collector.systemd.unit-include=${watchedUnits}`,
+    // each of these is a process or a series that no signal reads
+    '--no-collector.arp',
+    '--no-collector.bcache',
+    '--no-collector.btrfs',
+    '--no-collector.infiniband',
+    '--no-collector.ipvs',
+    '--no-collector.nfs',
+    '--no-collector.nfsd',
+    '--no-collector.softnet',
+    '--no-collector.xfs',
+    '--no-collector.zfs',
+  ];
+  return {
+    // openssl: reads the certificates' ends
+    packages: ['openssl', 'prometheus-node-exporter'],
+    files: [
+      machineFile('/etc/default/prometheus-node-exporter', `ARGS="${options.join(' ')}"\n`, {
+        onChange: [{ unit, action: 'restart' }],
+      }),
+      exporterWebConfig(cluster, 'prometheus', [unit]),
+      programFile('pgha-certificate-metrics.sh', '/usr/local/sbin/pgha-certificate-metrics'),
+      machineFile('/etc/systemd/system/pgha-certificate-metrics.service', certificateMetricsUnit),
+      machineFile('/etc/systemd/system/pgha-certificate-metrics.timer', certificateMetricsTimer),
+    ],
+    secrets: machineCertificate(cluster, node, 'prometheus'),
+    units: [
+      { unit, state: 'started' },
+      { unit: 'pgha-certificate-metrics.timer', state: 'started' },
+    ],
+    listens: [exporterListener(cluster, node, ports.nodeExporter, 'figures of the machine')],
+  };
+}
+
+const certificateMetricsUnit = `[Unit]
+Description=Write down when this machine's certificates end
+After=pgha-secrets.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/pgha-certificate-metrics /etc/pgha/tls /var/lib/prometheus/node-exporter/pgha-certificates.prom
+ProtectSystem=strict
+ReadWritePaths=/var/lib/prometheus/node-exporter
+ProtectHome=yes
+PrivateTmp=yes
+PrivateNetwork=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+`;
+
+const certificateMetricsTimer = `[Unit]
+Description=Write down when this machine's certificates end
+
+[Timer]
+OnBootSec=30
+OnUnitActiveSec=1h
+
+[Install]
+WantedBy=timers.target
+`;
