@@ -36,7 +36,7 @@ const schemaRetryMs = 500;
 const logFlushMs = 200;
 
 export function createLog(level: string): Logger {
-  const stdout = destination({ fd: 1, sync: false, minLength: 16_384, periodicFlush: logFlushMs });
+  const stdout = destination({ fd: 1, sync: false, minLength: 8_192, periodicFlush: logFlushMs });
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stdout);
 }
 
