@@ -30,21 +30,23 @@ const LEFT_OUT = new Set([
 /** Enough to keep a disk busy; more only queue in libuv's four threads. */
 const COPIES_AT_ONCE = 4;
 
+interface CopyServerOptions {
+  /** A superuser's session on the running server, kept for as long as the copy takes. */
+  source: Client;
+  from: string;
+  to: string;
+  account: Account | null;
+  signal: AbortSignal;
+}
+
 /**
- * Copies a running server's files into an empty directory, ready to follow it as a standby. The caller has made a
- * replication slot before, so that the WAL from the start of the copy is still there to be streamed.
- *
- * @param source a superuser's session on the running server, kept for as long as the copy takes
+ * Copies a running server's files, ready to follow it as a standby. The caller has made a replication slot before, so
+ * that the WAL from the start of the copy is still there to be streamed. What was in `to` is removed.
  */
-export async function copyRunningServer(
-  source: Client,
-  from: string,
-  to: string,
-  account: Account | null,
-): Promise<void> {
+export async function copyRunningServer({ source, from, to, account, signal }: CopyServerOptions): Promise<void> {
   await rm(to, { recursive: true, force: true });
   await source.query(`select pg_backup_start('pgha', fast => true)`);
-  await copyDirectory(from, to, account, true);
+  await copyDirectory({ from, to, account, signal }, true);
   // last, and alone: it must not be older than anything else that was copied
   await copyOne(join(from, 'global', 'pg_control'), join(to, 'global', 'pg_control'), account);
   const { rows } = await source.query<{ labelfile: string; spcmapfile: string | null }>(
@@ -61,23 +63,26 @@ export async function copyRunningServer(
   await writeOwned(join(to, 'standby.signal'), '', account);
 }
 
-async function copyDirectory(from: string, to: string, account: Account | null, isTop: boolean): Promise<void> {
-  await mkdir(to, { mode: 0o700 });
-  if (account !== null) await chown(to, account.uid, account.gid);
+interface CopyDirectoryOptions {
+  from: string;
+  to: string;
+  account: Account | null;
+  signal: AbortSignal;
+}
+
+async function copyDirectory({ from, to, account, signal }: CopyDirectoryOptions, isTop: boolean): Promise<void> {
+  await makeEmpty(to, account);
   const entries = await readdir(from, { withFileTypes: true });
   const wanted = entries.filter((entry) => isWanted(entry, isTop));
-  for (const entry of wanted.filter((entry) => entry.isDirectory())) {
-    const target = join(to, entry.name);
-    if (isTop && EMPTY_DIRECTORIES.has(entry.name)) {
-      await makeEmpty(target, account);
-      if (entry.name === 'pg_wal') await makeEmpty(join(target, 'archive_status'), account);
-      continue;
-    }
-    await copyDirectory(join(from, entry.name), target, account, false);
+  for (const { name } of wanted.filter((entry) => entry.isDirectory())) {
+    if (isTop && EMPTY_DIRECTORIES.has(name)) await makeEmpty(join(to, name), account);
+    else await copyDirectory({ from: join(from, name), to: join(to, name), account, signal }, false);
   }
+  if (isTop) await makeEmpty(join(to, 'pg_wal', 'archive_status'), account);
   const files = wanted.filter((entry) => entry.isFile()).map((entry) => entry.name);
   const copyNext = async (): Promise<void> => {
     for (let name = files.pop(); name !== undefined; name = files.pop()) {
+      signal.throwIfAborted();
       await copyOne(join(from, name), join(to, name), account);
     }
   };

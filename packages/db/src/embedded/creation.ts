@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,19 +7,25 @@ import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { EmbeddedFailure } from './failure.ts';
 import type { Login, Logins } from './logins.ts';
+import { runProgram } from './run-program.ts';
 import { connect } from './session.ts';
 
 export const DATABASE = 'pgha';
 
 /** Makes an empty data directory whose only role is the superuser. */
-export function initialize(dataDir: string, { initdb }: Binaries, account: Account | null, superuser: Login): void {
+export async function initialize(
+  dataDir: string,
+  { initdb }: Binaries,
+  account: Account | null,
+  superuser: Login,
+): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'pgha-'));
   try {
     // a file, because an argument is in everybody's process list
     const passwordFile = join(scratch, 'password');
     writeFileSync(passwordFile, `${superuser.password}\n`, { mode: 0o600 });
     if (account !== null) for (const path of [scratch, passwordFile]) chownSync(path, account.uid, account.gid);
-    runInitdb(initdb, account, [
+    await runInitdb(initdb, account, [
       `--pgdata=${dataDir}`,
       `--username=${superuser.user}`,
       `--pwfile=${passwordFile}`,
@@ -38,8 +43,8 @@ export function initialize(dataDir: string, { initdb }: Binaries, account: Accou
 }
 
 /** Writes a data directory through to the disk. */
-export function syncToDisk(dataDir: string, { initdb }: Binaries, account: Account | null): void {
-  runInitdb(initdb, account, ['--sync-only', `--pgdata=${dataDir}`]);
+export async function syncToDisk(dataDir: string, { initdb }: Binaries, account: Account | null): Promise<void> {
+  await runInitdb(initdb, account, ['--sync-only', `--pgdata=${dataDir}`]);
 }
 
 /** Creates the roles and the database on the primary's port. */
@@ -85,18 +90,9 @@ function loginRole({ user, password }: Login): string {
   return `${escapeIdentifier(user)} login password ${escapeLiteral(password)}`;
 }
 
-function runInitdb(initdb: string, account: Account | null, options: string[]): void {
-  const { status, stdout, stderr, error } = spawnSync(initdb, options, {
-    encoding: 'utf8',
-    cwd: '/',
-    env: { LANG: 'C', LC_ALL: 'C', PATH: '/usr/bin:/bin' },
-    ...(account === null ? {} : { uid: account.uid, gid: account.gid }),
-  });
-  if (status === 0) return;
-  const said = `${stdout ?? ''}\n${stderr ?? ''}`
-    .split('\n')
-    .findLast((line) => /error|fatal|cannot|could not/i.test(line));
-  throw new EmbeddedFailure('initdb-failed', `initdb failed: ${said?.trim() ?? error?.message ?? `status ${status}`}`, {
-    cause: error,
-  });
+async function runInitdb(initdb: string, account: Account | null, options: string[]): Promise<void> {
+  const { failed, output } = await runProgram(initdb, options, account);
+  if (!failed) return;
+  const complaint = output.split('\n').find((line) => /error|fatal|cannot|could not/i.test(line));
+  throw new EmbeddedFailure('initdb-failed', `initdb failed: ${(complaint ?? output).trim()}`);
 }

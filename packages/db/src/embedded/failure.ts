@@ -17,8 +17,8 @@ export type EmbeddedFailureCode =
   | 'no-account'
   | 'initdb-failed'
   | 'server-failed'
-  | 'not-settled'
-  | 'held';
+  | 'service-failed'
+  | 'not-settled';
 
 /** A port somebody else listens on. The caller knows which option chooses it, so the message leaves room for that. */
 export class PortTaken extends Error {

@@ -44,6 +44,12 @@ export function lockOwner(dir: string): ProcessIdentity | null {
   return owner !== null && isRunning(owner) ? owner : null;
 }
 
+/** @throws EmbeddedFailure 'directory-in-use', naming the process that has the directory. */
+export function refuseDirectoryInUse(dir: string): void {
+  const owner = lockOwner(dir);
+  if (owner !== null) throw inUse(dir, owner.pid);
+}
+
 function inUse(dir: string, pid: number): EmbeddedFailure {
   return new EmbeddedFailure(
     'directory-in-use',

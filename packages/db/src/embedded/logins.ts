@@ -30,6 +30,14 @@ export function readOrCreateLogins(path: string): Logins {
   return logins;
 }
 
+/** Renders the logins as libpq's password file, so that psql needs no password typed. */
+export function renderPasswordFile(logins: Logins): string {
+  const { replication: _, ...forPeople } = logins;
+  return Object.values(forPeople)
+    .map(({ user, password }) => `127.0.0.1:*:*:${user}:${password}\n`)
+    .join('');
+}
+
 /** 192 bits in letters and digits of hexadecimal: nothing to escape in SQL, a conninfo or a URL. */
 function createLogin(user: string): Login {
   return { user, password: randomBytes(24).toString('hex') };

@@ -10,9 +10,9 @@ import { type Forwarder, openForwarder } from './forwarder.ts';
 import { type Guard, startGuard } from './guard.ts';
 import { lockDirectory } from './lock.ts';
 import { startLogFile } from './log-file.ts';
-import { type Login, type Logins, readOrCreateLogins } from './logins.ts';
+import { type Login, type Logins, readOrCreateLogins, renderPasswordFile } from './logins.ts';
 import { prepareDataRoot, removeDataRoot } from './place.ts';
-import { findFreePort, requirePort } from './ports.ts';
+import { choosePorts, type PortChoice } from './ports.ts';
 import { createServer, type Server, stopLeftoverServer } from './server.ts';
 import { renderHba, renderPostgresConf } from './settings.ts';
 import { FIRST_STATE, MEMBER_NAMES, type MemberName, otherMember, readState, writeState } from './state.ts';
@@ -23,13 +23,15 @@ export interface PairOptions {
   /** Where the data lives; created when absent. */
   dir: string;
   /** 0 or absent: any free port. */
-  ports?: { primary?: number; replica?: number; members?: [number, number]; status?: number };
+  ports?: PortChoice;
   /** Begins anew: what lies in `dir` is removed. */
   fresh?: boolean;
   /** Progress and events, one line each. */
   log?: (line: string) => void;
   /** Default true. When false a lost primary stays lost until it is started again. */
   automaticFailover?: boolean;
+  /** Breaks the start off. */
+  signal?: AbortSignal;
 }
 
 /** A primary and its synchronous replica, with their router. */
@@ -45,6 +47,8 @@ export interface Pair {
   /** Made once and kept, readable for their owner alone, in `dir`. */
   logins: { owner: Login; app: Login; readonly: Login; superuser: Login };
   members(): Member[];
+  /** The name of the member that is primary now. */
+  primary(): MemberName;
   /** Resolves when the primary is writable and the replica streams synchronously. */
   settled(): Promise<void>;
   /** Stops the primary; with automatic failover the replica takes over and the old primary is rebuilt as replica. */
@@ -83,30 +87,22 @@ export async function startPair(options: PairOptions): Promise<Pair> {
 }
 
 async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pair> {
-  const log = options.log ?? (() => {});
-  mkdirSync(resolve(options.dir), { recursive: true });
-  const dir = realpathSync(resolve(options.dir));
-  undo.push(lockDirectory(dir));
-  const ports = await choosePorts(options.ports ?? {});
-
+  const { log = () => {}, signal } = options;
+  const dir = claimDirectory(options.dir, undo);
   for (const name of MEMBER_NAMES) {
     if (await stopLeftoverServer(join(dir, 'data', name))) log(`stopped ${name}, which an earlier run had left behind`);
   }
+  const ports = await choosePorts(options.ports ?? {});
   if (options.fresh === true) removeEverything(dir);
   const account = chooseAccount(join(dir, 'data'));
   const binaries = reachableBinaries(account);
   const root = prepareDataRoot(dir, account);
   const dataDirs = { pg1: join(root, 'pg1'), pg2: join(root, 'pg2') };
-  const stateFile = join(dir, 'state.json');
-  const loginsFile = join(dir, 'logins.json');
-  const found = readState(stateFile);
-  if (found === null && MEMBER_NAMES.some((name) => existsSync(dataDirs[name]))) {
-    throw new EmbeddedFailure(
-      'state-missing',
-      `${root} holds data, but ${stateFile}, which says who is primary, is gone; restore it, or begin anew with --fresh`,
-    );
-  }
-  const logins = readOrCreateLogins(loginsFile);
+  const files = { state: join(dir, 'state.json'), logins: join(dir, 'logins.json'), passwords: join(dir, 'pgpass') };
+  const found = readState(files.state);
+  if (MEMBER_NAMES.some((name) => existsSync(dataDirs[name]))) requireFiles(root, [files.state, files.logins]);
+  const logins = readOrCreateLogins(files.logins);
+  writeDurably(files.passwords, renderPasswordFile(logins), 0o600);
 
   const guard = startGuard(dir, [dataDirs.pg1, dataDirs.pg2]);
   undo.push(() => guard.close());
@@ -121,7 +117,6 @@ async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pai
     };
     const conf = renderPostgresConf({ port: ports[name], waitsFor, upstream });
     writeDurably(join(dataDirs[name], 'postgresql.conf'), conf, 0o600, account);
-    writeDurably(join(dataDirs[name], 'pg_hba.conf'), renderHba(), 0o600, account);
   };
   const logFiles = startLogFile(join(dir, 'logs'), MEMBER_NAMES);
   undo.push(() => logFiles.close());
@@ -143,8 +138,9 @@ async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pai
   let state = found;
   if (state === null || state.phase === 'creating') {
     log('creating the database');
-    writeState(stateFile, FIRST_STATE);
+    writeState(files.state, FIRST_STATE);
     for (const name of MEMBER_NAMES) rmSync(dataDirs[name], { recursive: true, force: true });
+    signal?.throwIfAborted();
     await createPrimary({
       dataDir: dataDirs.pg1,
       port: ports.pg1,
@@ -155,7 +151,7 @@ async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pai
       writeSettings,
     });
     state = { ...FIRST_STATE, phase: 'ready', stale: ['pg2'] };
-    writeState(stateFile, state);
+    writeState(files.state, state);
   }
 
   const forwarders = {
@@ -173,7 +169,7 @@ async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pai
     state,
     automaticFailover: options.automaticFailover ?? true,
     log,
-    saveState: (next) => writeState(stateFile, next),
+    saveState: (next) => writeState(files.state, next),
     writeSettings,
     account,
     syncToDisk: (dataDir) => syncToDisk(dataDir, binaries, account),
@@ -185,8 +181,13 @@ async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pai
   const status = await serveStatus(ports.status, cluster);
   undo.push(() => status.close());
 
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', () => void running.stop(), { once: true });
   await running.writable(SETTLED_MS);
-  await running.settled(SETTLED_MS).catch((error: Error) => log(`${error.message}; going on with the primary alone`));
+  await running.settled(SETTLED_MS).catch((error: Error) => {
+    signal?.throwIfAborted();
+    log(`${error.message}; going on with the primary alone`);
+  });
   return present({ running, servers, forwarders, status, guard, logins, cluster, undo });
 }
 
@@ -221,6 +222,7 @@ function present({ running, servers, forwarders, status, guard, logins, cluster,
     statusUrl: status.url,
     database: DATABASE,
     logins: { owner: logins.owner, app: logins.app, readonly: logins.readonly, superuser: logins.superuser },
+    primary,
     members: () => cluster(status.url).members,
     settled: () => running.settled(SETTLED_MS),
     async stopPrimary(mode) {
@@ -263,32 +265,44 @@ async function createPrimary({
   logins,
   writeSettings,
 }: CreateOptions): Promise<void> {
-  initialize(dataDir, binaries, account, logins.superuser);
+  await initialize(dataDir, binaries, account, logins.superuser);
+  writeDurably(join(dataDir, 'pg_hba.conf'), renderHba(), 0o600, account);
   writeSettings('pg1', null);
   await server.start();
   await createRolesAndDatabase(port, logins);
 }
 
-interface Ports extends Record<MemberName, number> {
-  primary: number;
-  replica: number;
-  status: number;
+/** Makes the directory and takes it for this process. */
+function claimDirectory(path: string, undo: (() => unknown)[]): string {
+  const wanted = resolve(path);
+  try {
+    mkdirSync(wanted, { recursive: true });
+    const dir = realpathSync(wanted);
+    undo.push(lockDirectory(dir));
+    return dir;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS' && code !== 'ENOTDIR' && code !== 'EEXIST')
+      throw cause;
+    throw new EmbeddedFailure(
+      'directory-unreadable',
+      `cannot write to ${wanted} (${code}); run as the user it belongs to, or choose another place with --dir`,
+      { cause },
+    );
+  }
 }
 
-async function choosePorts(wanted: NonNullable<PairOptions['ports']>): Promise<Ports> {
-  const { primary = 0, replica = 0, members: [pg1, pg2] = [0, 0], status = 0 } = wanted;
-  const taken = new Set([primary, replica, pg1, pg2, status]);
-  const choose = (port: number, purpose: string) => (port === 0 ? findFreePort(taken) : requirePort(port, purpose));
-  return {
-    primary: await choose(primary, 'primary'),
-    replica: await choose(replica, 'replica'),
-    pg1: await choose(pg1, 'pg1'),
-    pg2: await choose(pg2, 'pg2'),
-    status: await choose(status, 'status'),
-  };
+/** Data whose primary, or whose passwords, nobody knows are not guessed at. */
+function requireFiles(root: string, files: string[]): void {
+  const missing = files.find((file) => !existsSync(file));
+  if (missing === undefined) return;
+  throw new EmbeddedFailure(
+    'state-missing',
+    `${root} holds data, but ${missing}, which belongs to it, is gone; restore it, or begin anew with --fresh`,
+  );
 }
 
 function removeEverything(dir: string): void {
   removeDataRoot(dir);
-  for (const name of ['state.json', 'logins.json']) rmSync(join(dir, name), { force: true });
+  for (const name of ['state.json', 'logins.json', 'pgpass']) rmSync(join(dir, name), { force: true });
 }
