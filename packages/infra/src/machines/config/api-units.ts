@@ -1,0 +1,157 @@
+import { type Cluster, membersOf, type Node, ports, type Region } from '../../cluster/index.ts';
+import type { RotatingLogin } from '../secrets.ts';
+import { caFile, tlsFilesOf } from '../tls.ts';
+
+/** One of the two HTTP services as systemd runs it. */
+export interface Service {
+  /** Its unit is `pgha-NAME.service`, its program `apps/NAME` of the release. */
+  name: 'api' | 'read-api';
+  description: string;
+  port: number;
+  /** The load balancer's port it reaches the database by. */
+  databasePort: number;
+  login: RotatingLogin;
+  /** Only the write service knows the keys. */
+  hasKeys: boolean;
+}
+
+/** Where secrets lie for systemd to hand over: root's, because the services' users exist only while they run. */
+export const serviceSecrets = {
+  keys: '/etc/pgha/secrets/api_keys',
+  activeLogin: (login: RotatingLogin) => `/etc/pgha/secrets/${login}_login`,
+  password: (login: string) => `/etc/pgha/secrets/${login}`,
+} as const;
+
+/** Where the timer leaves what pgBackRest says. */
+export const backupInfoFile = '/run/pgha-backup-info/info.json';
+
+/** Per service, on a machine of 1 GiB: two of them, their buffers and the system fit. */
+const heapMib = 256;
+
+/**
+ * The listening socket. It is systemd's and outlives the service: during a restart connections wait here, and none is refused.
+ */
+export function renderServiceSocket({ description, port }: Service): string {
+  return `[Unit]
+Description=${description}: the listening socket
+
+[Socket]
+ListenStream=${port}
+# as many as may arrive while a service restarts; the kernel's own limit is raised to the same
+Backlog=4096
+NoDelay=yes
+KeepAlive=yes
+
+[Install]
+WantedBy=sockets.target
+`;
+}
+
+/** The service's unit: no privilege, no file it may write, no way to the machine's own AWS credentials. */
+export function renderServiceUnit(cluster: Cluster, region: Region, node: Node, service: Service): string {
+  const { name, description, port, databasePort, login, hasKeys } = service;
+  const { certificate, key } = tlsFilesOf('root');
+  const patroniUrls = membersOf(region).map(({ hostname }) => `https://${hostname}:${ports.patroni}`);
+  return `[Unit]
+Description=${description}
+Documentation=https://${node.hostname}:${port}/docs
+Requires=pgha-${name}.socket
+After=pgha-${name}.socket pgha-secrets.service network-online.target
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=/usr/local/lib/pgha/serve ${name}
+DynamicUser=yes
+Restart=always
+RestartSec=1
+# above the service's own 30 s for requests in flight
+TimeoutStopSec=45
+
+Environment=NODE_ENV=production
+Environment=NODE_OPTIONS=--max-old-space-size=${heapMib}
+Environment=HOST=${node.address} PORT=${port}
+Environment=TLS_CERT_FILE=%d/tls.crt TLS_KEY_FILE=%d/tls.key
+Environment=DB_HOST=${region.loadBalancer.hostname} DB_PORT=${databasePort} DB_NAME=${cluster.database}
+Environment=DB_SSLMODE=verify-full DB_SSLROOTCERT=${caFile}
+Environment=PATRONI_URLS=${patroniUrls.join(',')} PATRONI_CA_FILE=${caFile}
+Environment=BACKUP_INFO_FILE=${backupInfoFile}
+${hasKeys ? 'Environment=API_KEYS_FILE=%d/api_keys\nLoadCredential=api_keys:/etc/pgha/secrets/api_keys\n' : ''}\
+LoadCredential=tls.crt:${certificate}
+LoadCredential=tls.key:${key}
+LoadCredential=login:${serviceSecrets.activeLogin(login)}
+LoadCredential=${login}_a:${serviceSecrets.password(`${login}_a`)}
+LoadCredential=${login}_b:${serviceSecrets.password(`${login}_b`)}
+
+LimitNOFILE=65536
+# before the database machines' answers are lost to a swapping neighbour, this one starts anew
+OOMPolicy=stop
+UMask=0077
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+LockPersonality=yes
+PrivateDevices=yes
+PrivateTmp=yes
+PrivateUsers=yes
+ProcSubset=pid
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProtectSystem=strict
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+# the metadata service: a hole in the service must not become the machine's role
+IPAddressDeny=169.254.169.254 fd00:ec2::254
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** Asks pgBackRest once a minute. It may read what it reports and nothing else; the service sees the report only. */
+export const backupInfoUnit = `[Unit]
+Description=Write down what pgBackRest knows of the backups
+After=pgha-secrets.service network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/lib/pgha/backup-info ${backupInfoFile}
+DynamicUser=yes
+RuntimeDirectory=pgha-backup-info
+RuntimeDirectoryMode=0755
+RuntimeDirectoryPreserve=yes
+LoadCredential=backup_passphrase:/etc/pgha/secrets/backup_passphrase
+TimeoutStartSec=60
+Nice=10
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectHome=yes
+ProtectSystem=strict
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+`;
+
+export const backupInfoTimer = `[Unit]
+Description=Write down what pgBackRest knows of the backups
+
+[Timer]
+OnBootSec=20
+OnUnitActiveSec=60
+AccuracySec=5
+
+[Install]
+WantedBy=timers.target
+`;

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Writes what pgBackRest knows of the backups as the JSON that GET /backups reads: pgha-backup-info FILE
+set -eu
+
+target=$1
+PGBACKREST_REPO1_CIPHER_PASS=$(cat "$CREDENTIALS_DIRECTORY/backup_passphrase")
+PGBACKREST_REPO2_CIPHER_PASS=$PGBACKREST_REPO1_CIPHER_PASS
+export PGBACKREST_REPO1_CIPHER_PASS PGBACKREST_REPO2_CIPHER_PASS
+
+# below the minute between two runs; 124 is the answer "timeout"
+code=0
+info=$(timeout 45 pgbackrest info --output=json) || code=$?
+[ "$code" -eq 0 ] || info='[]'
+
+printf '{"exit":%d,"at":"%s","info":%s}\n' "$code" "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" "$info" >"$target.new"
+# whoever reads it sees the old report or the new one
+mv "$target.new" "$target"
