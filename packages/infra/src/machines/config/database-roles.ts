@@ -1,0 +1,103 @@
+import type { Cluster, Login } from '../../cluster/index.ts';
+import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
+import { programFile } from '../program.ts';
+import { passwordFile } from '../secrets.ts';
+
+export const databaseRolesProgram = '/usr/local/lib/pgha/database-roles';
+
+const unit = 'pgha-database-roles.service';
+const again: readonly UnitAction[] = [{ unit, action: 'restart' }];
+
+/** Which parameter holds the password of which database role. */
+const roleOfLogin: Partial<Record<Login, string>> = {
+  owner: 'pgha_owner',
+  app_a: 'app_a',
+  app_b: 'app_b',
+  readonly_a: 'readonly_a',
+  readonly_b: 'readonly_b',
+  pgbouncer_auth: 'pgbouncer_auth',
+  replication: 'replicator',
+  rewind: 'rewind',
+};
+
+/**
+ * The database's roles, their passwords, and the two schemas the machines themselves use. Made once when the region is first
+ * started, and brought up to date on the primary whenever a password's file changes.
+ */
+export function databaseRoles(cluster: Cluster): MachinePart {
+  const passwords = Object.fromEntries(
+    Object.entries(roleOfLogin).map(([login, role]) => [role, `/etc/pgha/secrets/${login}`]),
+  );
+  return {
+    files: [
+      programFile('pgha-database-roles.py', databaseRolesProgram),
+      programFile('database-roles.sql', '/usr/local/lib/pgha/database-roles.sql', { mode: '0644' }),
+      machineFile(
+        '/etc/pgha/database-roles.json',
+        `${JSON.stringify({ database: cluster.database, owner: 'pgha_owner', passwords }, null, 1)}\n`,
+        { onChange: again },
+      ),
+      machineFile(`/etc/systemd/system/${unit}`, serviceUnit),
+      machineFile('/etc/systemd/system/pgha-heartbeat.service', heartbeatUnit(cluster), {
+        onChange: [{ unit: 'pgha-heartbeat.service', action: 'restart' }],
+      }),
+      programFile('heartbeat.sql', '/usr/local/lib/pgha/heartbeat.sql', { mode: '0644' }),
+    ],
+    // The pooler's and Patroni's own passwords are files of theirs.
+    secrets: (['owner', 'app_a', 'app_b', 'readonly_a', 'readonly_b'] as const).map((login) =>
+      passwordFile(cluster, login, 'postgres', again),
+    ),
+    units: [
+      { unit, state: 'started' },
+      { unit: 'pgha-heartbeat.service', state: 'started' },
+    ],
+  };
+}
+
+const serviceUnit = `[Unit]
+Description=Bring the database roles and their passwords up to date
+After=patroni.service pgha-secrets.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+User=postgres
+ExecStart=${databaseRolesProgram}
+TimeoutStartSec=60
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/**
+ * A commit every five seconds: recovery to a point in time ends at the first commit after it, so without one an idle hour
+ * could not be restored to.
+ */
+function heartbeatUnit(cluster: Cluster): string {
+  return `[Unit]
+Description=Commit a row every five seconds while this server is the primary
+After=patroni.service
+StartLimitIntervalSec=0
+
+[Service]
+User=postgres
+ExecStart=/usr/bin/psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=${cluster.database} --file=/usr/local/lib/pgha/heartbeat.sql
+Environment=PGAPPNAME=heartbeat PGCONNECT_TIMEOUT=5
+StandardOutput=null
+Restart=always
+RestartSec=5
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+
+[Install]
+WantedBy=multi-user.target
+`;
+}

@@ -1,0 +1,87 @@
+import { type Cluster, ports } from '../../cluster/index.ts';
+import { type MachinePart, machineFile } from '../machine.ts';
+import { programFile } from '../program.ts';
+import { routerStatusPort } from './haproxy.ts';
+import { pgbouncerSocketDirectory } from './pgbouncer.ts';
+
+const guard = '/usr/local/lib/pgha/guard';
+const nodeCheck = '/usr/local/lib/pgha/node-check';
+
+/**
+ * Two small programs beside the pooler: the guard, which pauses it while there is no primary so that clients wait instead of
+ * failing, and the node check, which tells the load balancer whether this node serves.
+ */
+export function guardAndNodeCheck(cluster: Cluster): MachinePart {
+  const settings = JSON.stringify({
+    database: cluster.database,
+    pooler_socket: pgbouncerSocketDirectory,
+    pooler_port: ports.pgbouncer,
+    router_status: `http://127.0.0.1:${routerStatusPort}`,
+    check_port: ports.nodeCheck,
+  });
+  const units = ['pgha-guard.service', 'pgha-node-check.service'];
+  const onChange = units.map((unit) => ({ unit, action: 'restart' as const }));
+  return {
+    packages: ['python3-psycopg2'],
+    files: [
+      machineFile('/etc/pgha/guard.json', `${settings}\n`, { onChange }),
+      programFile('pgha_pooler.py', '/usr/local/lib/pgha/pgha_pooler.py', { mode: '0644', onChange }),
+      programFile('pgha-guard.py', guard, { onChange: onChange.slice(0, 1) }),
+      programFile('pgha-node-check.py', nodeCheck, { onChange: onChange.slice(1) }),
+      machineFile('/etc/systemd/system/pgha-guard.service', guardUnit, { onChange: onChange.slice(0, 1) }),
+      machineFile('/etc/systemd/system/pgha-node-check.service', nodeCheckUnit, { onChange: onChange.slice(1) }),
+    ],
+    units: units.map((unit) => ({ unit, state: 'started' })),
+    listens: [{ port: ports.nodeCheck, purpose: "the load balancer's health check", from: ['load-balancer'] }],
+  };
+}
+
+const hardening = `User=postgres
+Restart=always
+RestartSec=1
+OOMScoreAdjust=-500
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_UNIX
+RestrictNamespaces=yes
+MemoryDenyWriteExecute=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+`;
+
+const guardUnit = `[Unit]
+Description=Pause the pooler while there is no primary
+After=haproxy.service pgbouncer.service
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart=${guard} watch
+# Whatever ended it, a hang included, the pooler must not stay paused.
+ExecStopPost=${guard} resume
+WatchdogSec=5
+TimeoutStopSec=10
+${hardening}
+[Install]
+WantedBy=multi-user.target
+`;
+
+const nodeCheckUnit = `[Unit]
+Description=Tell the load balancer whether this node's router and pooler answer
+After=haproxy.service pgbouncer.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=${nodeCheck}
+${hardening}
+[Install]
+WantedBy=multi-user.target
+`;

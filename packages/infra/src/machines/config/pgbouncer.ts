@@ -1,0 +1,128 @@
+import { type Cluster, membersOf, type Node, ports, regionOf } from '../../cluster/index.ts';
+import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
+import { passwordFile } from '../secrets.ts';
+import { caFile, tlsFilesOf } from '../tls.ts';
+import { assembleCommand, secretTemplate, secretValue } from './assemble.ts';
+import { maxConnections } from './postgresql.ts';
+
+/** Its control socket: PgBouncer lets its own system user in as administrator there, without a password. */
+export const pgbouncerSocketDirectory = '/run/pgbouncer';
+
+const userList = `${pgbouncerSocketDirectory}/userlist.txt`;
+const unit = 'pgbouncer.service';
+const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
+
+/** Kept free for Patroni, replication, the exporter, backups, the heartbeat and a person with a problem. */
+const reservedConnections = 15;
+
+/** The pooler: transaction pooling in front of the router, so that it always ends at the primary. */
+export function pgbouncer(cluster: Cluster, node: Node): MachinePart {
+  return {
+    packages: ['pgbouncer'],
+    files: [
+      machineFile('/etc/pgbouncer/pgbouncer.ini', renderPgbouncerIni(cluster, node), { onChange: reload }),
+      userListTemplate.template,
+      machineFile('/etc/systemd/system/pgbouncer.service.d/pgha.conf', dropIn),
+    ],
+    secrets: [passwordFile(cluster, 'pgbouncer_auth', 'postgres', reload)],
+    units: [{ unit, state: 'started' }],
+    listens: [{ port: ports.pgbouncer, purpose: 'pooled clients', from: ['load-balancer'] }],
+  };
+}
+
+/** `pgbouncer.ini` of PgBouncer 1.24. */
+export function renderPgbouncerIni(cluster: Cluster, node: Node): string {
+  const { certificate, key } = tlsFilesOf('postgres');
+  const members = membersOf(regionOf(cluster, node)).length;
+  // The load balancer may send every client to one node, or spread them over all; together they never exhaust the server.
+  const connections = Math.floor((maxConnections(cluster) - reservedConnections) / members);
+  return `[databases]
+; by way of this machine's router, which knows the primary
+${cluster.database} = host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database}
+
+[pgbouncer]
+listen_addr = 0.0.0.0
+listen_port = ${ports.pgbouncer}
+unix_socket_dir = ${pgbouncerSocketDirectory}
+unix_socket_mode = 0700
+admin_users =
+stats_users =
+
+auth_type = scram-sha-256
+auth_file = ${userList}
+auth_user = pgbouncer_auth
+auth_dbname = ${cluster.database}
+auth_query = select username, verifier from pgbouncer.get_auth($1)
+
+client_tls_sslmode = require
+client_tls_cert_file = ${certificate}
+client_tls_key_file = ${key}
+client_tls_protocols = secure
+server_tls_sslmode = verify-full
+server_tls_ca_file = ${caFile}
+server_tls_protocols = secure
+
+pool_mode = transaction
+max_client_conn = 2000
+default_pool_size = ${Math.max(2, Math.floor(connections * 0.8))}
+max_db_connections = ${connections}
+max_prepared_statements = 200
+; drivers send them at login, and refusing them would refuse the driver
+ignore_startup_parameters = extra_float_digits,search_path
+
+; a lost primary is noticed within seconds, and the new one is tried every second
+server_connect_timeout = 3
+server_login_retry = 1
+server_check_delay = 5
+server_lifetime = 3600
+server_idle_timeout = 600
+server_fast_close = 1
+tcp_keepalive = 1
+tcp_keepidle = 5
+tcp_keepintvl = 3
+tcp_keepcnt = 3
+tcp_user_timeout = 12000
+; a client waits through a failover, at its login too
+query_wait_timeout = 60
+client_login_timeout = 60
+cancel_wait_timeout = 10
+
+log_connections = 0
+log_disconnections = 0
+log_stats = 0
+`;
+}
+
+const userListTemplate = secretTemplate(
+  'userlist.txt',
+  userList,
+  `"pgbouncer_auth" "${secretValue('/etc/pgha/secrets/pgbouncer_auth')}"\n`,
+  reload,
+);
+
+const dropIn = `[Unit]
+After=pgha-secrets.service haproxy.service
+StartLimitIntervalSec=0
+
+[Service]
+RuntimeDirectory=pgbouncer
+RuntimeDirectoryMode=0700
+ExecStartPre=${assembleCommand([userListTemplate])}
+ExecReload=
+ExecReload=${assembleCommand([userListTemplate])}
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=1
+LimitNOFILE=16384
+OOMScoreAdjust=-500
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+`;

@@ -1,0 +1,28 @@
+#!/bin/sh
+# make-file-system DEVICE: waits for the device and makes a file system on it if there is nothing on it at all.
+set -eu
+
+device=$1
+tries=0
+until [ -b "$device" ]; do
+  tries=$((tries + 1))
+  if [ "$tries" -ge 300 ]; then
+    echo "$device did not appear in 5 minutes: is the volume attached?" >&2
+    exit 1
+  fi
+  [ "$tries" = 1 ] && echo "waiting for $device" >&2
+  sleep 1
+done
+udevadm settle --timeout=30 || true
+
+# 0: something is there, whatever it is. 2: nothing. Anything else: not sure, and then it is left alone.
+code=0
+blkid --probe "$device" >/dev/null || code=$?
+case $code in
+  0) ;;
+  2) mkfs.ext4 -q -L pgha-data "$device" ;;
+  *)
+    echo "cannot tell what is on $device (blkid $code); look at it with wipefs --no-act $device" >&2
+    exit 1
+    ;;
+esac

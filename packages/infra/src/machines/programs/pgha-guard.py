@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""Pauses the pooler while the router has no primary, and resumes it when it has one.
+
+pgha-guard watch    the service
+pgha-guard resume   run by systemd after the service has ended, however it ended
+
+Without a server to log in to, PgBouncer drops every new query at once; while it is paused it keeps them (query_wait_timeout
+bounds how long). A pause that nobody lifts would be worse than the drops, hence the watchdog and the resume.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+import psycopg2
+
+import pgha_pooler
+
+# twice in the half second that the router takes to believe in a new primary
+INTERVAL_SECONDS = 0.25
+
+
+def notify(message):
+    """systemd's notification protocol (sd_notify(3)); does nothing outside of a unit."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address is None:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.connect("\0" + address[1:] if address.startswith("@") else address)
+        sender.send(message.encode())
+
+
+def run(settings, command):
+    console = pgha_pooler.connect(settings)
+    try:
+        with console.cursor() as cursor:
+            cursor.execute(f'{command} "{settings["database"]}"')
+    finally:
+        console.close()
+
+
+def pause(settings):
+    """PAUSE holds new queries from the moment it is given and returns when the running ones are done, which a server that
+    is gone may keep it from: so it is given from a thread that nobody waits for."""
+
+    def give():
+        try:
+            run(settings, "PAUSE")
+        except psycopg2.Error as error:
+            # also when a RESUME overtook it
+            print(f"PAUSE ended: {str(error).strip()}", file=sys.stderr, flush=True)
+
+    threading.Thread(target=give, daemon=True).start()
+
+
+def resume(settings):
+    try:
+        run(settings, "RESUME")
+    except psycopg2.OperationalError as error:
+        print(f"the pooler does not answer: {str(error).strip()}", file=sys.stderr, flush=True)
+        return False
+    except psycopg2.Error as error:
+        # it was not paused: that is what was wanted
+        if "not paused" not in str(error):
+            print(f"RESUME failed: {str(error).strip()}", file=sys.stderr, flush=True)
+            return False
+    return True
+
+
+def watch(settings):
+    paused = None
+    notify("READY=1")
+    while True:
+        notify("WATCHDOG=1")
+        has_primary = pgha_pooler.router_says(settings, "/primary")
+        if not has_primary and paused is not True:
+            print("no primary: pausing the pooler", file=sys.stderr, flush=True)
+            pause(settings)
+            paused = True
+        elif has_primary and paused is not False and resume(settings):
+            # also the first time around: an earlier guard may have been lost together with its word
+            if paused:
+                print("the primary is back: the pooler goes on", file=sys.stderr, flush=True)
+            paused = False
+        time.sleep(INTERVAL_SECONDS)
+
+
+def main(arguments):
+    settings = pgha_pooler.read_settings()
+    if arguments == ["watch"]:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        watch(settings)
+    elif arguments == ["resume"]:
+        resume(settings)
+    else:
+        raise SystemExit("usage: pgha-guard watch|resume")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
