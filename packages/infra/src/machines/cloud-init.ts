@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { type Machine, type MachineFile, machineFile } from './machine.ts';
-import { programFile } from './program.ts';
+import { type Machine, type MachineFile, machineFile, type Site } from './machine.ts';
+import { programBundle, programFile } from './program.ts';
+import { systemCaFile } from './tls.ts';
 
 /** EC2 refuses user-data above this, counted before base64 (EC2 user guide, "instance user data"). */
 export const userDataLimitBytes = 16 * 1024;
@@ -8,7 +9,10 @@ export const userDataLimitBytes = 16 * 1024;
 /** Where a machine keeps its manifest; `pgha apply` replaces it. */
 export const manifestPath = '/var/lib/pgha/machine.json';
 
-const programPath = '/usr/local/sbin/pgha-machine';
+/** Where the site's CA is before the manifest's own files are: the programs are fetched with it. */
+const bootstrapCaFile = '/var/lib/pgha/site-ca.pem';
+
+const bootstrap = programFile('pgha-bootstrap.py', '/usr/local/sbin/pgha-bootstrap');
 
 /**
  * The program that makes a machine what its manifest says, and the unit that runs it at every boot.
@@ -16,59 +20,87 @@ const programPath = '/usr/local/sbin/pgha-machine';
  * Nothing waits for it on a reboot: services are enabled units of their own.
  */
 export function machineProgram(): readonly MachineFile[] {
-  return [programFile('pgha-machine.py', programPath), machineFile('/etc/systemd/system/pgha-machine.service', unit)];
+  return [bootstrap, programFile('pgha-machine.py', '/usr/local/sbin/pgha-machine'), unit];
 }
 
 /** What `pgha-machine` reads: the machine as JSON, names of secrets and never their values. */
-export function renderManifest(machine: Machine): string {
-  const { packages, files, secrets, bootSteps, units } = machine;
+export function renderManifest({ packages, files, secrets, bootSteps, units }: Machine): string {
   return `${JSON.stringify({ packages, files, secrets, bootSteps, units })}\n`;
 }
 
 /**
- * The user-data that turns a bare Debian image into this machine: gzip, as cloud-init accepts it on EC2 and in the lab.
+ * The user-data that turns a bare Debian image into this machine: gzip, as cloud-init accepts it on EC2 and in the lab. It
+ * carries everything that is this machine's own; the programs come from the artifact bucket, see `programBundle`.
  *
+ * @param awsRegion the machine's region, whose artifact bucket the site names.
  * @throws when it is above EC2's limit.
  */
-export function toUserData(machine: Machine): Buffer {
+export function toUserData(machine: Machine, site: Site, awsRegion: string): Buffer {
   const { name, hostname } = machine.node;
+  const { key, sha256 } = programBundle();
+  const manifest = {
+    packages: machine.packages,
+    files: machine.files.map(({ content, ...file }) => (file.program === undefined ? { ...file, content } : file)),
+    secrets: machine.secrets,
+    bootSteps: machine.bootSteps,
+    units: machine.units,
+    programs: {
+      bucket: site.artifactBucket,
+      key,
+      sha256,
+      region: awsRegion,
+      endpoint: site.s3Endpoint,
+      ca: site.extraCa === null ? systemCaFile : bootstrapCaFile,
+    },
+  };
   const config = {
     hostname: name,
     fqdn: hostname,
     prefer_fqdn_over_hostname: false,
     manage_etc_hosts: false,
-    write_files: [{ path: manifestPath, permissions: '0600', content: renderManifest(machine) }],
-    // The program is in the manifest like every other file; this line only lifts it out.
-    runcmd: [['python3', '-c', bootstrap, 'install']],
+    write_files: [
+      { path: manifestPath, permissions: '0600', content: `${JSON.stringify(manifest)}\n` },
+      { path: bootstrap.path, permissions: bootstrap.mode, content: bootstrap.content },
+      { path: unit.path, permissions: unit.mode, content: unit.content },
+      ...(site.extraCa === null ? [] : [{ path: bootstrapCaFile, content: site.extraCa }]),
+      // The programs are fetched before the manifest's own /etc/hosts is written.
+      ...machine.files.filter(({ path }) => path === '/etc/hosts').map(({ path, content }) => ({ path, content })),
+    ],
+    runcmd: [
+      ['systemctl', 'daemon-reload'],
+      ['systemctl', 'enable', '--now', '--no-block', 'pgha-machine.service'],
+    ],
   };
   // Level 9, and no time stamp in the header: the same machine is always the same bytes.
   const bytes = gzipSync(`#cloud-config\n${JSON.stringify(config)}\n`, { level: 9 });
   if (bytes.length > userDataLimitBytes) {
     throw new Error(
-      `${name}: the user-data has ${bytes.length} bytes and EC2 takes ${userDataLimitBytes}; move its largest files into the artifact bucket`,
+      `${name}: the user-data has ${bytes.length} bytes and EC2 takes ${userDataLimitBytes}; make programs of its largest files`,
     );
   }
   return bytes;
 }
 
-const bootstrap = `import json; exec(next(f["content"] for f in json.load(open("${manifestPath}"))["files"] if f["path"] == "${programPath}"))`;
-
-const unit = `[Unit]
+const unit = machineFile(
+  '/etc/systemd/system/pgha-machine.service',
+  `[Unit]
 Description=Make this machine what its manifest says
 After=network-online.target cloud-init.service
 Wants=network-online.target
-# A first boot without a mirror or without secrets goes on by itself when they are there.
+# A first boot without a mirror, without S3 or without secrets goes on by itself when they are there.
 StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=${programPath} apply
+ExecStartPre=/usr/local/sbin/pgha-bootstrap
+ExecStart=/usr/local/sbin/pgha-machine apply
 SyslogIdentifier=pgha-machine
 Restart=on-failure
-RestartSec=10
+RestartSec=5
 TimeoutStartSec=infinity
 
 [Install]
 WantedBy=multi-user.target
-`;
+`,
+);

@@ -15,6 +15,8 @@ export interface MachineFile {
   owner: string;
   group: string;
   onChange: readonly UnitAction[];
+  /** The content is this program of the repository; user-data carries its name alone. */
+  program?: string;
 }
 
 /** A secret the machine fetches with its own role: the SSM parameter's name, and where its value is put. */

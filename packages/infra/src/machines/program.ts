@@ -1,5 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { type MachineFile, machineFile } from './machine.ts';
+
+const folder = new URL('./programs/', import.meta.url);
 
 /**
  * A program of this repository as a file of a machine. It is kept as a file of its own language, so that its linter and a
@@ -9,6 +13,33 @@ import { type MachineFile, machineFile } from './machine.ts';
  * @param path where the machine has it.
  */
 export function programFile(source: string, path: string, options: Partial<MachineFile> = {}): MachineFile {
-  const content = readFileSync(new URL(`./programs/${source}`, import.meta.url), 'utf8');
-  return machineFile(path, content, { mode: '0755', ...options });
+  return { ...machineFile(path, readProgram(source), { mode: '0755', ...options }), program: source };
+}
+
+/** Every program of every machine as one object of the artifact bucket. */
+export interface ProgramBundle {
+  /** The object's key; it contains the checksum, so that a bundle never changes and old machines keep finding theirs. */
+  key: string;
+  sha256: string;
+  /** gzip of a JSON object: source name -> text. */
+  bytes: Buffer;
+}
+
+/**
+ * The programs are the same on every machine and too large, together, for the 16 KiB of user-data: a machine takes them from
+ * the artifact bucket at its first boot and checks them against the checksum that its user-data carries.
+ *
+ * A deploy uploads it before it starts machines.
+ */
+export function programBundle(): ProgramBundle {
+  const sources = readdirSync(folder)
+    .filter((name) => /\.(py|sh|sql)$/.test(name))
+    .sort();
+  const bytes = gzipSync(JSON.stringify(Object.fromEntries(sources.map((source) => [source, readProgram(source)]))));
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { key: `machines/programs-${sha256}.json.gz`, sha256, bytes };
+}
+
+function readProgram(source: string): string {
+  return readFileSync(new URL(source, folder), 'utf8');
 }

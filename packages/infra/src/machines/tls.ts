@@ -4,6 +4,9 @@ import type { SecretFile, UnitAction } from './machine.ts';
 /** The private CA's certificate, the same on every machine; world-readable. */
 export const caFile = '/etc/pgha/tls/ca.crt';
 
+/** Debian's bundle: what AWS's own certificates are checked against. */
+export const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
+
 /** Where a system user finds the machine's certificate and key. Each user has its own copy: a key is never shared by mode. */
 export function tlsFilesOf(user: string): { certificate: string; key: string } {
   return { certificate: `/etc/pgha/tls/${user}.crt`, key: `/etc/pgha/tls/${user}.key` };

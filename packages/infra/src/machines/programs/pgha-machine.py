@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Makes this machine what its manifest says: packages, files, secrets, boot steps, units, in this order.
 
-pgha-machine install           at first boot, run by cloud-init: puts itself in place and starts its own unit
 pgha-machine apply [MANIFEST]  at every boot and by `pgha apply`: changes what differs and reports it as JSON
 pgha-machine diff [MANIFEST]   what apply would change, as JSON; changes nothing
 
@@ -20,8 +19,6 @@ import time
 MANIFEST = "/var/lib/pgha/machine.json"
 # Which files the last run made, so that one that is no longer wanted is removed.
 APPLIED = "/var/lib/pgha/applied.json"
-ITSELF = "/usr/local/sbin/pgha-machine"
-UNIT = "/etc/systemd/system/pgha-machine.service"
 # apt and PostgreSQL's packages read these while they install.
 BEFORE_PACKAGES = ("/etc/apt/", "/etc/postgresql-common/", "/usr/share/keyrings/")
 POLICY = "/usr/sbin/policy-rc.d"
@@ -248,27 +245,17 @@ def diff(manifest):
     }
 
 
-def install(manifest):
-    """cloud-init hands over a manifest only; this program and its unit are files of it like any other."""
-    write_files([entry for entry in manifest["files"] if entry["path"] in (ITSELF, UNIT)])
-    run("systemctl", "daemon-reload")
-    run("systemctl", "enable", "--now", "--no-block", os.path.basename(UNIT))
-
-
 def main(arguments):
     verb, path = (arguments + [MANIFEST])[:2] if arguments else (None, None)
-    if verb not in ("install", "apply", "diff") or len(arguments) > 2:
-        raise SystemExit("usage: pgha-machine install | apply [MANIFEST] | diff [MANIFEST]")
+    if verb not in ("apply", "diff") or len(arguments) > 2:
+        raise SystemExit("usage: pgha-machine apply [MANIFEST] | diff [MANIFEST]")
     with open(path, encoding="utf-8") as file:
         text = file.read()
     manifest = json.loads(text)
-    if verb == "install":
-        return install(manifest)
     if verb == "apply" and path != MANIFEST:
         # Kept before anything changes: a machine that reboots halfway goes on with the new one.
         write_file({"path": MANIFEST, "content": text, "owner": "root", "group": "root", "mode": "0600"})
     print(json.dumps(apply(manifest) if verb == "apply" else diff(manifest)))
-    return None
 
 
 if __name__ == "__main__":
