@@ -15,11 +15,18 @@ export {
 export { formatLsn, type LsnToken, parseLsn } from './lsn.ts';
 export { assertSchemaIsCurrent, knownMigrations, migrate, SchemaVersionError } from './migrate.ts';
 export { type DbObserver, silentObserver } from './observer.ts';
-export { classify, isDatabaseError, NoConnectionError, type Outcome, WrongRoleError } from './outcome.ts';
+export {
+  classify,
+  FinalAnswerError,
+  isDatabaseError,
+  NoConnectionError,
+  type Outcome,
+  WrongRoleError,
+} from './outcome.ts';
 export { createPool, type DbPool, type ExpectedRole, type Session, type Statement } from './pool.ts';
 export { readCommitPosition, readReplayPosition } from './positions.ts';
 export { ReplicaBehindError } from './replay-watch.ts';
-export { FinalAnswerError, OutcomeUnknownError, type RideContext, ride } from './ride.ts';
+export { OutcomeUnknownError, type RideContext, ride } from './ride.ts';
 export { type DbSettings, type DbTls, defaultPoolLimits, type PoolLimits } from './settings.ts';
 export { type DatabaseStats, readReplicationLagBytes, readStats } from './stats.ts';
 export {

@@ -25,8 +25,6 @@ const sessionLostStates = new Set(['26000', '42P05', '0A000']);
 /** The server or the connection went away while it may have been committing. */
 const unknownStates = new Set(['57P01', '57P02', '57P05', '08000', '08003', '08006', '08007', '40003']);
 
-const neverRanCodes = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOTFOUND']);
-
 /** No connection could be had, so that nothing was sent. `cause` says why. */
 export class NoConnectionError extends Error {
   readonly code = 'PGHA_NO_CONNECTION';
@@ -51,6 +49,9 @@ export class SynchronousWaitCancelledError extends Error {
   }
 }
 
+/** A verdict about the request, not about the server: it ends a ride as it is, and the connection is as good as before. */
+export class FinalAnswerError extends Error {}
+
 /** An error PostgreSQL itself sent, recognised by its SQLSTATE and severity. */
 export function isDatabaseError(error: unknown): error is DatabaseError & { code: string } {
   return (
@@ -64,28 +65,35 @@ export function isDatabaseError(error: unknown): error is DatabaseError & { code
 
 /**
  * Says what an error of a statement means. The only place that knows (PostgreSQL appendix A, and node-postgres' own
- * messages). Errors of *getting* a connection arrive as `NoConnectionError`. Anything unrecognised that did not come
- * from the server is `unknown`: never claim more than is known.
+ * messages). Errors of *getting* a connection arrive as `NoConnectionError`. Anything else that did not come from the
+ * server is `unknown`, whatever its code: EHOSTUNREACH also ends an established connection whose peer vanished.
  */
 export function classify(error: unknown): Outcome {
+  if (error instanceof FinalAnswerError) return 'rejected';
   if (error instanceof NoConnectionError) return 'never-ran';
   if (error instanceof WrongRoleError) return 'refused';
   if (error instanceof SynchronousWaitCancelledError) return 'unknown';
-  if (isDatabaseError(error)) return classifyState(error.code);
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  return code !== undefined && neverRanCodes.has(code) ? 'never-ran' : 'unknown';
+  if (isDatabaseError(error)) return classifyState(error.code, endsSession(error));
+  return 'unknown';
 }
 
-function classifyState(state: string): Outcome {
+function classifyState(state: string, sessionEnded: boolean): Outcome {
   if (neverRanStates.has(state)) return 'never-ran';
   if (refusedStates.has(state)) return 'refused';
   if (rolledBackStates.has(state)) return 'rolled-back';
   if (sessionLostStates.has(state)) return 'session-lost';
   if (unknownStates.has(state)) return 'unknown';
-  return 'rejected';
+  // a server that crashes, or a pooler that lost its server (08P01), says so in the middle of whatever was running
+  return sessionEnded ? 'unknown' : 'rejected';
 }
 
-/** True when the connection that met this outcome must not be used again. */
-export function spoilsConnection(outcome: Outcome): boolean {
-  return outcome !== 'rejected' && outcome !== 'rolled-back';
+/** True when the connection that met this error must not be used again. */
+export function spoilsConnection(error: unknown): boolean {
+  const outcome = classify(error);
+  return endsSession(error) || (outcome !== 'rejected' && outcome !== 'rolled-back');
+}
+
+/** PostgreSQL, "Error and Notice Message Fields": after FATAL the session is over, after PANIC every session is. */
+function endsSession(error: unknown): boolean {
+  return isDatabaseError(error) && (error.severity === 'FATAL' || error.severity === 'PANIC');
 }

@@ -2,13 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type pg from 'pg';
 import Pool from 'pg-pool';
 import type { DbObserver } from './observer.ts';
-import {
-  classify,
-  NoConnectionError,
-  SynchronousWaitCancelledError,
-  spoilsConnection,
-  WrongRoleError,
-} from './outcome.ts';
+import { NoConnectionError, SynchronousWaitCancelledError, spoilsConnection, WrongRoleError } from './outcome.ts';
 import type { DbSettings, PoolLimits } from './settings.ts';
 
 /** `primary`: only a server that is not in recovery. `any-read-only`: whoever answers, in read-only transactions. */
@@ -125,7 +119,7 @@ async function lend<T>(
   } catch (error) {
     // a transaction left open must not be lent to the next caller
     const open = client.getTransactionStatus() !== 'I';
-    client.release(open || spoilsConnection(classify(error)));
+    client.release(open || spoilsConnection(error));
     throw error;
   }
 }

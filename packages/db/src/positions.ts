@@ -2,14 +2,30 @@ import { formatLsn, type LsnToken, parseLsn } from './lsn.ts';
 import type { Session } from './pool.ts';
 
 /**
+ * The position after a commit could not be read. Whatever the cause says of its own statement, the commit before it may
+ * have been applied: `classify` takes it as unknown.
+ */
+export class CommitPositionError extends Error {
+  readonly code = 'PGHA_COMMIT_POSITION';
+  constructor(cause: unknown) {
+    super('the position of the commit could not be read', { cause });
+  }
+}
+
+/**
  * Where this primary's log is flushed to. Sent behind a statement, it covers that statement's commit; asked inside the
  * statement it would precede the commit record. Flushed, not written: what is only written may be lost and never reached.
+ * Throws `CommitPositionError`.
  */
 export async function readCommitPosition(session: Session): Promise<string> {
-  const rows = await session.query<{ lsn: string }>({
-    name: 'commit-position',
-    text: 'select pg_current_wal_flush_lsn()::text as lsn',
-  });
+  const rows = await session
+    .query<{ lsn: string }>({
+      name: 'commit-position',
+      text: 'select pg_current_wal_flush_lsn()::text as lsn',
+    })
+    .catch((error: unknown) => {
+      throw new CommitPositionError(error);
+    });
   const position = parseLsn(rows[0]?.lsn ?? '');
   if (position === null) throw new Error(`the primary reported the position ${JSON.stringify(rows[0]?.lsn)}`);
   return formatLsn({ lsn: position.lsn, timeline: session.timeline });

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasReached, type LsnToken } from './lsn.ts';
 import type { DbObserver } from './observer.ts';
-import { FinalAnswerError } from './ride.ts';
+import { FinalAnswerError } from './outcome.ts';
 
 /** The replica did not reach the position in time. `reached` is how far it was at the last look. */
 export class ReplicaBehindError extends FinalAnswerError {

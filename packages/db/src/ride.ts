@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type Gate } from './gate.ts';
 import type { DbObserver } from './observer.ts';
-import { classify, type Outcome } from './outcome.ts';
+import { classify, FinalAnswerError, type Outcome } from './outcome.ts';
 
 /** What every attempt of one kind shares. A `read` has no effect, so that repeating it needs no proof. */
 export interface RideContext {
@@ -16,9 +16,6 @@ export interface Attempt {
   /** True once an earlier attempt of a write ended `unknown`: it may have been applied, and may still be running. */
   maybeApplied: boolean;
 }
-
-/** A verdict about the request, not about the server: it ends the ride as it is. */
-export class FinalAnswerError extends Error {}
 
 /** A write was given up while it was not known whether it had been applied. */
 export class OutcomeUnknownError extends FinalAnswerError {

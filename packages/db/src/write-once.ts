@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { FinalAnswerError } from './outcome.ts';
 import type { DbPool, Session } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
-import { type Attempt, FinalAnswerError, type RideContext, ride } from './ride.ts';
+import { type Attempt, type RideContext, ride } from './ride.ts';
 import { transaction } from './transaction.ts';
 
 /** An answer that can be given again. */

@@ -1,6 +1,7 @@
 import {
   classify,
   DeadlineError,
+  FinalAnswerError,
   formatLsn,
   isDatabaseError,
   KeyInUseError,
@@ -40,7 +41,7 @@ const kinds = {
 export type ProblemKind = keyof typeof kinds;
 
 /** An answer in the form of RFC 9457. Thrown anywhere in a request, sent by the error handler. */
-export class Problem extends Error {
+export class Problem extends FinalAnswerError {
   readonly kind: ProblemKind;
   readonly status: number;
   readonly headers: Record<string, string>;
