@@ -40,6 +40,8 @@ let stoppingSinceMs: number | null = null;
 
 process.stdout.on('error', () => {}); // a closed pipe on the other end does not end the database
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => void onSignal());
+process.on('disconnect', () => void onSignal());
+process.channel?.unref();
 
 try {
   const options = parseOptions(process.argv.slice(2), CHECKOUT);
@@ -117,7 +119,10 @@ async function start(options: StartOptions): Promise<void> {
   await Promise.all(started.services.map((each) => each.ready()));
   if (cancel.signal.aborted) return;
 
-  const here = (path: string) => relative(process.cwd(), path) || '.';
+  const here = (path: string) => {
+    const short = relative(process.cwd(), path);
+    return short.startsWith('..') ? path : short || '.';
+  };
   process.stdout.write(
     renderSummary({
       writeUrl: `http://127.0.0.1:${apiPort}`,

@@ -79,7 +79,9 @@ export function startService({ name, main, url, environment, logFile, log, onSta
     async ready() {
       const deadline = performance.now() + READY_MS;
       for (;;) {
-        if (await answersReady(url)) break;
+        // asked first and looked at afterwards: an answer counts only while it can be its own
+        const answers = await answersReady(url);
+        if (answers && child !== null) break;
         if (stopping) throw new EmbeddedFailure('service-failed', `the ${name} was stopped before it was ready`);
         if (child === null || performance.now() > deadline) {
           const what = child === null ? 'ended while it was starting' : `was not ready within ${READY_MS / 1000} s`;

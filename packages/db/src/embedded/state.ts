@@ -34,16 +34,26 @@ export function readState(path: string): PairState | null {
   if (!existsSync(path)) return null;
   const text = readFileSync(path, 'utf8');
   try {
-    const state = JSON.parse(text) as PairState;
-    const names: (string | null)[] = [...MEMBER_NAMES];
-    if (state.version === 1 && names.includes(state.primary) && [...names, null].includes(state.synchronous))
-      return state;
+    const state = JSON.parse(text) as Partial<PairState> | null;
+    if (isState(state)) return state;
   } catch {
     // falls through to the same answer: who is primary cannot be known
   }
   throw new EmbeddedFailure(
     'state-missing',
     `${path} does not say who is primary (it holds ${JSON.stringify(text.slice(0, 40))}); restore it, or begin anew with --fresh`,
+  );
+}
+
+function isState(state: Partial<PairState> | null): state is PairState {
+  const isMember = (name: unknown) => MEMBER_NAMES.some((member) => member === name);
+  return (
+    state?.version === 1 &&
+    (state.phase === 'creating' || state.phase === 'ready') &&
+    isMember(state.primary) &&
+    (state.synchronous === null || isMember(state.synchronous)) &&
+    Array.isArray(state.stale) &&
+    state.stale.every(isMember)
   );
 }
 
