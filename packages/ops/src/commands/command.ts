@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import type { Settings } from '../config.ts';
+
+/** What a command gets besides its arguments. */
+export interface CommandContext {
+  settings: Settings;
+  /** Ends when the user stops the command. */
+  signal: AbortSignal;
+  /** Standard output: what the command is asked for, nothing else. */
+  print(text: string): void;
+  /** Sets the exit code of a command that did what it could. */
+  exit(code: number): void;
+}
+
+/** A noun of `pgha <noun> <verb>`; its file is loaded only when it is used. */
+export interface Noun {
+  name: string;
+  summary: string;
+  load(): Promise<(program: Command, context: CommandContext) => void>;
+}
+
+/** The answer as text, or as one line of JSON for programs. */
+export function answer<T>(
+  context: CommandContext,
+  options: { json?: boolean },
+  value: T,
+  text: (value: T) => string,
+): void {
+  context.print(options.json === true ? `${JSON.stringify(value)}\n` : text(value));
+}
+
+/** Rows under headings, columns aligned; the last column is not padded. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
+    )
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}

@@ -1,0 +1,106 @@
+import type { Region } from '@pgha/infra/cluster';
+import { awsAddresses } from './addresses.ts';
+
+/** A file of a machine that no role renders, or a symbolic link. */
+export type PlainFile = { path: string; content: string; mode: number } | { path: string; target: string };
+
+/** What the stand-in is made of. */
+export interface AwsFront {
+  /** The addresses its endpoints answer on. */
+  addresses: readonly string[];
+  /** PEM, the certificate first. */
+  certificateAndKey: string;
+  regions: readonly Region[];
+}
+
+const motoPort = 5000;
+const frontUnit = 'pgha-aws-front.service';
+const motoUnit = 'pgha-aws-moto.service';
+
+/** The files of the machine that stands for AWS; its units start with the machine, without waiting for cloud-init. */
+export function renderAwsFiles(front: AwsFront): readonly PlainFile[] {
+  const unit = (name: string, content: string): readonly PlainFile[] => [
+    { path: `etc/systemd/system/${name}`, content, mode: 0o644 },
+    { path: `etc/systemd/system/multi-user.target.wants/${name}`, target: `../${name}` },
+  ];
+  return [
+    { path: 'etc/pgha-aws/front.pem', content: front.certificateAndKey, mode: 0o600 },
+    { path: 'etc/pgha-aws/front.cfg', content: renderFront(front), mode: 0o644 },
+    ...unit(motoUnit, renderMotoUnit()),
+    ...unit(frontUnit, renderFrontUnit()),
+  ];
+}
+
+/**
+ * moto's own TLS server drops connections without a close notify, which pgBackRest refuses; HAProxy ends them properly.
+ * The metadata service is answered here: IMDSv2 only, as the machines' launch options require on EC2.
+ */
+function renderFront({ addresses, regions }: AwsFront): string {
+  const region = regions
+    .map(({ cidr, awsRegion }) => `  http-request set-var(txn.region) str(${awsRegion}) if { src ${cidr} }`)
+    .join('\n');
+  const text = (path: string, value: string) =>
+    `  http-request return status 200 content-type text/plain lf-string "${value}" if { path ${path} }`;
+  // the role's name with and without the slash: programs ask both ways
+  const role = '/latest/meta-data/iam/security-credentials';
+  const credentials =
+    '{\\"Code\\":\\"Success\\",\\"Type\\":\\"AWS-HMAC\\",\\"AccessKeyId\\":\\"lab\\",\\"SecretAccessKey\\":\\"lab\\",\\"Token\\":\\"lab\\",' +
+    '\\"LastUpdated\\":\\"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]\\",\\"Expiration\\":\\"%[date(21600),utime(%Y-%m-%dT%H:%M:%SZ)]\\"}';
+  return `global
+  maxconn 2000
+defaults
+  mode http
+  timeout connect 5s
+  # moto answers a large upload only after it has stored it
+  timeout client 120s
+  timeout server 120s
+  timeout http-keep-alive 10s
+frontend endpoints
+${addresses.map((address) => `  bind ${address}:443 ssl crt /etc/pgha-aws/front.pem alpn http/1.1`).join('\n')}
+  default_backend moto
+backend moto
+  # nobody is turned away before moto has started
+  retries 3
+  server moto 127.0.0.1:${motoPort}
+frontend metadata
+  bind ${awsAddresses.metadata}:80
+${region}
+  acl asks_token path /latest/api/token
+  http-request return status 200 content-type text/plain string "lab-metadata-token" if asks_token METH_PUT
+  http-request deny deny_status 401 unless { req.hdr(x-aws-ec2-metadata-token) lab-metadata-token }
+${text(`${role} ${role}/`, 'pgha-lab')}
+  http-request return status 200 content-type application/json lf-string "${credentials}" if { path ${role}/pgha-lab }
+${text('/latest/meta-data/placement/region', '%[var(txn.region)]')}
+${text('/latest/dynamic/instance-identity/document', '{\\"region\\":\\"%[var(txn.region)]\\"}')}
+  http-request deny deny_status 404
+`;
+}
+
+function renderMotoUnit(): string {
+  return `[Unit]
+Description=moto, the AWS stand-in
+[Service]
+ExecStart=/usr/bin/moto_server -H 127.0.0.1 -p ${motoPort}
+# what it holds is in its memory: it must be the last to be killed
+OOMScoreAdjust=-900
+LimitNOFILE=65536
+Restart=always
+StandardOutput=null
+# werkzeug's line a request would fill the journal
+StandardError=null
+`;
+}
+
+function renderFrontUnit(): string {
+  return `[Unit]
+Description=TLS in front of the AWS stand-in, and the instance metadata service
+# the addresses may come after it
+StartLimitIntervalSec=0
+After=network-online.target
+Wants=network-online.target
+[Service]
+ExecStart=/usr/sbin/haproxy -W -db -f /etc/pgha-aws/front.cfg
+Restart=always
+RestartSec=200ms
+`;
+}

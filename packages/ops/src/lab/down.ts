@@ -1,0 +1,32 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { destroyGroup, findControlGroups, groupNames, removeGroupRoots } from './control-groups.ts';
+import { unmountMachines } from './machines.ts';
+import { removeNetworks } from './network.ts';
+import { machinePlaces, machinesFolder, type Places } from './places.ts';
+
+/**
+ * Ends everything a lab ever made here except its images, whatever state it is in: what it looks for is named after the lab,
+ * so no record is needed and a half-made lab goes as a whole one does. Doing it twice is doing it once.
+ */
+export async function removeLab(places: Places): Promise<void> {
+  const groups = await findControlGroups();
+  await Promise.all((await groupNames(groups)).map((name) => destroyGroup(groups, name)));
+  await removeGroupRoots(groups);
+  await forgetContainers(places);
+  await unmountMachines(places);
+  await removeNetworks();
+  await rm(places.root, { recursive: true, force: true });
+}
+
+/** What systemd-nspawn keeps under /run of a machine whose power was cut. */
+async function forgetContainers(places: Places): Promise<void> {
+  const base = '/run/systemd/nspawn';
+  for (const name of await readdir(machinesFolder(places)).catch(() => [])) {
+    const root = await stat(machinePlaces(places, name).root).catch(() => null);
+    const lock = root === null ? [] : [join(base, 'locks', `inode-${root.dev}:${root.ino}`)];
+    for (const path of [join(base, 'propagate', name), join(base, 'unix-export', name), ...lock]) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { allNodes, type Cluster, loadBalancerListeners, membersOf, type Region, regionsOf } from '@pgha/infra/cluster';
+import { askAnyMember, isHealthy } from '../clients/patroni.ts';
+import { HostUnreachableError } from '../hosts/host.ts';
+import { waitUntil } from '../wait-until.ts';
+import { type ClusterAccess, connectThroughLoadBalancer, patroniEndpoints } from './access.ts';
+import type { ControlGroups } from './control-groups.ts';
+import { labHost } from './machines.ts';
+
+/** Slow machines: two cores that boot a dozen others. */
+const firstBootTimeoutMs = 240_000;
+const serviceTimeoutMs = 180_000;
+
+/** Waits until every machine has become what its manifest says; one that failed for good ends the wait with its journal. */
+export async function waitForFirstBoot(
+  groups: ControlGroups,
+  cluster: Cluster,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = new Set(allNodes(cluster).map(({ name }) => name));
+  await Promise.all(
+    [...waiting].map(async (name) => {
+      const host = labHost(groups, name);
+      await waitUntil(
+        async () => {
+          const { stdout } = await host
+            .run(['systemctl', 'is-active', 'pgha-machine.service'])
+            .catch((error: unknown) => {
+              if (error instanceof HostUnreachableError)
+                throw new Error(`${name} went off while it booted`, { cause: error });
+              throw error;
+            });
+          if (stdout.trim() === 'active') return true;
+          const { stdout: journal } = await host.run([
+            'journalctl',
+            '-q',
+            '-t',
+            'pgha-machine',
+            '-n',
+            '3',
+            '-o',
+            'cat',
+          ]);
+          throw new Error(`${name} says ${journal.trim() || 'nothing yet'}`);
+        },
+        { what: `the first boot of ${name}`, timeoutMs: firstBootTimeoutMs, everyMs: 1_000, signal },
+      );
+      waiting.delete(name);
+      report(waiting.size === 0 ? 'all done' : `waiting for ${[...waiting].join(', ')}`);
+    }),
+  );
+}
+
+/** Waits until every member of a region is where it should be. */
+export async function waitForMembers(region: Region, ca: string, signal?: AbortSignal): Promise<void> {
+  const names = membersOf(region).map(({ name }) => name);
+  await waitUntil(
+    async () => {
+      const { members, leader } = await askAnyMember(patroniEndpoints(region, ca));
+      const missing = names.filter((name) => !members.some((member) => member.name === name && isWell(member, region)));
+      if (leader !== null && missing.length === 0) return true;
+      const seen = members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ');
+      throw new Error(`not there yet: ${missing.join(', ')}; Patroni sees ${seen || 'nobody'}`);
+    },
+    {
+      what: `all members of ${region.awsRegion}`,
+      timeoutMs: serviceTimeoutMs,
+      everyMs: 500,
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+}
+
+/** The standby cluster's leader streams from the other region, like everybody else. */
+const isWell = (member: Parameters<typeof isHealthy>[0], region: Region) =>
+  region.kind === 'primary' || member.role !== 'standby_leader' ? isHealthy(member) : member.state === 'streaming';
+
+/** Waits until commits through each of the load balancer's writing ports are acknowledged. */
+export async function waitForWrites(cluster: Cluster, access: ClusterAccess, signal?: AbortSignal): Promise<void> {
+  const region = cluster.primary;
+  for (const { port, purpose } of loadBalancerListeners.filter(({ purpose }) => purpose !== 'read-only')) {
+    await waitUntil(
+      async () => {
+        const client = await connectThroughLoadBalancer(cluster, region, access, port);
+        try {
+          // asking for a transaction id makes the commit a real one, which a standby confirms
+          await client.query('select pg_current_xact_id()');
+        } finally {
+          await client.end();
+        }
+        return true;
+      },
+      {
+        what: `a ${purpose} commit through ${region.loadBalancer.hostname}:${port}`,
+        timeoutMs: serviceTimeoutMs,
+        everyMs: 300,
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
+  }
+}
+
+/** Waits until every region's members are well. */
+export async function waitForAllMembers(cluster: Cluster, ca: string, signal?: AbortSignal): Promise<void> {
+  for (const region of regionsOf(cluster)) await waitForMembers(region, ca, signal);
+}

@@ -1,0 +1,127 @@
+import { writeFile } from 'node:fs/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { allNodes, type Cluster, regionsOf } from '@pgha/infra/cluster';
+import { programBundle } from '@pgha/infra/machines';
+import { type Authority, secretsInit } from '../secrets/index.ts';
+import { readAccess, withSecretStore } from './access.ts';
+import { planAwsMachine, provideAuthority, provideBucket, s3Client, waitForAws } from './aws.ts';
+import { findControlGroups } from './control-groups.ts';
+import { removeLab } from './down.ts';
+import { provideImage } from './image.ts';
+import { startLoadBalancer } from './load-balancer.ts';
+import { installMachine, type MachinePlan, type Rack, startMachine } from './machines.ts';
+import { createNetworks } from './network.ts';
+import { clusterCaFile, type Places } from './places.ts';
+import { packagesOf, planMachine } from './plans.ts';
+import { waitForAllMembers, waitForFirstBoot, waitForWrites } from './readiness.ts';
+import { type LabRecord, writeRecord } from './record.ts';
+import { labBuckets } from './site.ts';
+import type { Step } from './steps.ts';
+
+/** What the steps of one `up` hand on to each other. */
+interface Construction {
+  rack: Rack;
+  authority: Authority;
+  record: LabRecord;
+}
+
+/**
+ * The steps from nothing to a cluster whose writes were seen to succeed. Whatever an interrupted `up` left is removed first:
+ * booting again takes less time than finding out what is missing.
+ */
+export function planUp(places: Places, cluster: Cluster, signal: AbortSignal): readonly Step[] {
+  const construction: Partial<Construction> = {};
+  const made = <K extends keyof Construction>(part: K): Construction[K] => {
+    const value = construction[part];
+    if (value === undefined) throw new Error(`the step that makes the ${part} has not run`);
+    return value;
+  };
+  const machineCount = allNodes(cluster).length;
+  return [
+    {
+      title: 'Clear what an earlier lab left',
+      run: () => removeLab(places),
+    },
+    {
+      title: 'Debian image',
+      run: async (report) => {
+        const authority = await provideAuthority(places);
+        const { path } = await provideImage(places, packagesOf(cluster, authority), report, signal);
+        const record: LabRecord = { cluster, image: path, startedAt: new Date().toISOString(), phase: 'starting' };
+        const rack = { places, groups: await findControlGroups(), image: path };
+        Object.assign(construction, { authority, record, rack });
+        await writeRecord(places, record);
+      },
+    },
+    {
+      title: 'Networks',
+      run: () => createNetworks(cluster),
+    },
+    {
+      title: 'AWS stand-in: Parameter Store and S3',
+      run: async () => {
+        await boot(made('rack'), await planAwsMachine(cluster, made('authority')));
+        await waitForAws(cluster, made('authority'), signal);
+      },
+    },
+    {
+      title: 'Secrets and buckets',
+      run: async (report) => {
+        const authority = made('authority');
+        await provideBuckets(cluster, authority);
+        await withSecretStore(cluster, authority, (store) => secretsInit(cluster, store, new Date(), report));
+      },
+    },
+    {
+      title: `${machineCount} machines`,
+      run: async (report) => {
+        for (const node of allNodes(cluster)) {
+          report(node.name);
+          await boot(made('rack'), planMachine(cluster, node, made('authority')));
+        }
+        await Promise.all(regionsOf(cluster).map((region) => startLoadBalancer(places, made('rack').groups, region)));
+      },
+    },
+    {
+      title: 'First boot',
+      run: (report) => waitForFirstBoot(made('rack').groups, cluster, report, signal),
+    },
+    {
+      title: 'Writes through the load balancer',
+      run: async () => {
+        const access = await readAccess(cluster, made('authority'));
+        await writeFile(clusterCaFile(places), access.ca);
+        await waitForWrites(cluster, access, signal);
+      },
+    },
+    {
+      title: cluster.dr === null ? 'Replication' : 'Replication, to the second region too',
+      run: async () => waitForAllMembers(cluster, (await readAccess(cluster, made('authority'))).ca, signal),
+    },
+    {
+      title: 'Ready',
+      run: () => writeRecord(places, { ...made('record'), phase: 'up' }),
+    },
+  ];
+}
+
+async function boot(rack: Rack, plan: MachinePlan): Promise<void> {
+  await installMachine(rack, plan);
+  await startMachine(rack, plan);
+}
+
+/** Makes the buckets and puts into each region's artifact bucket what its machines fetch at their first boot. */
+async function provideBuckets(cluster: Cluster, authority: Authority): Promise<void> {
+  const programs = programBundle();
+  for (const { region, purpose, name } of labBuckets(cluster)) {
+    const client = s3Client(region, authority);
+    try {
+      await provideBucket(client, region, name);
+      if (purpose === 'artifacts') {
+        await client.send(new PutObjectCommand({ Bucket: name, Key: programs.key, Body: programs.bytes }));
+      }
+    } finally {
+      client.destroy();
+    }
+  }
+}

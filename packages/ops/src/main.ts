@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import type { CommandContext, Noun } from './commands/command.ts';
+import { readSettings } from './config.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+
+/** Every noun of the command line, in the order the help shows them. */
+const nouns: readonly Noun[] = [
+  {
+    name: 'lab',
+    summary: 'the whole system as machines on this computer',
+    load: async () => (await import('./commands/lab.ts')).registerLab,
+  },
+];
+
+/** Runs one command line and gives the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+  }
+  let code: number = exitCodes.done;
+  const context: CommandContext = {
+    settings: readSettings(),
+    signal: stopped.signal,
+    print: (text) => void process.stdout.write(text),
+    exit: (value) => {
+      code = value;
+    },
+  };
+  const program = new Command('pgha')
+    .description('Runs, watches and repairs a highly available PostgreSQL cluster.')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => process.stdout.write(text), writeErr: (text) => process.stderr.write(text) })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 used wrongly, 3 refused.\nHelp of a part: pgha lab --help',
+    );
+  const wanted = argv.find((argument) => !argument.startsWith('-'));
+  for (const noun of nouns) {
+    // only the noun in use is loaded; the others are lines of the help
+    if (noun.name === wanted) (await noun.load())(program, context);
+    else program.command(noun.name).summary(noun.summary).description(noun.summary);
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const said = error instanceof Error ? error.message : String(error);
+    process.stderr.write(
+      `pgha: ${stopped.signal.aborted ? `${String(stopped.signal.reason.message)}: ` : ''}${said}\n`,
+    );
+    return exitCodeOf(error);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,36 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface WaitOptions {
+  /** What is waited for, as the end of the sentence "waited 30 s for …". */
+  what: string;
+  timeoutMs: number;
+  /** Pause between two looks. */
+  everyMs?: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * Looks again and again until the condition gives something else than null or false.
+ * An error of the condition counts as "not yet", and is the cause when time runs out.
+ *
+ * @throws when the time is over; the message names what was waited for and the last thing that stood in the way.
+ */
+export async function waitUntil<T>(condition: () => Promise<T | null | false>, options: WaitOptions): Promise<T> {
+  const deadline = Date.now() + options.timeoutMs;
+  let lastError: unknown = null;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    try {
+      const value = await condition();
+      if (value !== null && value !== false) return value;
+      lastError = null;
+    } catch (error) {
+      lastError = error;
+    }
+    if (Date.now() >= deadline) {
+      const why = lastError instanceof Error ? `: ${lastError.message}` : '';
+      throw new Error(`waited ${options.timeoutMs / 1000} s for ${options.what}${why}`, { cause: lastError });
+    }
+    await delay(options.everyMs ?? 200, undefined, options.signal === undefined ? {} : { signal: options.signal });
+  }
+}
