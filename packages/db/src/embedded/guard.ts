@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 export interface Guard {
   /** Ends this process too; one that has ended by then is left alone. */
   watch(pid: number): void;
+  /** Ends the guard and nothing else: to be called when everything has stopped. */
   close(): void;
 }
 
@@ -27,6 +28,10 @@ export function startGuard(dir: string, dataDirs: string[]): Guard {
   child.stdin.on('error', () => {}); // the guard itself was ended: the servers still stop with us when we stop
   return {
     watch: (pid) => child.stdin.write(`${pid}\n`),
-    close: () => child.stdin.end(),
+    // not by the pipe's end, which is the alarm: it would stop the servers of our own next start
+    close: () => {
+      child.kill('SIGKILL');
+      child.stdin.destroy();
+    },
   };
 }

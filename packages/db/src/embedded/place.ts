@@ -33,13 +33,13 @@ export function prepareDataRoot(dir: string, account: Account | null): string {
     rmSync(root, { recursive: true });
     linkToSharedPlace(dir, root, account);
   }
-  if (!accountCan(account, '-w', root)) {
-    throw new EmbeddedFailure(
-      'directory-unreadable',
-      `user ${account.name} cannot write to ${realpathSync(root)}; make it reachable for that user, or begin anew with --fresh`,
-    );
-  }
-  return realpathSync(root);
+  // through the link the account could not go: it starts in the directory that is closed to it
+  const real = realpathSync(root);
+  if (accountCan(account, '-w', real)) return real;
+  throw new EmbeddedFailure(
+    'directory-unreadable',
+    `user ${account.name} cannot write to ${real}; make it reachable for that user, or begin anew with --fresh`,
+  );
 }
 
 /** Removes the data, also where `dir/data` only leads to them. */
