@@ -1,0 +1,3 @@
+export * from './rules.ts';
+export type * from './signal.ts';
+export * from './signals.ts';

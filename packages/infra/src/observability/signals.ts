@@ -1,0 +1,22 @@
+import type { Cluster } from '../cluster/index.ts';
+import type { Signal } from './signal.ts';
+import { backupSignals } from './signals/backups.ts';
+import { connectionSignals } from './signals/connections.ts';
+import { databaseSignals } from './signals/database.ts';
+import { etcdSignals } from './signals/etcd.ts';
+import { machineSignals } from './signals/machines.ts';
+import { monitoringSignals } from './signals/monitoring.ts';
+import { serviceSignals } from './signals/service.ts';
+
+/** Everything that is watched in a cluster; what it does not have is not in it. */
+export function signalsOf(cluster: Cluster): readonly Signal[] {
+  return [
+    ...serviceSignals,
+    ...databaseSignals(cluster),
+    ...connectionSignals,
+    ...etcdSignals,
+    ...backupSignals(cluster),
+    ...machineSignals,
+    ...monitoringSignals,
+  ];
+}

@@ -1,0 +1,77 @@
+import type { Signal } from '../signal.ts';
+
+/** The way from a client to the primary: routers, poolers, connection slots. */
+export const connectionSignals: readonly Signal[] = [
+  {
+    name: 'RouterDown',
+    group: 'connections',
+    summary: 'The router on {{ $labels.instance }} does not answer',
+    query: 'up{job="router"}',
+    unit: 'count',
+    threshold: { below: 1 },
+    forSeconds: 20,
+    severity: 'page',
+    runbook: 'The load balancer leaves this node out. `journalctl -u haproxy -n 50` on the machine.',
+  },
+  {
+    name: 'RouterFindsNoPrimary',
+    group: 'connections',
+    summary: 'The router on {{ $labels.instance }} sees no primary although there is one',
+    query: 'haproxy_backend_active_servers{proxy="primary"} and on (region) (sum by (region) (patroni_primary) > 0)',
+    unit: 'count',
+    threshold: { below: 1 },
+    forSeconds: 20,
+    severity: 'page',
+    runbook:
+      'It cannot reach the primary’s port 8008, or distrusts its certificate: `journalctl -u haproxy` says which.',
+  },
+  {
+    name: 'PoolerDown',
+    group: 'connections',
+    summary: 'PgBouncer on {{ $labels.instance }} does not answer',
+    query: 'pgbouncer_up',
+    unit: 'count',
+    threshold: { below: 1 },
+    forSeconds: 20,
+    severity: 'page',
+    runbook: 'The load balancer leaves this node out. `journalctl -u pgbouncer -n 50` on the machine.',
+  },
+  {
+    name: 'PoolerClientsWait',
+    group: 'connections',
+    summary: 'A client of PgBouncer on {{ $labels.instance }} has waited for {{ $value | humanizeDuration }}',
+    query: 'max by (instance, region) (pgbouncer_pools_client_maxwait_seconds)',
+    unit: 'seconds',
+    threshold: { above: 15 },
+    forSeconds: 20,
+    severity: 'page',
+    runbook:
+      'During a failover clients wait on purpose. Otherwise every server connection is busy: LongTransaction, or a pool that is too small.',
+  },
+  {
+    name: 'PoolerStaysPaused',
+    group: 'connections',
+    summary: 'PgBouncer on {{ $labels.instance }} is paused although there is a primary',
+    query:
+      'max by (instance, region) (pgbouncer_databases_paused) and on (region) (sum by (region) (patroni_primary) > 0)',
+    unit: 'count',
+    threshold: { above: 0 },
+    forSeconds: 30,
+    severity: 'page',
+    runbook:
+      'The guard should have resumed it: `journalctl -u pgha-guard`. `RESUME` on the admin console lets the clients go on.',
+  },
+  {
+    name: 'ConnectionsNearLimit',
+    group: 'connections',
+    summary: '{{ $labels.instance }} uses {{ $value | humanizePercentage }} of its connections',
+    query:
+      'sum by (instance, region) (pg_stat_activity_count) / on (instance, region) max by (instance, region) (pg_settings_max_connections)',
+    unit: 'ratio',
+    threshold: { above: 0.85 },
+    forSeconds: 60,
+    severity: 'ticket',
+    runbook:
+      'See who holds them: `select usename, state, count(*) from pg_stat_activity group by 1, 2`. Clients that open many belong behind PgBouncer.',
+  },
+];

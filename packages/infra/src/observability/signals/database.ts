@@ -1,0 +1,205 @@
+import { type Cluster, membersOf } from '../../cluster/index.ts';
+import type { Signal } from '../signal.ts';
+
+/** The primary, its members and how far they are behind it. */
+export function databaseSignals(cluster: Cluster): readonly Signal[] {
+  return [
+    ...memberSignals,
+    ...(membersOf(cluster.primary).length > 1 ? synchronousSignals : []),
+    ...standbySignals(cluster),
+  ];
+}
+
+const memberSignals: readonly Signal[] = [
+  {
+    name: 'NoPrimary',
+    group: 'database',
+    summary: 'No server accepts writes',
+    query: 'count(patroni_primary == 1) or vector(0)',
+    unit: 'count',
+    threshold: { below: 1 },
+    // an unplanned failover is over by then
+    forSeconds: 20,
+    severity: 'page',
+    runbook:
+      '`patronictl list` on a database machine. Members that say "running" and no leader: etcd has no quorum (EtcdQuorumLost) or no member has every acknowledged commit; wait for the old primary rather than forcing another. With the region gone: the second-region runbook.',
+  },
+  {
+    name: 'TwoPrimaries',
+    group: 'database',
+    summary: '{{ $value }} servers say that they are the primary',
+    query: 'count(patroni_primary == 1)',
+    unit: 'count',
+    threshold: { above: 1 },
+    // during a switchover two scrapes may each catch another one
+    forSeconds: 20,
+    severity: 'page',
+    runbook:
+      'Stop the machine that etcd does not name as leader (`patronictl list` names it) before anything else; then compare what both have.',
+  },
+  {
+    name: 'PostgresDown',
+    group: 'database',
+    summary: 'PostgreSQL on {{ $labels.instance }} does not run although Patroni does',
+    query: 'patroni_postgres_running',
+    unit: 'count',
+    threshold: { below: 1 },
+    forSeconds: 20,
+    severity: 'page',
+    runbook:
+      '`journalctl -u patroni -n 100` on the machine. A member that cannot start is rebuilt with `patronictl reinit`.',
+  },
+  {
+    name: 'PatroniDown',
+    group: 'database',
+    summary: 'Patroni on {{ $labels.instance }} does not answer',
+    query: 'up{job="patroni"}',
+    unit: 'count',
+    threshold: { below: 1 },
+    forSeconds: 20,
+    severity: 'page',
+    runbook:
+      'When MachineDown fires too, start the machine. Otherwise `journalctl -u patroni -n 100`; systemd restarts it for ever.',
+  },
+  {
+    name: 'PrimaryChanged',
+    group: 'database',
+    summary: 'The primary of region {{ $labels.region }} changed',
+    query: 'max by (region) (changes(patroni_postgres_timeline[5m]))',
+    unit: 'count',
+    threshold: { above: 0 },
+    forSeconds: 0,
+    severity: 'ticket',
+    runbook:
+      'Planned: nothing to do. Otherwise `journalctl -u patroni` of the former primary around that time says what it lost.',
+  },
+  {
+    name: 'PatroniPaused',
+    group: 'database',
+    summary: 'Automatic failover is paused in region {{ $labels.region }}',
+    query: 'max by (region) (patroni_is_paused)',
+    unit: 'count',
+    threshold: { above: 0 },
+    forSeconds: 1800,
+    severity: 'ticket',
+    runbook:
+      'End it with `patronictl resume` once the maintenance is over: until then nobody takes over from a dead primary.',
+  },
+  {
+    name: 'FailsafeMode',
+    group: 'database',
+    summary: 'Region {{ $labels.region }} keeps its primary without etcd',
+    query: 'max by (region) (patroni_failsafe_mode_is_active)',
+    unit: 'count',
+    threshold: { above: 0 },
+    forSeconds: 10,
+    severity: 'page',
+    runbook:
+      'etcd has no quorum: bring its members back (EtcdMemberDown). The first member that is lost now takes the primary down.',
+  },
+  {
+    name: 'RestartPending',
+    group: 'database',
+    summary: '{{ $labels.instance }} runs with settings that need a restart',
+    query: 'patroni_pending_restart',
+    unit: 'count',
+    threshold: { above: 0 },
+    forSeconds: 3600,
+    severity: 'ticket',
+    runbook: '`pgha apply` restarts one member at a time, replicas first.',
+  },
+  {
+    name: 'ReplicaNotStreaming',
+    group: 'replication',
+    summary: '{{ $labels.instance }} does not stream from the primary',
+    query: 'patroni_postgres_streaming and on (instance) patroni_replica == 1',
+    unit: 'count',
+    threshold: { below: 1 },
+    forSeconds: 30,
+    severity: 'ticket',
+    runbook:
+      '`patronictl list` and `journalctl -u patroni` on the replica. While it restores from the archive it catches up by itself; one that diverged is rewound or rebuilt by Patroni.',
+  },
+  {
+    name: 'ReplicaLags',
+    group: 'replication',
+    summary: '{{ $labels.instance }} is {{ $value | humanize1024 }}B behind the primary',
+    query: 'instance:replication_lag_bytes:current',
+    unit: 'bytes',
+    threshold: { above: 128 * 1024 ** 2 },
+    forSeconds: 60,
+    severity: 'ticket',
+    runbook:
+      'A bulk load catches up by itself. Otherwise look at the replica: DiskStalls, CpuStolen, or a long query that holds replay back.',
+  },
+  {
+    name: 'LongTransaction',
+    group: 'database',
+    summary: 'A transaction on {{ $labels.instance }} has been open for {{ $value | humanizeDuration }}',
+    query: 'max by (instance, region) (pg_stat_activity_max_tx_duration)',
+    unit: 'seconds',
+    threshold: { above: 1800 },
+    forSeconds: 60,
+    severity: 'ticket',
+    runbook:
+      '`select pid, usename, state, query from pg_stat_activity order by xact_start` finds it; it keeps dead rows from being removed.',
+  },
+];
+
+const synchronousSignals: readonly Signal[] = [
+  {
+    name: 'NoSynchronousStandby',
+    group: 'replication',
+    summary: 'No standby confirms commits: a second fault now would lose data or stop writes',
+    query: 'region:members_synchronous:count{region="primary"} or vector(0)',
+    unit: 'count',
+    threshold: { below: 1 },
+    forSeconds: 20,
+    severity: 'page',
+    runbook:
+      'Bring the missing member back: `patronictl list` names it. With durability "available" writes go on unprotected, with "zero-loss" they wait.',
+  },
+];
+
+function standbySignals(cluster: Cluster): readonly Signal[] {
+  if (cluster.dr === null) return [];
+  return [
+    {
+      name: 'SecondRegionWithoutLeader',
+      group: 'replication',
+      summary: 'The second region has no server that could take over',
+      query: 'region:members_leading:count{region="dr"} or vector(0)',
+      unit: 'count',
+      threshold: { below: 1 },
+      forSeconds: 30,
+      severity: 'page',
+      runbook:
+        '`patronictl list` on a machine of the second region; while it lasts, losing the first region means restoring from the backups.',
+    },
+    {
+      name: 'SecondRegionNotStreaming',
+      group: 'replication',
+      summary: '{{ $labels.instance }} of the second region does not stream from the first',
+      query: 'patroni_postgres_streaming and on (instance) patroni_standby_leader == 1',
+      unit: 'count',
+      threshold: { below: 1 },
+      forSeconds: 60,
+      severity: 'ticket',
+      runbook:
+        'It goes on from the archive, some half a minute behind. Check the peering between the regions and the slot "dr" on the primary.',
+    },
+    {
+      name: 'SecondRegionLags',
+      group: 'replication',
+      summary: '{{ $labels.instance }} of the second region is {{ $value | humanizeDuration }} behind',
+      // the heartbeat row commits every few seconds, so that an idle database does not look late
+      query: '(time() - (patroni_xlog_replayed_timestamp > 0)) and on (instance) patroni_standby_leader == 1',
+      unit: 'seconds',
+      threshold: { above: 60 },
+      forSeconds: 30,
+      severity: 'page',
+      runbook:
+        'This is what a loss of the first region would cost. See SecondRegionNotStreaming and WalNotArchived; the objective is 5 minutes.',
+    },
+  ];
+}
