@@ -19,7 +19,7 @@ import {
   type RotatingLogin,
   rootSecret,
 } from './secrets.ts';
-import { caCertificate, caFile, machineCertificate } from './tls.ts';
+import { caCertificate, caFile, machineCertificate, systemCaFile } from './tls.ts';
 
 /**
  * The layout of the artifact bucket. A release is `tar --zstd` of a folder that mirrors the workspace: `bin/node`,
@@ -124,7 +124,7 @@ function renderDeployConfig(cluster: Cluster, node: Node, site: Site): string {
     prefix: artifacts.prefix,
     region: regionOf(cluster, node).awsRegion,
     endpoint: site.s3Endpoint,
-    ca: site.extraCa === null ? '/etc/ssl/certs/ca-certificates.crt' : siteCaFile,
+    ca: site.extraCa === null ? systemCaFile : siteCaFile,
     contents: releaseContents,
     serviceCa: caFile,
     services: services.map(({ name, port }) => ({

@@ -1,6 +1,7 @@
 import { type Cluster, type Node, nodesOf, peerOf, regionOf } from '../cluster/index.ts';
 import { renderNftables } from './config/nftables.ts';
 import { type MachinePart, machineFile } from './machine.ts';
+import { caCertificate } from './tls.ts';
 
 /** The way in for operators and the way out for machines without a public address. It holds no secret of the database. */
 export function bastion(cluster: Cluster, node: Node): MachinePart {
@@ -23,6 +24,7 @@ export function bastion(cluster: Cluster, node: Node): MachinePart {
         onChange: [{ unit: 'systemd-sysctl.service', action: 'restart' }],
       }),
     ],
+    secrets: [caCertificate(cluster)],
     units: [
       { unit: 'nftables.service', state: 'started' },
       { unit: 'ssh.service', state: 'started' },

@@ -5,6 +5,7 @@ import { machineProgram } from './cloud-init.ts';
 import { etcdMember } from './etcd.ts';
 import { nodeExporter } from './exporters.ts';
 import { assembleMachine, type Machine, type MachinePart, type Site } from './machine.ts';
+import { monitoringServer } from './monitoring.ts';
 import { operatingSystem } from './operating-system.ts';
 import { databaseServer } from './postgres.ts';
 import { withSecretFetching } from './secrets.ts';
@@ -36,6 +37,6 @@ function partsOf(cluster: Cluster, node: Node, site: Site): readonly MachinePart
     case 'bastion':
       return [bastion(cluster, node)];
     case 'monitoring':
-      throw new Error(`${node.name}: no renderer for ${node.role} machines yet`);
+      return monitoringServer(cluster, node, site);
   }
 }

@@ -2,9 +2,7 @@ import { type Cluster, type Login, parameterName, passwordParameter } from '../c
 import { type Machine, machineFile, type SecretFile, type Site, type UnitAction } from './machine.ts';
 import { siteCaFile } from './operating-system.ts';
 import { programFile } from './program.ts';
-
-/** Debian's bundle: what AWS's certificates are checked against. */
-const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
+import { systemCaFile } from './tls.ts';
 
 /** A database role that alternates between two logins, so that a password changes without a moment when none is valid. */
 export type RotatingLogin = 'app' | 'readonly';

@@ -16,12 +16,10 @@ export function renderRules(cluster: Cluster): string {
       groups: [
         {
           name: 'figures',
-          interval: `${evaluationSeconds}s`,
           rules: recordedFigures.map(({ name, query }) => ({ record: name, expr: query })),
         },
         ...groups.map((name) => ({
           name,
-          interval: `${evaluationSeconds}s`,
           rules: signals.filter(({ group }) => group === name).map(renderAlert),
         })),
       ],

@@ -1,0 +1,71 @@
+import { stringify } from 'yaml';
+import type { Cluster } from '../../cluster/index.ts';
+
+/** Where alerts go: an SNS topic, or nowhere but the pages. */
+export type AlertTarget = { kind: 'sns'; awsRegion: string; topicArn: string } | { kind: 'pages' };
+
+/** The SNS topic's name; the stack that makes it and the machine that uses it both take it from here. */
+export function alertTopicName(cluster: Cluster): string {
+  return `${cluster.project}-${cluster.environment}-alerts`;
+}
+
+/** Stands for the account's number, which no rendered file knows: the machine asks its metadata service. */
+export const accountPlaceholder = 'AWS_ACCOUNT_ID';
+
+/** `alertmanager.yml`: one message a cause, quickly; what follows from a dead machine is not told again. */
+export function renderAlertmanagerConfig(target: AlertTarget): string {
+  const config = {
+    route: {
+      receiver: target.kind,
+      group_by: ['alertname', 'region'],
+      // five seconds gather what one fault sets off; an hour of silence is what a page costs when nobody has acted
+      group_wait: '5s',
+      group_interval: '1m',
+      repeat_interval: '4h',
+      routes: [{ receiver: target.kind, matchers: ['severity="page"'], repeat_interval: '1h' }],
+    },
+    inhibit_rules: [
+      // a dead machine explains every other alert of it
+      {
+        source_matchers: ['alertname="MachineDown"'],
+        target_matchers: ['alertname!="MachineDown"'],
+        equal: ['instance'],
+      },
+      {
+        source_matchers: ['alertname="EtcdQuorumLost"'],
+        target_matchers: ['alertname=~"EtcdWithoutLeader|FailsafeMode"'],
+        equal: ['region'],
+      },
+      {
+        source_matchers: ['alertname="DiskAlmostFull"'],
+        target_matchers: ['alertname="DiskFilling"'],
+        equal: ['instance', 'mountpoint'],
+      },
+      {
+        source_matchers: ['alertname="CertificateEndsWithinDays"'],
+        target_matchers: ['alertname="CertificateEnds"'],
+        equal: ['instance', 'path'],
+      },
+    ],
+    receivers: [target.kind === 'sns' ? snsReceiver(target.awsRegion, target.topicArn) : { name: 'pages' }],
+  };
+  return stringify(config, { lineWidth: 0 });
+}
+
+const snsReceiver = (awsRegion: string, topicArn: string) => ({
+  name: 'sns',
+  sns_configs: [
+    {
+      // the credentials are the machine's role
+      sigv4: { region: awsRegion },
+      topic_arn: topicArn,
+      send_resolved: true,
+      subject:
+        '{{ if eq .Status "firing" }}{{ .CommonLabels.severity }}{{ else }}resolved{{ end }}: {{ .CommonLabels.alertname }}',
+      message: `{{ range .Alerts }}{{ if eq .Status "firing" }}!{{ else }}ok{{ end }} {{ .Annotations.summary }}
+  since {{ .StartsAt }}
+  {{ .Annotations.runbook }}
+{{ end }}`,
+    },
+  ],
+});

@@ -1,0 +1,125 @@
+import type { Cluster } from '../../cluster/index.ts';
+import type { Curve, Page } from '../dashboards.ts';
+
+/** PostgreSQL, the way to it, its replicas and its backups. */
+export function databasePage(cluster: Cluster): Page {
+  const secondRegion: readonly Curve[] =
+    cluster.dr === null
+      ? []
+      : [
+          {
+            query: '(time() - (patroni_xlog_replayed_timestamp > 0)) and on (instance) patroni_standby_leader == 1',
+            legend: '{{instance}}',
+          },
+        ];
+  return {
+    name: 'database',
+    title: 'pgha: database',
+    panels: [
+      {
+        title: 'Transactions a second',
+        kind: 'curve',
+        unit: 'per-second',
+        curves: [
+          {
+            query: `sum by (instance) (rate(pg_stat_database_xact_commit{datname="${cluster.database}"}[1m]))`,
+            legend: '{{instance}} committed',
+          },
+          {
+            query: `sum by (instance) (rate(pg_stat_database_xact_rollback{datname="${cluster.database}"}[1m]))`,
+            legend: '{{instance}} rolled back',
+          },
+        ],
+      },
+      {
+        title: 'Connections',
+        kind: 'curve',
+        unit: 'count',
+        curves: [
+          { query: 'sum by (instance, state) (pg_stat_activity_count) > 0', legend: '{{instance}} {{state}}' },
+          { query: 'max by (instance) (pg_settings_max_connections)', legend: '{{instance}} limit' },
+        ],
+      },
+      {
+        title: 'Replication lag',
+        kind: 'curve',
+        unit: 'bytes',
+        curves: [{ query: 'instance:replication_lag_bytes:current', legend: '{{instance}}' }],
+      },
+      ...(secondRegion.length === 0
+        ? []
+        : [{ title: 'Second region behind', kind: 'curve' as const, unit: 'seconds' as const, curves: secondRegion }]),
+      {
+        title: 'WAL written',
+        kind: 'curve',
+        unit: 'bytes',
+        curves: [
+          {
+            query: 'rate(patroni_xlog_location[1m]) and on (instance) patroni_primary == 1',
+            legend: '{{instance}} a second',
+          },
+        ],
+      },
+      {
+        title: 'WAL kept',
+        kind: 'curve',
+        unit: 'bytes',
+        curves: [{ query: 'pg_wal_size_bytes', legend: '{{instance}}' }],
+      },
+      {
+        title: 'Age of the last archived WAL',
+        kind: 'curve',
+        unit: 'seconds',
+        curves: [{ query: 'instance:archive_age_seconds:leading', legend: '{{instance}}' }],
+      },
+      {
+        title: 'Age of the backups',
+        kind: 'curve',
+        unit: 'seconds',
+        curves: [
+          {
+            query: 'min by (backup_type) (pgbackrest_backup_since_last_completion_seconds)',
+            legend: '{{backup_type}} or larger',
+          },
+        ],
+      },
+      {
+        title: 'Read from cache',
+        kind: 'curve',
+        unit: 'ratio',
+        curves: [
+          {
+            query: `rate(pg_stat_database_blks_hit{datname="${cluster.database}"}[5m]) / (rate(pg_stat_database_blks_hit{datname="${cluster.database}"}[5m]) + rate(pg_stat_database_blks_read{datname="${cluster.database}"}[5m]) > 0)`,
+            legend: '{{instance}}',
+          },
+        ],
+      },
+      {
+        title: 'Locks',
+        kind: 'curve',
+        unit: 'count',
+        curves: [{ query: 'sum by (instance, mode) (pg_locks_count) > 0', legend: '{{instance}} {{mode}}' }],
+      },
+      {
+        title: 'Pooled clients',
+        kind: 'curve',
+        unit: 'count',
+        curves: [
+          { query: 'sum by (instance) (pgbouncer_pools_client_active_connections)', legend: '{{instance}} active' },
+          { query: 'sum by (instance) (pgbouncer_pools_client_waiting_connections)', legend: '{{instance}} waiting' },
+        ],
+      },
+      {
+        title: 'Sessions by router',
+        kind: 'curve',
+        unit: 'count',
+        curves: [
+          {
+            query: 'sum by (instance, proxy) (haproxy_frontend_current_sessions{proxy=~"primary|replica"})',
+            legend: '{{instance}} {{proxy}}',
+          },
+        ],
+      },
+    ],
+  };
+}
