@@ -1,10 +1,22 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import { type Account, accountCan } from './account.ts';
 import { SHARED_PLACE } from './binaries.ts';
 import { EmbeddedFailure } from './failure.ts';
+
+const OURS = /^(lock.*|state\.json|logins\.json|pgpass|data|logs)$/;
 
 /**
  * Makes `dir/data` a directory the account can use. Where the account cannot reach `dir` (root's home is closed to
@@ -23,8 +35,8 @@ export function prepareDataRoot(dir: string, account: Account | null): string {
     }
     return root;
   }
-  // to be traversed, not listed; the files with the passwords have modes of their own
-  chmodSync(dir, statSync(dir).mode | 0o011);
+  // to be traversed, not listed, and only where nothing but ours lies; the files with passwords have modes of their own
+  if (readdirSync(dir).every((name) => OURS.test(name))) chmodSync(dir, statSync(dir).mode | 0o011);
   const existing = lstatSync(root, { throwIfNoEntry: false });
   if (existing === undefined) {
     mkdirSync(root, { mode: 0o700 });
@@ -53,7 +65,15 @@ export function removeDataRoot(dir: string): void {
 function linkToSharedPlace(dir: string, root: string, account: Account): void {
   const home = sharedHome(dir);
   const target = join(home, 'data');
-  mkdirSync(target, { recursive: true });
+  try {
+    mkdirSync(target, { recursive: true });
+  } catch (cause) {
+    throw new EmbeddedFailure(
+      'directory-unreadable',
+      `user ${account.name} cannot reach ${dir}, and ${SHARED_PLACE} cannot be written (${(cause as NodeJS.ErrnoException).code}); choose a place that user can reach with --dir`,
+      { cause },
+    );
+  }
   for (const path of [SHARED_PLACE, home]) chmodSync(path, 0o755);
   chownSync(target, account.uid, account.gid);
   chmodSync(target, 0o700);

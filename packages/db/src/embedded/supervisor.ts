@@ -85,8 +85,12 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
 
   const isWritable = () => view(state.primary).inRecovery === false;
 
+  /** A member that a fault has just ended may look alive for a moment longer: `held` counts from the fault on. */
   const isSettled = () =>
-    isWritable() && state.synchronous !== null && reports[state.primary]?.stream?.streaming === true;
+    isWritable() &&
+    state.synchronous !== null &&
+    reports[state.primary]?.stream?.streaming === true &&
+    MEMBER_NAMES.every((name) => view(name).answers && !members[name].held);
 
   const save = (change: Partial<PairState>) => {
     state = { ...state, ...change };
