@@ -1,5 +1,5 @@
-import { createInsertGroups, createItemReads, type DbPool, type Gate } from '@pgha/db';
-import { createService, type Metrics, registerOperationalRoutes } from '@pgha/http';
+import { createInsertQueue, createItemReads, type DbPool, type Gate } from '@pgha/db';
+import { createService, type Metrics, registerOperationalRoutes, registerStatusPage } from '@pgha/http';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { ApiConfig } from './config.ts';
@@ -26,11 +26,12 @@ export async function buildApp(dependencies: ApiDependencies): Promise<FastifyIn
   });
   const writes = { kind: 'write' as const, gate, observer: metrics.db };
   registerOperationalRoutes(app, dependencies);
+  await registerStatusPage(app, { ...dependencies, requests: 'writes' });
   registerItemRoutes(app, {
     pool,
     writes,
     reads: createItemReads({ pool, context: { ...writes, kind: 'read' }, waitMs: 0 }),
-    inserts: createInsertGroups({ pool, context: writes, maxRows: 256, maxInFlight: 2 }),
+    inserts: createInsertQueue({ pool, context: writes, locationPrefix: '/items/', maxRows: 256, maxInFlight: 2 }),
     writeDeadlineMs: config.writeDeadlineMs,
     readDeadlineMs: config.readDeadlineMs,
   });

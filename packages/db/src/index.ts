@@ -1,5 +1,5 @@
 export { createGate, DeadlineError, type Gate, QueueFullError } from './gate.ts';
-export { createInsertGroups, type InsertedItem } from './insert-group.ts';
+export { createInsertQueue } from './insert-queue.ts';
 export { createItemReads, type ItemReads, type Positioned, type ReadTerms } from './item-reads.ts';
 export {
   deleteItem,
@@ -10,6 +10,8 @@ export {
   type PageRequest,
   type RenderedItem,
   type RenderedPage,
+  readItems,
+  readPage,
   updateItem,
 } from './items.ts';
 export { formatLsn, type LsnToken, parseLsn } from './lsn.ts';

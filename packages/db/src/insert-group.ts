@@ -1,171 +1,142 @@
 import { randomUUID } from 'node:crypto';
-import { type ItemFields, insertItem, itemColumns, itemEtag, itemJson, type RenderedItem } from './items.ts';
-import { isDatabaseError } from './outcome.ts';
+import { type ItemFields, itemColumns, itemEtag, itemJson, type RenderedItem } from './items.ts';
+import { classify, isDatabaseError } from './outcome.ts';
 import type { DbPool, Session } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
 import { type Attempt, type RideContext, ride } from './ride.ts';
-import { transaction } from './transaction.ts';
-import { ownIdentity, waitForStandby, writeOnce } from './write-once.ts';
+import { begin, commit } from './transaction.ts';
+import { lockNumber, type WriteIdentity, waitForStandby } from './write-once.ts';
+
+/** An insert of a group. `identity`: null where the client named no key, and the group's own proof is enough. */
+export interface GroupedInsert {
+  fields: ItemFields;
+  identity: WriteIdentity | null;
+}
 
 export interface InsertedItem extends RenderedItem {
+  /** `Commit-LSN` */
   position: string;
 }
 
-interface Waiting {
-  fields: ItemFields;
-  deadline: number;
-  resolve: (item: InsertedItem) => void;
-  reject: (error: unknown) => void;
-}
-
-export interface InsertGroupsOptions {
-  pool: DbPool;
-  context: RideContext;
-  /** Rows in one statement. */
-  maxRows: number;
-  /** Groups committing at the same time; the rows that arrive meanwhile make the next group. */
-  maxInFlight: number;
+/** The group was refused by the database and has inserted nothing. */
+export class GroupRefusedError extends Error {
+  readonly code = 'PGHA_GROUP_REFUSED';
+  constructor(cause: unknown) {
+    super('the database refused a row of the group', { cause });
+  }
 }
 
 /**
- * Groups the inserts that arrive while others commit into one statement and one commit.
+ * Inserts a group by one statement and one commit; answers in the order given. Null stands for a row that was left out,
+ * because its key is in use or has been used: it is for `writeOnce` to say which. `location(id)` of an item is
+ * `locationPrefix` and its id.
  *
- * Invariant: an insert is answered only after the commit that holds it, and is applied at most once: the group's row in
- * `insert_groups` commits with its items and carries their ids, so that an attempt that meets it makes the answers again
- * instead of inserting. A row that the database refuses fails the group, which then has inserted nothing and is run row by
- * row, each with a proof of its own.
+ * Invariant: the group is applied at most once. Its row in `insert_groups` commits with its items and carries their ids,
+ * so that a second attempt blocks on that row's key until the first has ended, and then takes its place or makes its
+ * answers again. A row with an identity commits with its record, under the key's lock, as in `writeOnce`.
+ *
+ * Throws `GroupRefusedError` when nothing was inserted because of a row, and what `ride` throws.
  */
-export function createInsertGroups({ pool, context, maxRows, maxInFlight }: InsertGroupsOptions) {
-  const waiting: Waiting[] = [];
-  let inFlight = 0;
-  let scheduled = false;
-
-  function insert(fields: ItemFields, deadline: number): Promise<InsertedItem> {
-    return new Promise((resolve, reject) => {
-      waiting.push({ fields, deadline, resolve, reject });
-      schedule();
-    });
-  }
-
-  function schedule(): void {
-    if (scheduled || inFlight >= maxInFlight) return;
-    scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      while (waiting.length > 0 && inFlight < maxInFlight) void run(waiting.splice(0, maxRows));
-    });
-  }
-
-  async function run(group: Waiting[]): Promise<void> {
-    inFlight += 1;
-    try {
-      const items = group.map((row) => row.fields);
-      const inserted = await insertGroup(pool, context, items, Math.min(...group.map((row) => row.deadline)));
-      group.forEach((row, index) => {
-        row.resolve(inserted[index] as InsertedItem);
-      });
-    } catch (error) {
-      if (isDatabaseError(error) && group.length > 1) void runSingly(group);
-      else for (const row of group) row.reject(error);
-    } finally {
-      inFlight -= 1;
-      if (waiting.length > 0) schedule();
-    }
-  }
-
-  async function runSingly(group: Waiting[]): Promise<void> {
-    await Promise.all(
-      group.map((row) => insertOnce(pool, context, row.fields, row.deadline).then(row.resolve, row.reject)),
-    );
-  }
-
-  return { insert, waiting: () => waiting.length };
-}
-
-async function insertOnce(
-  pool: DbPool,
-  context: RideContext,
-  fields: ItemFields,
-  deadline: number,
-): Promise<InsertedItem> {
-  let item: RenderedItem | null = null;
-  const result = await writeOnce(pool, context, ownIdentity(), deadline, async (session) => {
-    item = await insertItem(session, fields);
-    return { status: 201, body: item.body, etag: item.etag, location: item.id };
-  });
-  return { id: result.location ?? '', body: result.body ?? '', etag: result.etag ?? '', position: result.position };
-}
-
-/** Inserts `items` as one group, answers in their order. Throws the database's error when it refuses a row. */
 export async function insertGroup(
   pool: DbPool,
   context: RideContext,
-  items: ItemFields[],
+  inserts: GroupedInsert[],
+  locationPrefix: string,
   deadline: number,
-): Promise<InsertedItem[]> {
-  const groupId = randomUUID();
+): Promise<(InsertedItem | null)[]> {
+  const values = [randomUUID(), ...itemColumns(inserts.map((insert) => insert.fields)), ...identityColumns(inserts)];
   return ride(context, deadline, (attempt) =>
     pool.use(async (session) => {
-      const [rendered, position] = await attemptGroup(session, groupId, items, attempt);
-      return rendered.map((item) => ({ ...item, position }));
+      const { rows, position } = await attemptGroup(session, values, locationPrefix, attempt);
+      const byPlace = new Map(rows.map((row) => [Number(row.place), row]));
+      return inserts.map((_, index) => {
+        const row = byPlace.get(index + 1);
+        return row ? { id: row.id, body: row.body, etag: row.etag, position } : null;
+      });
     }),
   );
 }
 
+type PlacedItem = RenderedItem & { place: string };
+
 async function attemptGroup(
   session: Session,
-  groupId: string,
-  items: ItemFields[],
+  values: unknown[],
+  locationPrefix: string,
   attempt: Attempt,
-): Promise<[RenderedItem[], string]> {
+): Promise<{ rows: PlacedItem[]; position: string }> {
   try {
     // both travel at once; the position is read behind the commit
-    return await Promise.all([insertStatement(session, groupId, items), readCommitPosition(session)]);
+    const [rows, position] = await Promise.all([
+      insertRows(session, [...values, locationPrefix]),
+      readCommitPosition(session),
+    ]);
+    return { rows, position };
   } catch (error) {
-    const applied = attempt.maybeApplied && isDatabaseError(error) && error.constraint === 'insert_groups_pkey';
-    if (!applied) throw error;
-    const rendered = await transaction(session, async () => {
-      await waitForStandby(session);
-      return renderAgain(session, groupId, items);
-    });
-    return [rendered, await readCommitPosition(session)];
+    if (attempt.maybeApplied && isDatabaseError(error) && error.constraint === 'insert_groups_pkey') {
+      const [, , rows, , position] = await Promise.all([
+        begin(session),
+        waitForStandby(session),
+        renderAgain(session, values.slice(0, 5)),
+        commit(session),
+        readCommitPosition(session),
+      ]);
+      return { rows, position };
+    }
+    const isRefused = isDatabaseError(error) && classify(error) === 'rejected' && !attempt.maybeApplied;
+    throw isRefused ? new GroupRefusedError(error) : error;
   }
 }
 
-/** A second attempt blocks on the group's key until the first has ended, and then meets it or takes its place. */
-function insertStatement(session: Session, groupId: string, items: ItemFields[]): Promise<RenderedItem[]> {
-  return session.query<RenderedItem & { id: string }>({
+const given = `unnest($2::text[], $3::text[], $4::numeric[], $5::boolean[]) with ordinality as fields (name, description, price, is_active, place)`;
+
+function insertRows(session: Session, values: unknown[]): Promise<PlacedItem[]> {
+  return session.query<PlacedItem & { id: string }>({
     name: 'insert-group',
     text: `with item as materialized (
              select nextval('items_id_seq') as id, name, description, price::numeric(12, 2) as price, is_active,
-                    now() as created_at, now() as updated_at, place
-               from unnest($2::text[], $3::text[], $4::numeric[], $5::boolean[])
-                    with ordinality as given (name, description, price, is_active, place)
+                    now() as created_at, now() as updated_at, place, key, fingerprint
+               from ${given}
+               join unnest($6::bytea[], $7::bytea[], $8::bigint[]) with ordinality
+                    as identities (key, fingerprint, lock, place) using (place)
+              where key is null
+                 or pg_try_advisory_xact_lock(lock)
+                and not exists (select from idempotency_records as known where known.key = identities.key)
            ), proof as (
-             insert into insert_groups (id, item_ids, created_at)
-             select $1, array_agg(id order by place), now() from item
+             insert into insert_groups (id, item_ids)
+             select $1, array_agg(item.id order by place) from ${given} left join item using (place)
            ), inserted as (
              insert into items (id, name, description, price, is_active, created_at, updated_at)
              overriding system value
              select id, name, description, price, is_active, created_at, updated_at from item
+           ), recorded as (
+             insert into idempotency_records (key, fingerprint, status, body, etag, location)
+             select key, fingerprint, 201, ${itemJson}, ${itemEtag}, $9 || item.id from item where key is not null
            )
-           select item.id::text as id, ${itemJson} as body, ${itemEtag} as etag from item order by place`,
-    values: [groupId, ...itemColumns(items)],
+           select item.id::text as id, ${itemJson} as body, ${itemEtag} as etag, place from item`,
+    values,
   });
 }
 
 /** The answers of a group that is known to have been applied, from its ids, its time and the requests. */
-function renderAgain(session: Session, groupId: string, items: ItemFields[]): Promise<RenderedItem[]> {
-  return session.query<RenderedItem & { id: string }>({
+function renderAgain(session: Session, values: unknown[]): Promise<PlacedItem[]> {
+  return session.query<PlacedItem & { id: string }>({
     name: 'render-group',
-    text: `select item.id::text as id, ${itemJson} as body, ${itemEtag} as etag
+    text: `select item.id::text as id, ${itemJson} as body, ${itemEtag} as etag, place
              from (select item_ids[place] as id, name, description, price::numeric(12, 2) as price, is_active,
                           created_at, created_at as updated_at, place
                      from insert_groups
-                    cross join unnest($2::text[], $3::text[], $4::numeric[], $5::boolean[])
-                          with ordinality as given (name, description, price, is_active, place)
+                    cross join ${given}
                     where insert_groups.id = $1) as item
-            order by place`,
-    values: [groupId, ...itemColumns(items)],
+            where item.id is not null`,
+    values,
   });
+}
+
+function identityColumns(inserts: GroupedInsert[]): [(Buffer | null)[], (Buffer | null)[], (string | null)[]] {
+  return [
+    inserts.map(({ identity }) => identity?.key ?? null),
+    inserts.map(({ identity }) => identity?.fingerprint ?? null),
+    inserts.map(({ identity }) => (identity ? lockNumber(identity.key) : null)),
+  ];
 }

@@ -1,9 +1,9 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { FinalAnswerError } from './outcome.ts';
 import type { DbPool, Session } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
 import { type Attempt, type RideContext, ride } from './ride.ts';
-import { transaction } from './transaction.ts';
+import { begin, commit, rolledBack } from './transaction.ts';
 
 /** An answer that can be given again. */
 export interface StoredAnswer {
@@ -76,52 +76,79 @@ export async function writeOnce(
   deadline: number,
   work: (session: Session) => Promise<StoredAnswer>,
 ): Promise<WriteResult> {
-  return ride(context, deadline, (attempt) =>
-    pool.use(async (session) => {
-      const { answer, replayed } = await transaction(session, () => claimAndRun(session, identity, attempt, work));
-      return { ...answer, replayed: replayed && !attempt.maybeApplied, position: await readCommitPosition(session) };
-    }),
-  );
+  return ride(context, deadline, (attempt) => pool.use((session) => attemptOnce(session, identity, attempt, work)));
 }
 
-async function claimAndRun(
+/** Three round trips: claim and look, work, record and commit. What stands in one `Promise.all` travels together. */
+async function attemptOnce(
   session: Session,
   identity: WriteIdentity,
   attempt: Attempt,
   work: (session: Session) => Promise<StoredAnswer>,
-): Promise<{ answer: StoredAnswer; replayed: boolean }> {
-  await lockKey(session, identity, attempt);
-  const known = await findRecord(session, identity);
+): Promise<WriteResult> {
+  const [, isOurs, known] = await Promise.all([
+    begin(session),
+    lockKey(session, identity, attempt),
+    findRecord(session, identity),
+  ]);
+  if (!isOurs) throw await rolledBack(session, new KeyInUseError());
   if (known) {
-    await waitForStandby(session);
-    return { answer: known, replayed: true };
+    if (!isSameRequest(known, identity)) throw await rolledBack(session, new KeyReusedError());
+    // seeing the record is not yet proof that it will survive
+    const [, , position] = await Promise.all([waitForStandby(session), commit(session), readCommitPosition(session)]);
+    return { ...known.answer, replayed: !attempt.maybeApplied, position };
   }
-  const answer = await work(session);
-  await session.query({
-    name: 'record-answer',
-    text: `insert into idempotency_records (key, fingerprint, status, body, etag, location)
-           values ($1, $2, $3, $4, $5, $6)`,
-    values: [identity.key, identity.fingerprint, answer.status, answer.body, answer.etag, answer.location],
+  const answer = await work(session).catch(async (error: unknown) => {
+    throw await rolledBack(session, error);
   });
-  return { answer, replayed: false };
+  const [, , position] = await Promise.all([
+    recordAnswer(session, identity, answer),
+    commit(session),
+    readCommitPosition(session),
+  ]);
+  return { ...answer, replayed: false, position };
 }
 
-async function lockKey(session: Session, { key }: WriteIdentity, attempt: Attempt): Promise<void> {
-  const number = key.readBigInt64BE().toString();
+/** Whether the key is ours now. A first attempt does not wait: whoever has the key is another request. */
+async function lockKey(session: Session, { key }: WriteIdentity, attempt: Attempt): Promise<boolean> {
+  const number = lockNumber(key);
   if (attempt.maybeApplied) {
     // our own earlier attempt may still wait for its standby: its end is what we wait for
     await session.query({ name: 'lock-key', text: 'select pg_advisory_xact_lock($1::bigint)', values: [number] });
-    return;
+    return true;
   }
   const [row] = await session.query<{ locked: string }>({
     name: 'try-lock-key',
     text: 'select pg_try_advisory_xact_lock($1::bigint) as locked',
     values: [number],
   });
-  if (row?.locked !== 't') throw new KeyInUseError();
+  return row?.locked === 't';
 }
 
-async function findRecord(session: Session, identity: WriteIdentity): Promise<StoredAnswer | null> {
+/** The advisory lock of a key: 64 bits of it, so that two keys share one only by an accident that costs a 409. */
+export function lockNumber(key: Buffer): string {
+  return key.readBigInt64BE().toString();
+}
+
+async function recordAnswer(
+  session: Session,
+  { key, fingerprint }: WriteIdentity,
+  answer: StoredAnswer,
+): Promise<void> {
+  await session.query({
+    name: 'record-answer',
+    text: `insert into idempotency_records (key, fingerprint, status, body, etag, location)
+           values ($1, $2, $3, $4, $5, $6)`,
+    values: [key, fingerprint, answer.status, answer.body, answer.etag, answer.location],
+  });
+}
+
+interface KnownAnswer {
+  answer: StoredAnswer;
+  fingerprint: Buffer | null;
+}
+
+async function findRecord(session: Session, identity: WriteIdentity): Promise<KnownAnswer | null> {
   const [row] = await session.query<{ fingerprint: string | null; status: string } & Omit<StoredAnswer, 'status'>>({
     name: 'find-record',
     text: `select encode(fingerprint, 'hex') as fingerprint, status, body, etag, location
@@ -129,9 +156,14 @@ async function findRecord(session: Session, identity: WriteIdentity): Promise<St
     values: [identity.key],
   });
   if (!row) return null;
-  const theirs = row.fingerprint === null ? null : Buffer.from(row.fingerprint, 'hex');
-  if (theirs && identity.fingerprint && !timingSafeEqual(theirs, identity.fingerprint)) throw new KeyReusedError();
-  return { status: Number(row.status), body: row.body, etag: row.etag, location: row.location };
+  return {
+    answer: { status: Number(row.status), body: row.body, etag: row.etag, location: row.location },
+    fingerprint: row.fingerprint === null ? null : Buffer.from(row.fingerprint, 'hex'),
+  };
+}
+
+function isSameRequest(known: KnownAnswer, identity: WriteIdentity): boolean {
+  return known.fingerprint === null || identity.fingerprint === null || known.fingerprint.equals(identity.fingerprint);
 }
 
 /**

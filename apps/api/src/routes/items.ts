@@ -1,11 +1,10 @@
 import {
   clientIdentity,
-  type createInsertGroups,
+  type createInsertQueue,
   type DbPool,
   deleteItem,
   type ItemChange,
   type ItemReads,
-  insertItem,
   insertItems,
   ownIdentity,
   type RideContext,
@@ -13,6 +12,7 @@ import {
   type StoredAnswer,
   updateItem,
   type WriteIdentity,
+  type WriteResult,
   writeOnce,
 } from '@pgha/db';
 import {
@@ -37,7 +37,7 @@ export interface ItemRoutesOptions {
   pool: DbPool;
   writes: RideContext;
   reads: ItemReads;
-  inserts: Pick<ReturnType<typeof createInsertGroups>, 'insert'>;
+  inserts: Pick<ReturnType<typeof createInsertQueue>, 'insert'>;
   writeDeadlineMs: number;
   readDeadlineMs: number;
 }
@@ -98,8 +98,8 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
     reply: FastifyReply,
     work: (session: Session) => Promise<StoredAnswer>,
   ) {
-    const result = await writeOnce(pool, writes, identify(request), Date.now() + writeDeadlineMs, work);
-    return sendAnswer(reply, result, result.position, result.replayed);
+    const identity = clientKey(request) ?? ownIdentity();
+    return sendAnswer(reply, await writeOnce(pool, writes, identity, Date.now() + writeDeadlineMs, work));
   }
 
   routes.post(
@@ -119,11 +119,8 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
     },
     async (request, reply) => {
       const fields = toFields(request.body);
-      if (request.headers['idempotency-key'] !== undefined) {
-        return write(request, reply, async (session) => created(await insertItem(session, fields)));
-      }
-      const item = await inserts.insert(fields, Date.now() + writeDeadlineMs);
-      return sendAnswer(reply, created(item), item.position, false);
+      const identity = clientKey(request);
+      return sendAnswer(reply, await inserts.insert({ fields, identity }, Date.now() + writeDeadlineMs));
     },
   );
 
@@ -204,23 +201,19 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
   );
 }
 
-function created(item: { id: string; body: string; etag: string }): StoredAnswer {
-  return { status: 201, body: item.body, etag: item.etag, location: `/items/${item.id}` };
+function sendAnswer(reply: FastifyReply, result: WriteResult) {
+  reply.code(result.status).header('commit-lsn', result.position);
+  if (result.etag !== null) reply.header('etag', result.etag);
+  if (result.location !== null) reply.header('location', result.location);
+  if (result.replayed) reply.header('idempotency-replayed', 'true');
+  if (result.body === null) return reply.send();
+  return reply.header('content-type', json).send(result.body);
 }
 
-function sendAnswer(reply: FastifyReply, answer: StoredAnswer, position: string, replayed: boolean) {
-  reply.code(answer.status).header('commit-lsn', position);
-  if (answer.etag !== null) reply.header('etag', answer.etag);
-  if (answer.location !== null) reply.header('location', answer.location);
-  if (replayed) reply.header('idempotency-replayed', 'true');
-  if (answer.body === null) return reply.send();
-  return reply.header('content-type', json).send(answer.body);
-}
-
-/** A client's key is its own: it is scoped to the credential, the method and the path. */
-function identify(request: FastifyRequest): WriteIdentity {
+/** What the client's key identifies, scoped to the credential, the method and the path; null when it sent none. */
+function clientKey(request: FastifyRequest): WriteIdentity | null {
   const key = request.headers['idempotency-key'];
-  if (typeof key !== 'string') return ownIdentity();
+  if (typeof key !== 'string') return null;
   const path = request.url.split('?', 1)[0] ?? '';
   return clientIdentity(
     [request.credential ?? '', request.method, path, key],
