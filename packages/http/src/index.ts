@@ -19,3 +19,5 @@ export { configOrExit, createLog, createRuntime, type Runtime } from './runtime.
 export { createDraining, type Draining, inheritedSocket, serve } from './serve.ts';
 export { createService, type ServiceOptions, typed } from './service.ts';
 export { loadServiceConfig, readSettings, type ServiceConfig, SettingsError, serviceSettings } from './settings.ts';
+export { renderSettings } from './settings-document.ts';
+export { registerStatusPage } from './status-page/status-page.ts';
