@@ -1,21 +1,34 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
-import type { ServiceOptions } from './service.ts';
+import { completeDocument } from './document.ts';
+
+export interface DocsOptions {
+  title: string;
+  description: string;
+  version: string;
+  /** Routes that need a key, by their `access`; empty when no keys are configured. */
+  keyedAccess: string[];
+}
 
 /** OpenAPI 3.1 from the route schemas at `/openapi.json`, Swagger UI at `/docs`. Call before adding routes. */
 export async function registerDocs(
   app: FastifyInstance,
-  { title, description, version, config }: ServiceOptions,
+  { title, description, version, keyedAccess }: DocsOptions,
 ): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title, description, version, license: { name: 'MIT', identifier: 'MIT' } },
-      ...(config.keys.length > 0
-        ? { components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } } }
-        : {}),
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'a key of API_KEYS' } } },
     },
+    transform: ({ schema, url, route }) => {
+      const access = route.config?.access;
+      const needsKey = access !== undefined && keyedAccess.includes(access);
+      return { schema: needsKey ? { ...schema, security: [{ key: [] }] } : schema, url };
+    },
+    transformObject: (document) =>
+      completeDocument('openapiObject' in document ? document.openapiObject : document.swaggerObject),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`) },
   });
   await app.register(swaggerUi, {

@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import Fastify, {
@@ -84,7 +83,6 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     throw new Problem('not-found', 'There is nothing at this address.');
   });
 
-  await app.register(helmet, { global: false });
   if (config.corsOrigins.length > 0) {
     await app.register(cors, {
       origin: config.corsOrigins,
@@ -92,7 +90,8 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
       exposedHeaders: ['ETag', 'Location', 'Link', 'Commit-LSN', 'Replica-LSN', 'Idempotency-Replayed', 'Retry-After'],
     });
   }
-  await registerDocs(app, options);
+  const keyedAccess = config.keys.length === 0 ? [] : config.readsNeedKey ? ['key', 'read'] : ['key'];
+  await registerDocs(app, { ...options, keyedAccess });
   admitRequests(app, options);
   reportRequests(app, options);
   return app;
@@ -192,7 +191,7 @@ function admitRequests(app: FastifyInstance, { config, metrics, isDraining }: Se
 }
 
 /** Whether an address may see the internal pages. */
-export function isInternal(config: ServiceConfig, ip: string): boolean {
+export function isInternal(config: Pick<ServiceConfig, 'internal'>, ip: string): boolean {
   const address = ip.startsWith('::ffff:') ? ip.slice('::ffff:'.length) : ip;
   return config.internal.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }
