@@ -22,6 +22,11 @@ export class DeadlineError extends Error {
 export interface Gate {
   /** Resolves at once while open, else when the server is back; rejects with `QueueFullError` or `DeadlineError`. */
   pass(deadline: number): Promise<void>;
+  /**
+   * Runs `work`, a whole request. Rejects with `QueueFullError` at once when the gate is shut and as many requests as may
+   * be held are in progress, wherever they wait.
+   */
+  admit<T>(work: () => Promise<T>): Promise<T>;
   /** An attempt met a server that is gone or in another role. */
   shut(): void;
   isOpen(): boolean;
@@ -43,6 +48,7 @@ export function createGate(pool: DbPool, queueLimit: number, probeIntervalMs = 5
   const waiters = new Set<Waiter>();
   let open = true;
   let closed = false;
+  let inProgress = 0;
 
   function release(): void {
     open = true;
@@ -83,6 +89,15 @@ export function createGate(pool: DbPool, queueLimit: number, probeIntervalMs = 5
         };
         waiters.add(waiter);
       });
+    },
+    async admit(work) {
+      if (!open && inProgress >= queueLimit) throw new QueueFullError(queueLimit);
+      inProgress += 1;
+      try {
+        return await work();
+      } finally {
+        inProgress -= 1;
+      }
     },
     shut() {
       if (!open || closed) return;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type ItemFields, itemColumns, itemEtag, itemJson, type RenderedItem } from './items.ts';
-import { classify, isDatabaseError } from './outcome.ts';
+import { classify, FinalAnswerError, isDatabaseError } from './outcome.ts';
 import type { DbPool, Session } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
 import { type Attempt, type RideContext, ride } from './ride.ts';
@@ -19,7 +19,7 @@ export interface InsertedItem extends RenderedItem {
 }
 
 /** The group was refused by the database and has inserted nothing. */
-export class GroupRefusedError extends Error {
+export class GroupRefusedError extends FinalAnswerError {
   readonly code = 'PGHA_GROUP_REFUSED';
   constructor(cause: unknown) {
     super('the database refused a row of the group', { cause });
@@ -28,7 +28,8 @@ export class GroupRefusedError extends Error {
 
 /**
  * Inserts a group by one statement and one commit; answers in the order given. Null stands for a row that was left out,
- * because its key is in use or has been used: it is for `writeOnce` to say which. `location(id)` of an item is
+ * because its key is in use or has been used (it is for `writeOnce` to say which) or because the group was settled as not
+ * applied. `location(id)` of an item is
  * `locationPrefix` and its id.
  *
  * Invariant: the group is applied at most once. Its row in `insert_groups` commits with its items and carries their ids,
@@ -73,7 +74,8 @@ async function attemptGroup(
     ]);
     return { rows, position };
   } catch (error) {
-    if (attempt.maybeApplied && isDatabaseError(error) && error.constraint === 'insert_groups_pkey') {
+    if (!isDatabaseError(error) || classify(error) !== 'rejected') throw error;
+    if (meetsItself(error) || (attempt.maybeApplied && (await isApplied(session, values[0])))) {
       const [, , rows, , position] = await Promise.all([
         begin(session),
         waitForStandby(session),
@@ -83,8 +85,30 @@ async function attemptGroup(
       ]);
       return { rows, position };
     }
-    const isRefused = isDatabaseError(error) && classify(error) === 'rejected' && !attempt.maybeApplied;
-    throw isRefused ? new GroupRefusedError(error) : error;
+    throw new GroupRefusedError(error);
+  }
+}
+
+/** Nobody else has the group's id: who holds its key is an earlier attempt. */
+function meetsItself(error: unknown): boolean {
+  return isDatabaseError(error) && error.constraint === 'insert_groups_pkey';
+}
+
+/**
+ * Whether an earlier attempt was applied, settled for good: its place is taken by an empty group, which waits for an
+ * attempt that may still be running. When that has happened, the group is refused and can no longer be applied.
+ */
+async function isApplied(session: Session, groupId: unknown): Promise<boolean> {
+  try {
+    await session.query({
+      name: 'settle-group',
+      text: `insert into insert_groups (id, item_ids) values ($1, '{}')`,
+      values: [groupId],
+    });
+    return false;
+  } catch (error) {
+    if (meetsItself(error)) return true;
+    throw error;
   }
 }
 

@@ -1,8 +1,9 @@
+import { DeadlineError } from './gate.ts';
 import { type GroupedInsert, GroupRefusedError, type InsertedItem, insertGroup } from './insert-group.ts';
 import { insertItem } from './items.ts';
 import type { DbPool } from './pool.ts';
 import type { RideContext } from './ride.ts';
-import { ownIdentity, type StoredAnswer, type WriteResult, writeOnce } from './write-once.ts';
+import { applyOnce, ownIdentity, type StoredAnswer, type WriteResult } from './write-once.ts';
 
 interface Waiting extends GroupedInsert {
   deadline: number;
@@ -25,7 +26,8 @@ export interface InsertQueueOptions {
  * Gathers the inserts that arrive while others commit.
  *
  * Invariant: an insert is answered only after the commit that holds it. A group that the database refuses has inserted
- * nothing and is run row by row, so that only the row at fault fails.
+ * nothing and is run row by row, so that only the row at fault fails. A row is given up at its own deadline, not at that
+ * of the group it waited in.
  */
 export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxInFlight }: InsertQueueOptions) {
   let waiting: Waiting[] = [];
@@ -33,10 +35,14 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
   let scheduled = false;
 
   function insert(insert: GroupedInsert, deadline: number): Promise<WriteResult> {
-    return new Promise((resolve, reject) => {
-      waiting.push({ ...insert, deadline, resolve, reject });
-      schedule();
-    });
+    // rows that gather while groups are held are held too, and the gate would not see them
+    return context.gate.admit(
+      () =>
+        new Promise((resolve, reject) => {
+          waiting.push({ ...insert, deadline, resolve, reject });
+          schedule();
+        }),
+    );
   }
 
   function schedule(): void {
@@ -57,8 +63,8 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
 
   async function run(group: Waiting[]): Promise<void> {
     inFlight += 1;
+    const deadline = Math.min(...group.map((row) => row.deadline));
     try {
-      const deadline = Math.min(...group.map((row) => row.deadline));
       const items = await insertGroup(pool, context, group, locationPrefix, deadline);
       group.forEach((row, index) => {
         const item = items[index];
@@ -67,6 +73,7 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
       });
     } catch (error) {
       if (error instanceof GroupRefusedError) group.forEach(runSingly);
+      else if (error instanceof DeadlineError) gatherAgain(group, deadline, error);
       else for (const row of group) row.reject(error);
     } finally {
       inFlight -= 1;
@@ -74,8 +81,14 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
     }
   }
 
+  /** Nothing was applied, and the deadline was that of the first row: the others have time left. */
+  function gatherAgain(group: Waiting[], deadline: number, error: DeadlineError): void {
+    for (const row of group) if (row.deadline <= deadline) row.reject(error);
+    waiting = [...group.filter((row) => row.deadline > deadline), ...waiting];
+  }
+
   function runSingly({ fields, identity, deadline, resolve, reject }: Waiting): void {
-    writeOnce(pool, context, identity ?? ownIdentity(), deadline, async (session) =>
+    applyOnce(pool, context, identity ?? ownIdentity(), deadline, async (session) =>
       created(await insertItem(session, fields), locationPrefix),
     ).then(resolve, reject);
   }

@@ -16,6 +16,7 @@ export interface StoredAnswer {
 export interface WriteResult extends StoredAnswer {
   /** `Commit-LSN`: a position that covers the write. */
   position: string;
+  /** Whether it is the answer of an earlier request. */
   replayed: boolean;
 }
 
@@ -69,14 +70,34 @@ function digest(parts: string[]): Buffer {
  *
  * Throws `KeyReusedError`, `KeyInUseError`, what `ride` throws, and what `work` throws (nothing is recorded then).
  */
-export async function writeOnce(
+export function writeOnce(
   pool: DbPool,
   context: RideContext,
   identity: WriteIdentity,
   deadline: number,
   work: (session: Session) => Promise<StoredAnswer>,
 ): Promise<WriteResult> {
-  return ride(context, deadline, (attempt) => pool.use((session) => attemptOnce(session, identity, attempt, work)));
+  return context.gate.admit(() => applyOnce(pool, context, identity, deadline, work));
+}
+
+/** `writeOnce` for a request that the gate has admitted. */
+export async function applyOnce(
+  pool: DbPool,
+  context: RideContext,
+  identity: WriteIdentity,
+  deadline: number,
+  work: (session: Session) => Promise<StoredAnswer>,
+): Promise<WriteResult> {
+  // an attempt that got as far as the work had found no record: one that is found later is this request's own
+  let hasWorked = false;
+  const workNoted = (session: Session) => {
+    hasWorked = true;
+    return work(session);
+  };
+  return ride(context, deadline, async (attempt) => {
+    const result = await pool.use((session) => attemptOnce(session, identity, attempt, workNoted));
+    return { ...result, replayed: !hasWorked };
+  });
 }
 
 /** Three round trips: claim and look, work, record and commit. What stands in one `Promise.all` travels together. */
@@ -85,7 +106,7 @@ async function attemptOnce(
   identity: WriteIdentity,
   attempt: Attempt,
   work: (session: Session) => Promise<StoredAnswer>,
-): Promise<WriteResult> {
+): Promise<Omit<WriteResult, 'replayed'>> {
   const [, isOurs, known] = await Promise.all([
     begin(session),
     lockKey(session, identity, attempt),
@@ -96,7 +117,7 @@ async function attemptOnce(
     if (!isSameRequest(known, identity)) throw await rolledBack(session, new KeyReusedError());
     // seeing the record is not yet proof that it will survive
     const [, , position] = await Promise.all([waitForStandby(session), commit(session), readCommitPosition(session)]);
-    return { ...known.answer, replayed: !attempt.maybeApplied, position };
+    return { ...known.answer, position };
   }
   const answer = await work(session).catch(async (error: unknown) => {
     throw await rolledBack(session, error);
@@ -106,7 +127,7 @@ async function attemptOnce(
     commit(session),
     readCommitPosition(session),
   ]);
-  return { ...answer, replayed: false, position };
+  return { ...answer, position };
 }
 
 /** Whether the key is ours now. A first attempt does not wait: whoever has the key is another request. */
