@@ -16,13 +16,13 @@ export function guardAndNodeCheck(cluster: Cluster): MachinePart {
     database: cluster.database,
     pooler_socket: pgbouncerSocketDirectory,
     pooler_port: ports.pgbouncer,
-    router_status: `http://127.0.0.1:${routerStatusPort}`,
+    router_port: routerStatusPort,
     check_port: ports.nodeCheck,
   });
   const units = ['pgha-guard.service', 'pgha-node-check.service'];
   const onChange = units.map((unit) => ({ unit, action: 'restart' as const }));
   return {
-    packages: ['python3-psycopg2'],
+    packages: ['python3'],
     files: [
       machineFile('/etc/pgha/guard.json', `${settings}\n`, { onChange }),
       programFile('pgha_pooler.py', '/usr/local/lib/pgha/pgha_pooler.py', { mode: '0644', onChange }),

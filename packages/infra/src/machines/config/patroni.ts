@@ -35,6 +35,7 @@ export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
   const password = (login: Parameters<typeof passwordFile>[1]) => passwordFile(cluster, login, 'postgres', reload);
   return {
     packages: [
+      ...(site.watchdog === 'softdog' ? ['kmod'] : []),
       'patroni',
       // The client of etcd's version 3 interface.
       'python3-etcd',

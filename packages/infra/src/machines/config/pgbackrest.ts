@@ -78,6 +78,10 @@ log-level-file=off
 [global:backup]
 log-level-console=info
 
+# PostgreSQL asks again; a server that shuts down must not wait a minute for a region that is away.
+[global:archive-push]
+archive-timeout=15
+
 # Asynchronous fetching can end a recovery too early at a change of timeline (fixed in 2.59.0).
 [global:archive-get]
 archive-async=n

@@ -21,13 +21,13 @@ type Parameters = Record<string, string | number>;
  * Connections of the whole cluster: a standby must allow at least as many as its primary (PostgreSQL manual, 26.4.6), so the
  * smallest machine of both regions decides.
  *
- * A backend at work takes about 10 MiB: a twentieth of the memory in MiB keeps all of them below half of it.
+ * A backend at work takes about 10 MiB: one for every 20 MiB keeps all of them below half of it.
  */
 export function maxConnections(cluster: Cluster): number {
   const memory = regionsOf(cluster)
     .flatMap(membersOf)
     .map(({ instanceType }) => instanceTypeNamed(instanceType).memoryMib);
-  return Math.min(500, Math.max(50, Math.floor(Math.min(...memory) / 20)));
+  return Math.min(500, Math.max(50, 10 * Math.floor(Math.min(...memory) / 200)));
 }
 
 /** What Patroni keeps in etcd for all members because a primary and its standbys must agree on it. */

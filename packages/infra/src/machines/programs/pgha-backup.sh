@@ -2,6 +2,7 @@
 # pgha-backup full|diff|incr|ensure: on the primary, one backup into every repository. "ensure" takes a full one where there is
 # none. Everywhere else it does nothing, so that the timers can stand on every machine and follow a failover by themselves.
 set -eu
+# shellcheck source=/dev/null
 . /etc/pgha/backup.env
 
 type=$1

@@ -15,8 +15,6 @@ import sys
 import threading
 import time
 
-import psycopg2
-
 import pgha_pooler
 
 # twice in the half second that the router takes to believe in a new primary
@@ -33,39 +31,31 @@ def notify(message):
         sender.send(message.encode())
 
 
-def run(settings, command):
-    console = pgha_pooler.connect(settings)
-    try:
-        with console.cursor() as cursor:
-            cursor.execute(f'{command} "{settings["database"]}"')
-    finally:
-        console.close()
+def give(settings, command, deadline_seconds):
+    pgha_pooler.ask_pooler(settings, f'{command} "{settings["database"]}"', deadline_seconds)
 
 
 def pause(settings):
     """PAUSE holds new queries from the moment it is given and returns when the running ones are done, which a server that
     is gone may keep it from: so it is given from a thread that nobody waits for."""
 
-    def give():
+    def wait_for_it():
         try:
-            run(settings, "PAUSE")
-        except psycopg2.Error as error:
+            give(settings, "PAUSE", None)
+        except pgha_pooler.PoolerError as error:
             # also when a RESUME overtook it
-            print(f"PAUSE ended: {str(error).strip()}", file=sys.stderr, flush=True)
+            print(f"PAUSE ended: {error}", file=sys.stderr, flush=True)
 
-    threading.Thread(target=give, daemon=True).start()
+    threading.Thread(target=wait_for_it, daemon=True).start()
 
 
 def resume(settings):
     try:
-        run(settings, "RESUME")
-    except psycopg2.OperationalError as error:
-        print(f"the pooler does not answer: {str(error).strip()}", file=sys.stderr, flush=True)
-        return False
-    except psycopg2.Error as error:
+        give(settings, "RESUME", 2)
+    except pgha_pooler.PoolerError as error:
         # it was not paused: that is what was wanted
         if "not paused" not in str(error):
-            print(f"RESUME failed: {str(error).strip()}", file=sys.stderr, flush=True)
+            print(f"RESUME failed: {error}", file=sys.stderr, flush=True)
             return False
     return True
 

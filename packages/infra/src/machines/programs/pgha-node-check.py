@@ -10,8 +10,6 @@ import sys
 import threading
 import time
 
-import psycopg2
-
 import pgha_pooler
 
 INTERVAL_SECONDS = 1
@@ -35,14 +33,9 @@ def find_problem(settings):
     if not pgha_pooler.router_says(settings, "/alive"):
         return "the router does not answer"
     try:
-        console = pgha_pooler.connect(settings)
-        try:
-            with console.cursor() as cursor:
-                cursor.execute("SHOW VERSION")
-        finally:
-            console.close()
-    except psycopg2.Error as error:
-        return f"the pooler does not answer: {str(error).strip()}"
+        pgha_pooler.ask_pooler(settings, "SHOW VERSION")
+    except pgha_pooler.PoolerError as error:
+        return f"the pooler does not answer: {error}"
     return None
 
 
