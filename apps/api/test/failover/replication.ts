@@ -1,0 +1,51 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Stack } from './services.ts';
+
+/** How long a workload may take to bring its connections into a commit. Shorter than the time a stream may be silent. */
+const committingDeadlineMs = 3_000;
+
+/**
+ * Runs `fault` while at least `atLeast` connections of the write service are in the middle of a commit: written to the
+ * primary's disk, not yet to the replica's, not answered. The replica's receiver is stopped for that long.
+ */
+export async function duringCommits(stack: Stack, atLeast: number, fault: () => void): Promise<void> {
+  const receiver = await walReceiver(stack);
+  process.kill(receiver, 'SIGSTOP');
+  try {
+    const deadline = Date.now() + committingDeadlineMs;
+    for (;;) {
+      const committing = await connectionsCommitting(stack);
+      if (committing >= atLeast) break;
+      if (Date.now() > deadline) throw new Error(`${committing} connections were committing, ${atLeast} were expected`);
+      await delay(10);
+    }
+    fault();
+  } finally {
+    process.kill(receiver, 'SIGCONT');
+  }
+}
+
+/** The process that receives the replica's log. */
+async function walReceiver({ pair, direct }: Stack): Promise<number> {
+  await pair.settled();
+  const replica = pair.members().find(({ name }) => name !== pair.primary());
+  if (!replica) throw new Error('there is no replica');
+  const [row] = await direct(replica.port).use((session) =>
+    session.query<{ pid: string }>({ name: '', text: 'select pid from pg_stat_wal_receiver' }),
+  );
+  if (!row) throw new Error(`${replica.name} does not stream`);
+  return Number(row.pid);
+}
+
+async function connectionsCommitting({ pair, direct }: Stack): Promise<number> {
+  const primary = pair.members().find(({ name }) => name === pair.primary());
+  if (!primary) throw new Error('there is no primary');
+  const [row] = await direct(primary.port).use((session) =>
+    session.query<{ count: string }>({
+      name: '',
+      text: `select count(*) as count from pg_stat_activity where usename = $1 and wait_event = 'SyncRep'`,
+      values: [pair.logins.app.user],
+    }),
+  );
+  return Number(row?.count);
+}
