@@ -69,8 +69,10 @@ export function registerLab(program: Command, context: CommandContext): void {
     .argument('<machine>', 'its name, as "pgha lab status" shows it')
     .argument('[command...]', 'the command; a login shell without one')
     .passThroughOptions()
-    .action(async (name: string, argv: string[]) => {
+    .action(async (name: string, words: string[]) => {
       const machine = machineNamed(await requireRecord(places), name);
+      // options behind the machine are the command's own, with or without the customary "--" before it
+      const argv = words[0] === '--' ? words.slice(1) : words;
       context.exit(await enterMachine(machine, argv.length === 0 ? ['bash', '--login'] : argv));
     });
 

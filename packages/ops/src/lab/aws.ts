@@ -24,15 +24,22 @@ const services: readonly Service[] = ['ssm', 's3', 'sns'];
 /** Anything passes: the stand-in checks neither keys nor policies. */
 const credentials = { accessKeyId: 'lab', secretAccessKey: 'lab' } as const;
 
-/** The name AWS has for a service of a region. */
-export const endpointName = (service: Service, region: Region) => `${service}.${region.awsRegion}.amazonaws.com`;
+/** The names AWS has for a service of a region; S3 of us-east-1 also has the oldest one, which SDKs still use. */
+function endpointNames(service: Service, { awsRegion }: Region): readonly string[] {
+  const global = service === 's3' && awsRegion === 'us-east-1' ? ['s3.amazonaws.com'] : [];
+  return [`${service}.${awsRegion}.amazonaws.com`, ...global];
+}
 
 /** Every name the stand-in answers to, with its address; buckets are names of their own below S3's. */
 export function awsHosts(cluster: Cluster, buckets: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     regionsOf(cluster).flatMap((region) => [
-      ...services.map((service) => [endpointName(service, region), awsAddresses[service][region.kind]]),
-      ...buckets.map((bucket) => [`${bucket}.${endpointName('s3', region)}`, awsAddresses.s3[region.kind]]),
+      ...services.flatMap((service) =>
+        endpointNames(service, region).map((name) => [name, awsAddresses[service][region.kind]]),
+      ),
+      ...endpointNames('s3', region).flatMap((name) =>
+        buckets.map((bucket) => [`${bucket}.${name}`, awsAddresses.s3[region.kind]]),
+      ),
     ]),
   );
 }
@@ -62,8 +69,8 @@ export async function planAwsMachine(cluster: Cluster, authority: Authority): Pr
   const addresses = services.flatMap((service) => regions.map((region) => awsAddresses[service][region.kind]));
   const key = createKey();
   const names = regions.flatMap((region) => [
-    ...services.map((service) => endpointName(service, region)),
-    `*.${endpointName('s3', region)}`,
+    ...services.flatMap((service) => endpointNames(service, region)),
+    ...endpointNames('s3', region).map((name) => `*.${name}`),
   ]);
   const [first = awsMachineName, ...others] = names;
   const certificate = await issueCertificate(authority, key, { names: [first, ...others], addresses }, new Date());

@@ -36,9 +36,9 @@ export async function createNetworks(cluster: Cluster): Promise<void> {
 
 /** Removes every namespace of a lab, and with them all their interfaces and this machine's routes. */
 export async function removeNetworks(): Promise<void> {
-  for (const name of await labNamespaces()) await command(['ip', 'netns', 'delete', name]);
-  // the other end went with the hub; what is left is one whose hub was never made
+  // first, because the kernel takes the other end of a pair away a moment after its namespace
   if (await hasInterface(hostLink.interface)) await command(['ip', 'link', 'delete', hostLink.interface]);
+  for (const name of await labNamespaces()) await command(['ip', 'netns', 'delete', name]);
 }
 
 /** The namespaces of a lab that are there. */

@@ -31,7 +31,7 @@ export interface Authority {
   key: string;
 }
 
-/** Who a certificate is for: the names and addresses it is valid for, the first name being its subject. */
+/** Who a certificate is for: the names and addresses it is valid for. */
 export interface Identity {
   names: readonly [string, ...string[]];
   addresses: readonly string[];
@@ -86,7 +86,9 @@ export async function issueCertificate(
   ];
   const certificate = await X509CertificateGenerator.create(
     {
-      subject: [{ CN: [names[0]] }],
+      // No common name: etcd refuses a client that has one on the JSON gateway, which is Patroni's way in (etcd 3.5,
+      // "Transport security model"). An empty subject makes the alternative names critical (RFC 5280, 4.2.1.6).
+      subject: [],
       issuer: issuer.subjectName,
       publicKey,
       signingKey: (await importKeys(authority.key)).privateKey,
@@ -96,7 +98,7 @@ export async function issueCertificate(
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-        new SubjectAlternativeNameExtension(alternatives),
+        new SubjectAlternativeNameExtension(alternatives, true),
         await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
         await AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, webcrypto),
       ],
