@@ -1,5 +1,5 @@
 import { createItemReads, type DbPool, type Gate } from '@pgha/db';
-import { createService, type Metrics, registerOperationalRoutes } from '@pgha/http';
+import { createService, type Metrics, registerOperationalRoutes, registerStatusPage } from '@pgha/http';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { ReadApiConfig } from './config.ts';
@@ -25,6 +25,7 @@ export async function buildApp(dependencies: ReadApiDependencies): Promise<Fasti
     description: 'Reads, from a replica, or from the primary when no replica is there.',
   });
   registerOperationalRoutes(app, dependencies);
+  await registerStatusPage(app, { ...dependencies, requests: 'reads' });
   const context = { kind: 'read' as const, gate, observer: metrics.db };
   registerItemRoutes(app, createItemReads({ pool, context, waitMs: config.readWaitMs }), config.readDeadlineMs);
   return app;

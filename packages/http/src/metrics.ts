@@ -7,11 +7,11 @@ const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export interface Metrics {
   registry: Registry;
   db: DbObserver;
-  /** A request has been answered; `route` is the template, never the raw path. */
-  request(method: string, route: string, status: number, seconds: number): void;
+  /** A request has been answered; `route` is the template, never the raw path. `isTraffic`: of the service's users. */
+  request(method: string, route: string, status: number, seconds: number, isTraffic: boolean): void;
   inFlight: { value: number };
   setReplicaLag(bytes: number): void;
-  /** Totals since the start, for the status page. */
+  /** Totals of the traffic since the start: what probes, scrapes and the status page ask themselves is not in them. */
   totals(): RequestTotals;
 }
 
@@ -99,8 +99,9 @@ export function createMetrics(pools: () => DbPool[]): Metrics {
       writeOutcomeUnknown: () => unknown.inc(),
       replicaWait: (seconds) => replicaWait.observe(seconds),
     },
-    request(method, route, status, seconds) {
+    request(method, route, status, seconds, isTraffic) {
       durations(`${method} ${route} ${status}`).observe(seconds);
+      if (!isTraffic) return;
       totals.requests += 1;
       if (status >= 500) totals.failures += 1;
       const bucket = latencyBuckets.findIndex((bound) => seconds <= bound);

@@ -1,0 +1,199 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DatabaseStats, Gate } from '@pgha/db';
+import type { BackupsView } from '../backups.ts';
+import type { ClusterView } from '../cluster.ts';
+import { latencyBuckets, type RequestTotals } from '../metrics.ts';
+import { type ClusterMemory, foldCluster } from './cluster-events.ts';
+import type { StatusEvent } from './event-text.ts';
+import { createHistory, type History } from './history.ts';
+import { foldHold, type Hold } from './hold.ts';
+import { quantile } from './quantile.ts';
+
+/** Where the figures come from. */
+export interface Sources {
+  /** Null where no cluster is configured. */
+  readCluster: (() => Promise<ClusterView>) | null;
+  readStats: () => Promise<DatabaseStats>;
+  readBackups: () => Promise<BackupsView>;
+  totals: () => RequestTotals;
+  gate: Pick<Gate, 'isOpen' | 'waiting'>;
+  /** Whether the service can do nothing without a leader. */
+  needsLeader: boolean;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+/** The last answer of a source that may be away. */
+export interface Reading<T> {
+  value: T | null;
+  /** When it was read; null when it never was. */
+  at: number | null;
+  /** Whether the last attempt failed; `value` is then an older one. */
+  isStale: boolean;
+}
+
+export interface Snapshot {
+  at: number;
+  /** When sampling began. */
+  since: number;
+  clusterIsConfigured: boolean;
+  cluster: Reading<ClusterView>;
+  stats: Reading<DatabaseStats>;
+  backups: Reading<BackupsView>;
+  history: History;
+  /** Newest first. */
+  events: StatusEvent[];
+  hold: Hold | null;
+  held: number;
+  /** Answers of 500 and above during the present hold. */
+  failedInHold: number;
+}
+
+export interface Sampler {
+  start(): void;
+  stop(): void;
+  snapshot(): Snapshot;
+}
+
+/** A sample a second for five minutes: a failover is seconds long, and what led to it is minutes. */
+export const sampleEveryMs = 1_000;
+export const historyLength = 300;
+/** A hold shorter than this may go unseen; looking costs two comparisons. */
+const lookEveryMs = 100;
+const clusterEveryMs = 1_000;
+/** While requests are held, when the next leader is what everybody waits for. */
+const clusterEveryMsInHold = 250;
+/** The size of a database is the sum of its files' sizes: not a question for every second. */
+const statsEveryMs = 10_000;
+const statsRetryMs = 2_000;
+/** Written once a minute. */
+const backupsEveryMs = 15_000;
+const eventsKept = 100;
+
+/**
+ * Watches one service: counters and the gate from inside, the cluster and the database by asking. Every source has its
+ * own rhythm and may be away; none waits for another, and a slow one is not asked again before it has answered.
+ */
+export function createSampler(sources: Sources): Sampler {
+  const { readCluster, readStats, readBackups, totals, gate, needsLeader, now } = sources;
+  const history = createHistory(historyLength);
+  const since = now();
+  const cluster = unread<ClusterView>();
+  const stats = unread<DatabaseStats>();
+  const backups = unread<BackupsView>();
+  let events: StatusEvent[] = [];
+  let memory: ClusterMemory | null = null;
+  let hold: Hold | null = null;
+  let last = { at: since, totals: totals() };
+  let heldAtMost = 0;
+  let away = 0;
+  let ticking: NodeJS.Timeout | null = null;
+  let stopping = new AbortController();
+
+  /** Between two samples only the gate is looked at: a hold may be shorter than a second. */
+  function look(): void {
+    const at = now();
+    const isOpen = gate.isOpen();
+    if (!isOpen) away = 1;
+    if (!isOpen || hold !== null) {
+      const waiting = gate.waiting();
+      heldAtMost = Math.max(heldAtMost, waiting);
+      const folded = foldHold(hold, { at, isOpen, waiting, failures: totals().failures });
+      hold = folded.hold;
+      tell(folded.events);
+    }
+    if (at - last.at >= sampleEveryMs) sample(at);
+  }
+
+  function sample(at: number): void {
+    const current = totals();
+    const seconds = (at - last.at) / 1000;
+    const latency = current.latency.map((count, index) => count - (last.totals.latency[index] ?? 0));
+    const lag = readCluster === null ? stats.value?.replication_lag_bytes : furthestBehind(cluster.value);
+    const lagIsKnown = !(readCluster === null ? stats : cluster).isStale;
+    history.push({
+      at,
+      requestsPerSecond: (current.requests - last.totals.requests) / seconds,
+      failuresPerSecond: (current.failures - last.totals.failures) / seconds,
+      p50: quantile(0.5, latency, latencyBuckets),
+      p99: quantile(0.99, latency, latencyBuckets),
+      held: heldAtMost,
+      lag: lagIsKnown ? (lag ?? null) : null,
+      away,
+    });
+    last = { at, totals: current };
+    heldAtMost = 0;
+    away = 0;
+  }
+
+  function tell(news: StatusEvent[]): void {
+    if (news.length > 0) events = [...news.toReversed(), ...events].slice(0, eventsKept);
+  }
+
+  async function poll<T>(reading: Reading<T>, read: () => Promise<T>, everyMs: () => number, seen?: () => void) {
+    const { signal } = stopping;
+    while (!signal.aborted) {
+      await take(reading, read, now);
+      if (signal.aborted) return;
+      seen?.();
+      await delay(everyMs(), undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  function clusterSeen(): void {
+    const folded = foldCluster(memory, now(), cluster.isStale ? null : cluster.value);
+    memory = folded.memory;
+    tell(folded.events);
+    if (needsLeader && memory !== null && memory.leaderlessSince !== null) away = 1;
+  }
+
+  return {
+    start() {
+      stopping = new AbortController();
+      last = { at: now(), totals: totals() };
+      ticking = setInterval(look, lookEveryMs).unref();
+      if (readCluster !== null) {
+        void poll(cluster, readCluster, () => (gate.isOpen() ? clusterEveryMs : clusterEveryMsInHold), clusterSeen);
+      }
+      void poll(stats, readStats, () => (stats.isStale ? statsRetryMs : statsEveryMs));
+      void poll(backups, readBackups, () => backupsEveryMs);
+    },
+    stop() {
+      stopping.abort();
+      if (ticking !== null) clearInterval(ticking);
+    },
+    snapshot: () => ({
+      at: now(),
+      since,
+      clusterIsConfigured: readCluster !== null,
+      cluster,
+      stats,
+      backups,
+      history,
+      events,
+      hold,
+      held: gate.waiting(),
+      failedInHold: hold === null ? 0 : totals().failures - hold.failuresBefore,
+    }),
+  };
+}
+
+function unread<T>(): Reading<T> {
+  return { value: null, at: null, isStale: false };
+}
+
+async function take<T>(reading: Reading<T>, read: () => Promise<T>, now: () => number): Promise<void> {
+  try {
+    reading.value = await read();
+    reading.at = now();
+    reading.isStale = false;
+  } catch {
+    // what it last said is shown, with its time
+    reading.isStale = true;
+  }
+}
+
+function furthestBehind(cluster: ClusterView | null): number | null {
+  const lags = cluster?.members.flatMap(({ lag }) => lag ?? []) ?? [];
+  return lags.length === 0 ? null : Math.max(...lags);
+}
