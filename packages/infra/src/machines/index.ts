@@ -1,6 +1,10 @@
 export { artifacts, releaseContents } from './api.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
+export { patroniConfigDirectory, patroniDynamicConfig, patroniRestUser, standbySlot } from './config/patroni.ts';
+export { repositoryNumber } from './config/pgbackrest.ts';
+export { binDirectory, dataDirectory, dataMount, socketDirectory } from './config/postgresql.ts';
+export * from './describe.ts';
 export * from './machine.ts';
 export * from './program.ts';
 export * from './render.ts';
