@@ -88,6 +88,11 @@ describe('decision', () => {
     expect(decide(seen({ members: { pg1: up, pg2: down }, stream: null }))).toEqual(goAlone);
     expect(decide(seen({ stream: null, streamMissingMs: 3_000 }))).toEqual(goAlone);
     expect(decide(seen({ stream: null, streamMissingMs: 2_999 }))).toEqual({ do: 'nothing' });
+    const hung = { ...following, answers: false, inRecovery: null };
+    expect(decide(seen({ stream: null, streamMissingMs: 1_000, members: { pg1: up, pg2: hung } }))).toEqual(goAlone);
+    const starting = { ...hung, phase: 'starting' as const };
+    const late = seen({ stream: null, streamMissingMs: 9_999, members: { pg1: up, pg2: starting } });
+    expect(decide(late)).toEqual({ do: 'nothing' });
   });
 
   it('records the replica as synchronous only when it has flushed what was acknowledged without it', () => {

@@ -46,8 +46,12 @@ export type Action =
   | { do: 'record-synchronous'; replica: MemberName }
   | { do: 'rebuild'; member: MemberName };
 
-/** A stream is reconnected within a second after a crash of one backend; three are a replica that is gone. */
+/** How long writes wait for a replica whose stream is missing: one that serves reconnects within a second, … */
 const STREAM_GRACE_MS = 3_000;
+/** … one that does not answer has been silent for longer than that already, … */
+const SILENT_GRACE_MS = 1_000;
+/** … and one that is starting, as at every start of the pair, is about to be there. */
+const STARTING_GRACE_MS = 10_000;
 /** A primary that fails to start twice with its data intact elsewhere is replaced. */
 const FAILED_STARTS_BEFORE_FAILOVER = 2;
 /** A replica that fails to start three times is built anew. */
@@ -107,7 +111,7 @@ function adjustDurability(seen: Observation): Action | null {
   if (waitsFor !== null || state.synchronous !== null) {
     const down = replica.phase === 'stopped' && (replica.hasRun || replica.held || replica.failures > 0);
     const gone = down || replica.phase === 'building' || state.stale.includes(replicaName) || seen.slotLost;
-    if (!streaming && (gone || seen.streamMissingMs >= STREAM_GRACE_MS))
+    if (!streaming && (gone || seen.streamMissingMs >= graceMs(replica)))
       return { do: 'go-alone', replica: replicaName };
     // the recorded name is in force already when the primary starts: nothing to prove again
     if (waitsFor === replicaName && state.synchronous === replicaName) return null;
@@ -117,6 +121,11 @@ function adjustDurability(seen: Observation): Action | null {
     return null;
   }
   return streaming && replica.phase === 'running' ? { do: 'wait-for-replica', replica: replicaName } : null;
+}
+
+function graceMs(replica: MemberView): number {
+  if (replica.phase === 'starting') return STARTING_GRACE_MS;
+  return replica.answers ? STREAM_GRACE_MS : SILENT_GRACE_MS;
 }
 
 function bringBackReplica(seen: Observation, name: MemberName): Action {

@@ -31,9 +31,12 @@ main.on('error', (error) => {
 
 // npm outlives what it runs: when it is gone it was killed, and nobody is left to stop us
 const npm = process.ppid;
-setInterval(() => {
-  if (process.ppid !== npm) main.kill('SIGTERM');
-}, 1_000).unref();
+const watch = setInterval(() => {
+  if (process.ppid === npm) return;
+  clearInterval(watch);
+  main.kill('SIGTERM');
+}, 1_000);
+watch.unref();
 
 function findNode() {
   const checkout = createRequire(new URL('../../../../package.json', import.meta.url));

@@ -15,10 +15,19 @@ export interface MemberReport {
 
 /** Keeps one session to a member and asks it; opens it again after it broke. */
 export interface Observer {
-  /** @returns null when the member does not answer. */
-  read(): Promise<MemberReport | null>;
+  /** Asks now. */
+  read(): Promise<void>;
+  /** What it answered when it was asked last; null when it did not. */
+  answer(): MemberReport | null;
+  /** What it answered last, unless that is long ago: one slow answer on a busy machine is not the end of a member. */
+  known(): MemberReport | null;
+  /** It has ended: nothing that was known still holds. */
+  forget(): void;
   close(): Promise<void>;
 }
+
+/** As long as a load balancer takes to give up a server that does not answer its checks. */
+const SILENCE_MS = 5_000;
 
 const REPORT = `
 select pg_is_in_recovery() as in_recovery,
@@ -52,6 +61,8 @@ interface ReportRow {
 /** @param follower the name under which the other member would stream from this one */
 export function createObserver(port: number, login: Login, follower: string): Observer {
   let session: Client | null = null;
+  let answer: MemberReport | null = null;
+  let known: { report: MemberReport; atMs: number } | null = null;
 
   const close = async () => {
     const closing = session;
@@ -64,13 +75,19 @@ export function createObserver(port: number, login: Login, follower: string): Ob
       try {
         session ??= await connect({ port, database: 'postgres', login });
         const { rows } = await session.query<ReportRow>({ name: 'report', text: REPORT, values: [follower] });
-        const [row] = rows;
-        return row === undefined ? null : toReport(row);
+        answer = rows[0] === undefined ? null : toReport(rows[0]);
+        if (answer !== null) known = { report: answer, atMs: performance.now() };
       } catch {
         // starting, stopped, killed or hung: all of them are "does not answer"
+        answer = null;
         void close();
-        return null;
       }
+    },
+    answer: () => answer,
+    known: () => (known !== null && performance.now() - known.atMs < SILENCE_MS ? known.report : null),
+    forget() {
+      answer = null;
+      known = null;
     },
     close,
   };

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import type { Login } from './logins.ts';
 
 /** A server that does not answer within this is as good as gone for the supervisor. */
-const ANSWER_MS = 3_000;
+const ANSWER_MS = 2_000;
 
 interface SessionOptions {
   port: number;

@@ -31,7 +31,7 @@ export function renderPostgresConf({ port, waitsFor, upstream }: ServerSettings)
     setting('synchronous_commit', 'on'),
     setting('synchronous_standby_names', waitsFor === null ? '' : `FIRST 1 ("${waitsFor}")`),
     // a hung replica holds commits up for this long at most
-    setting('wal_sender_timeout', '5s'),
+    setting('wal_sender_timeout', '3s'),
     setting('wal_receiver_timeout', '5s'),
     setting('wal_receiver_status_interval', '1s'),
     setting('wal_retrieve_retry_interval', '200ms'),

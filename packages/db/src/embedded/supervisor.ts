@@ -61,7 +61,6 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   };
   const members = { pg1: firstView(servers.pg1), pg2: firstView(servers.pg2) };
   let state = parts.state;
-  let reports: Record<MemberName, MemberReport | null> = { pg1: null, pg2: null };
   let waitsFor = state.synchronous;
   let waitsSince: bigint | null = null;
   let timesChanged = 0;
@@ -79,17 +78,17 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   const phase = (name: MemberName) => (building?.name === name ? 'building' : servers[name].phase());
 
   const view = (name: MemberName): MemberView => {
-    const report = servers[name].phase() === 'running' ? reports[name] : null;
-    return { ...members[name], phase: phase(name), answers: report !== null, inRecovery: report?.inRecovery ?? null };
+    const answer = observers[name].answer();
+    return { ...members[name], phase: phase(name), answers: answer !== null, inRecovery: answer?.inRecovery ?? null };
   };
 
-  const isWritable = () => view(state.primary).inRecovery === false;
+  const isWritable = () => observers[state.primary].known()?.inRecovery === false;
 
   /** A member that a fault has just ended may look alive for a moment longer: `held` counts from the fault on. */
   const isSettled = () =>
     isWritable() &&
     state.synchronous !== null &&
-    reports[state.primary]?.stream?.streaming === true &&
+    observers[state.primary].answer()?.stream?.streaming === true &&
     MEMBER_NAMES.every((name) => view(name).answers && !members[name].held);
 
   const save = (change: Partial<PairState>) => {
@@ -102,19 +101,21 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     const writable = isWritable() ? ports[state.primary] : null;
     const replica = otherMember(state.primary);
     // without a primary nobody streams, and what the replica has is the newest there is
-    const isCurrent = writable === null || reports[state.primary]?.stream?.streaming === true;
+    const isCurrent = writable === null || observers[state.primary].known()?.stream?.streaming === true;
+    const isReplica = observers[replica].known()?.inRecovery === true;
     forwarders.primary.setTarget(writable);
-    forwarders.replica.setTarget(view(replica).inRecovery === true && isCurrent ? ports[replica] : writable);
+    forwarders.replica.setTarget(isReplica && isCurrent ? ports[replica] : writable);
   };
 
   async function observe(): Promise<Observation> {
-    const read = (name: MemberName) => (servers[name].phase() === 'running' ? observers[name].read() : null);
-    const [pg1, pg2] = await Promise.all([read('pg1'), read('pg2')]);
-    reports = { pg1, pg2 };
+    const running = MEMBER_NAMES.filter((name) => servers[name].phase() === 'running');
+    await Promise.all(running.map((name) => observers[name].read()));
+    // one that ended while it was being asked has answered for a server that is no more
+    for (const name of MEMBER_NAMES) if (servers[name].phase() !== 'running') observers[name].forget();
     const nowMs = performance.now();
-    const report = reports[state.primary];
+    const report = observers[state.primary].answer();
     const stream = report?.stream ?? null;
-    if (!isWritable()) streamLastSeenMs = null;
+    if (report === null || report.inRecovery) streamLastSeenMs = null;
     else if (stream?.streaming === true || streamLastSeenMs === null) streamLastSeenMs = nowMs;
     return {
       nowMs,
@@ -315,11 +316,11 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
 
   return {
     state: () => state,
-    reports: () => reports,
+    reports: () => ({ pg1: observers.pg1.known(), pg2: observers.pg2.known() }),
     phases: () => ({ pg1: phase('pg1'), pg2: phase('pg2') }),
 
     exited(name, asked) {
-      reports = { ...reports, [name]: null };
+      observers[name].forget();
       route();
       const { hasRun, held } = members[name];
       if (name === state.primary && hasRun) {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync, renameSync, statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -120,13 +120,16 @@ describe('a pair and the processes around it', () => {
     expect(await query(second, second.primaryPort, second.logins.owner, tables)).toEqual([{ count: 0 }]);
   });
 
-  it.each(['state.json', 'logins.json'])('does not guess when %s is gone', async (file) => {
+  it('does not guess who is primary, or the passwords, when their file is gone', async () => {
     await (await start()).stop();
-    rmSync(join(dir, file));
-    await expect(startPair({ dir })).rejects.toMatchObject({
-      code: 'state-missing',
-      message: expect.stringMatching(/is gone; restore it, or begin anew with --fresh$/),
-    });
+    for (const file of ['state.json', 'logins.json']) {
+      renameSync(join(dir, file), join(dir, 'aside'));
+      await expect(startPair({ dir })).rejects.toMatchObject({
+        code: 'state-missing',
+        message: expect.stringMatching(/is gone; restore it, or begin anew with --fresh$/),
+      });
+      renameSync(join(dir, 'aside'), join(dir, file));
+    }
   });
 
   it('begins again after a first start that was cut short', async () => {

@@ -6,8 +6,8 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { type Cluster, type Pair, startPair } from '../../src/embedded/index.ts';
-import { runningPostmaster } from '../../src/embedded/processes.ts';
-import { query, scratchDirectory, startWriter, waitUntil } from './sessions.ts';
+import { postgresProcesses, runningPostmaster } from '../../src/embedded/processes.ts';
+import { query, scratchDirectory, startUpdates, startWriter, waitUntil } from './sessions.ts';
 
 describe('embedded pair', () => {
   const scratch = scratchDirectory();
@@ -27,6 +27,7 @@ describe('embedded pair', () => {
   beforeAll(async () => {
     pair = await start();
     await asOwner('create table ledger (id bigint primary key)');
+    await asOwner('create table counters as select id, 0 as version from generate_series(1, 10000) as id');
     await asOwner('grant select on ledger to readonly');
     await asOwner('grant select, insert on ledger to app');
   });
@@ -154,6 +155,42 @@ describe('embedded pair', () => {
     );
     expect(lines).not.toContainEqual(expect.stringContaining('building'));
     expect(writer.longestGapMs()).toBeLessThan(4_000);
+  });
+
+  it('starts a replica again that ends by itself', async () => {
+    const postmaster = runningPostmaster(join(dir, 'data', role('sync_standby')?.name ?? ''));
+    process.kill(postmaster ?? Number.NaN, 'SIGKILL');
+    await waitUntil('it is noticed', 2_000, () => lines.some((line) => line.endsWith('ended unexpectedly')));
+    await pair.settled();
+    expect(lines).not.toContainEqual(expect.stringContaining('building'));
+  });
+
+  it('goes on without a replica that hangs', async () => {
+    const hung = postgresProcesses(join(dir, 'data', role('sync_standby')?.name ?? ''));
+    for (const pid of hung) process.kill(pid, 'SIGSTOP');
+    try {
+      const began = performance.now();
+      await asOwner('insert into ledger values (1)');
+      expect(performance.now() - began).toBeLessThan(10_000);
+    } finally {
+      for (const pid of hung) process.kill(pid, 'SIGCONT');
+    }
+    await pair.settled();
+  });
+
+  it('builds a replica from a primary that is being written to, without missing anything', async () => {
+    const writers = [startUpdates(pair), startUpdates(pair), startUpdates(pair)];
+    pair.killPrimary();
+    await pair.settled();
+    for (const writer of writers) await writer.stop();
+    const digest = `select md5(string_agg(id || ':' || version, ',' order by id)) as digest from counters`;
+    const [expected] = await asOwner(digest);
+    await waitUntil('both have the same content', 5_000, async () => {
+      const [found] = await asOwner(digest, pair.replicaPort);
+      return found?.['digest'] === expected?.['digest'];
+    });
+    const failures = 'select sum(checksum_failures)::int as failures from pg_stat_database';
+    expect(await asOwner(failures, pair.replicaPort)).toEqual([{ failures: 0 }]);
   });
 
   it('starts a primary again, rather than promote a replica that lacks writes', async () => {

@@ -75,3 +75,22 @@ export function startWriter(pair: Pair): Writer {
     },
   };
 }
+
+/** Updates random rows of `counters` until stopped, through failovers. */
+export function startUpdates(pair: Pair): { stop(): Promise<void> } {
+  const statement = 'update counters set version = version + 1 where id = 1 + (random() * 9999)::int';
+  let stopping = false;
+  const run = async () => {
+    while (!stopping) {
+      // refused while there is no primary
+      await query(pair, pair.primaryPort, pair.logins.owner, statement).catch(() => delay(5));
+    }
+  };
+  const running = run();
+  return {
+    async stop() {
+      stopping = true;
+      await running;
+    },
+  };
+}
