@@ -10,10 +10,10 @@ root_password_file=/etc/pgha/secrets/etcd_root
 
 # the members boot side by side: this waits until enough of them are there to agree, then gives the unit its next try
 tries=0
-until status=$(pgha-etcdctl auth status); do
+until status=$(pgha-etcdctl auth status 2>&1); do
   tries=$((tries + 1))
   if [ "$tries" -ge 30 ]; then
-    echo 'no quorum yet: fewer than half of the members answer' >&2
+    printf 'no quorum yet: fewer than half of the members answer\n%s\n' "$status" >&2
     exit 1
   fi
   sleep 1
