@@ -6,7 +6,8 @@ import { passwordFile } from '../secrets.ts';
 export const databaseRolesProgram = '/usr/local/lib/pgha/database-roles';
 
 const unit = 'pgha-database-roles.service';
-const again: readonly UnitAction[] = [{ unit, action: 'restart' }];
+/** What a changed password asks for before anything else uses it. */
+export const updateRoles: readonly UnitAction[] = [{ unit, action: 'restart' }];
 
 /** Which parameter holds the password of which database role. */
 const roleOfLogin: Partial<Record<Login, string>> = {
@@ -35,7 +36,7 @@ export function databaseRoles(cluster: Cluster): MachinePart {
       machineFile(
         '/etc/pgha/database-roles.json',
         `${JSON.stringify({ database: cluster.database, owner: 'pgha_owner', passwords }, null, 1)}\n`,
-        { onChange: again },
+        { onChange: updateRoles },
       ),
       machineFile(`/etc/systemd/system/${unit}`, serviceUnit),
       machineFile('/etc/systemd/system/pgha-heartbeat.service', heartbeatUnit(cluster), {
@@ -45,7 +46,7 @@ export function databaseRoles(cluster: Cluster): MachinePart {
     ],
     // The pooler's and Patroni's own passwords are files of theirs.
     secrets: (['owner', 'app_a', 'app_b', 'readonly_a', 'readonly_b'] as const).map((login) =>
-      passwordFile(cluster, login, 'postgres', again),
+      passwordFile(cluster, login, 'postgres', updateRoles),
     ),
     units: [
       { unit, state: 'started' },

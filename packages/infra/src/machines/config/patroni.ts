@@ -1,11 +1,20 @@
 import { stringify } from 'yaml';
-import { type Cluster, membersOf, type Node, nodesOf, ports, type Region, regionOf } from '../../cluster/index.ts';
+import {
+  type Cluster,
+  type Login,
+  membersOf,
+  type Node,
+  nodesOf,
+  ports,
+  type Region,
+  regionOf,
+} from '../../cluster/index.ts';
 import { patroniEtcdUser, patroniPrefix } from '../etcd.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
 import { backupPassphraseParameter, passwordFile } from '../secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, assembleProgram, secretTemplate, secretValue } from './assemble.ts';
-import { databaseRolesProgram } from './database-roles.ts';
+import { databaseRolesProgram, updateRoles } from './database-roles.ts';
 import { archiveGetCommand, archivePushCommand, backupSecretTemplate, restoreReplicaCommand } from './pgbackrest.ts';
 import {
   accessRules,
@@ -28,11 +37,13 @@ export const patroniRestUser = 'patroni';
 
 const unit = 'patroni.service';
 const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
+const reloadPooler: readonly UnitAction[] = [{ unit: 'pgbouncer.service', action: 'reload' }];
 
 /** Patroni and the PostgreSQL server it runs. */
 export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
   const templates = [patroniSecretTemplate, backupSecretTemplate(cluster)];
-  const password = (login: Parameters<typeof passwordFile>[1]) => passwordFile(cluster, login, 'postgres', reload);
+  const password = (login: Login, first: readonly UnitAction[] = []) =>
+    passwordFile(cluster, login, 'postgres', [...first, ...reload]);
   return {
     packages: [
       ...(site.watchdog === 'softdog' ? ['kmod'] : []),
@@ -57,9 +68,13 @@ export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
       }),
     ],
     secrets: [
-      caCertificate(cluster, reload),
-      ...machineCertificate(cluster, node, 'postgres', reload),
-      ...(['replication', 'rewind', 'patroni_rest', 'etcd_patroni'] as const).map(password),
+      // the pooler and the router read the same files
+      caCertificate(cluster, [...reload, ...reloadPooler, { unit: 'haproxy.service', action: 'reload' }]),
+      ...machineCertificate(cluster, node, 'postgres', [...reload, ...reloadPooler]),
+      password('replication', updateRoles),
+      password('rewind', updateRoles),
+      password('patroni_rest'),
+      password('etcd_patroni'),
       {
         parameter: backupPassphraseParameter(cluster),
         path: '/etc/pgha/secrets/backup_passphrase',

@@ -3,6 +3,7 @@ import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { passwordFile } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, secretTemplate, secretValue } from './assemble.ts';
+import { updateRoles } from './database-roles.ts';
 import { maxConnections } from './postgresql.ts';
 
 /** Its control socket: PgBouncer lets its own system user in as administrator there, without a password. */
@@ -24,7 +25,7 @@ export function pgbouncer(cluster: Cluster, node: Node): MachinePart {
       userListTemplate.template,
       machineFile('/etc/systemd/system/pgbouncer.service.d/pgha.conf', dropIn),
     ],
-    secrets: [passwordFile(cluster, 'pgbouncer_auth', 'postgres', reload)],
+    secrets: [passwordFile(cluster, 'pgbouncer_auth', 'postgres', [...updateRoles, ...reload])],
     units: [{ unit, state: 'started' }],
     listens: [{ port: ports.pgbouncer, purpose: 'pooled clients', from: ['load-balancer'] }],
   };
