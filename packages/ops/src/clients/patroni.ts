@@ -1,5 +1,5 @@
-import { request } from 'node:https';
 import { ports } from '@pgha/infra/cluster';
+import { getHttps } from './https.ts';
 
 /** A member as Patroni's `GET /cluster` tells it (Patroni 4.0, "REST API"). */
 export interface PatroniMember {
@@ -34,8 +34,10 @@ export interface PatroniEndpoint {
  * @throws when it does not answer within 3 s.
  */
 export async function readPatroniCluster(endpoint: PatroniEndpoint): Promise<PatroniCluster> {
-  const answer = (await getJson(endpoint, '/cluster')) as { members?: readonly RawMember[] };
-  const members = (answer.members ?? []).map(toMember);
+  const { status, body } = await getHttps({ ...endpoint, port: ports.patroni }, '/cluster');
+  if (status !== 200) throw new Error(`Patroni answered ${status}: ${body.slice(0, 200)}`);
+  const { members: told = [] } = JSON.parse(body) as { members?: readonly RawMember[] };
+  const members = told.map(toMember);
   return { members, leader: members.find(({ role }) => role === 'leader' || role === 'standby_leader') ?? null };
 }
 
@@ -62,36 +64,4 @@ interface RawMember {
 
 function toMember({ name, role, state, timeline, lag }: RawMember): PatroniMember {
   return { name, role, state, timeline: timeline ?? null, lagBytes: typeof lag === 'number' ? lag : null };
-}
-
-function getJson({ address, hostname, ca }: PatroniEndpoint, path: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const asking = request(
-      {
-        host: address,
-        port: ports.patroni,
-        path,
-        servername: hostname,
-        ca,
-        agent: false,
-        signal: AbortSignal.timeout(3_000),
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.once('error', reject);
-        response.once('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          if (response.statusCode !== 200) return reject(new Error(`${path} answered ${response.statusCode}: ${text}`));
-          try {
-            resolve(JSON.parse(text));
-          } catch (error) {
-            reject(error);
-          }
-        });
-      },
-    );
-    asking.once('error', reject);
-    asking.end();
-  });
 }

@@ -17,7 +17,7 @@ import { showSteps } from './progress.ts';
 
 /** `pgha lab …`: the cluster's own machines, booted on this computer. */
 export function registerLab(program: Command, context: CommandContext): void {
-  const { labPlaces: places, searchPath } = context.settings;
+  const { labPlaces: places, searchPath, workspace } = context.settings;
   const lab = program
     .command('lab')
     .summary('the whole system as machines on this computer')
@@ -29,7 +29,7 @@ export function registerLab(program: Command, context: CommandContext): void {
   const bringUp = async (cluster: Cluster) => {
     const around = { platform: process.platform, userId: process.getuid?.() ?? null, path: searchPath };
     await checkSurroundings(places, cluster, around);
-    await withLabLock(places, 'up', () => showSteps(planUp(places, cluster, context.signal)));
+    await withLabLock(places, 'up', () => showSteps(planUp(places, cluster, workspace, context.signal)));
   };
   const showStatus = async (options: { json?: boolean }) =>
     answer(context, options, await readLabStatus(places), renderLabStatus);

@@ -1,6 +1,8 @@
+import { migrate } from '@pgha/db';
 import {
   type Cluster,
   type Login,
+  loadBalancerListeners,
   membersOf,
   type Node,
   passwordParameter,
@@ -13,6 +15,9 @@ import type { PatroniEndpoint } from '../clients/patroni.ts';
 import { type Authority, authorityParameters, mirroredStore, type SecretStore, ssmStore } from '../secrets/index.ts';
 import { ssmClient } from './aws.ts';
 
+/** Where the load balancer takes commits. */
+export const readWritePort = loadBalancerListeners[0].port;
+
 /** What a client of the cluster needs to know besides addresses. */
 export interface ClusterAccess {
   /** PEM of the cluster's CA. */
@@ -20,6 +25,7 @@ export interface ClusterAccess {
   /** The login of `app` that is in use, and its password. */
   app: { user: string; password: string };
   readonly: { user: string; password: string };
+  owner: { user: string; password: string };
   /** A key of the write API. */
   apiKey: string;
 }
@@ -57,18 +63,35 @@ export async function readAccess(cluster: Cluster, authority: Authority): Promis
       apiKeysParameter(cluster),
       ...roles.map((role) => activeLoginParameter(cluster, role)),
     ]);
+    const password = async (login: Login) => {
+      const name = passwordParameter(cluster, login);
+      return (await read([name]))(name);
+    };
     const login = async (role: RotatingLogin) => {
       const user = value(activeLoginParameter(cluster, role)).trim() as Login;
-      const name = passwordParameter(cluster, user);
-      return { user, password: (await read([name]))(name) };
+      return { user, password: await password(user) };
     };
     return {
       ca: value(authorityParameters(cluster).certificate),
       app: await login('app'),
       readonly: await login('readonly'),
+      owner: { user: 'pgha_owner', password: await password('owner') },
       apiKey: value(apiKeysParameter(cluster)).split('\n')[0] ?? '',
     };
   });
+}
+
+/** Brings the schema up to date, as the owner. */
+export async function migrateThroughLoadBalancer(
+  cluster: Cluster,
+  access: ClusterAccess,
+  log: (line: string) => void,
+): Promise<void> {
+  const [host] = cluster.primary.loadBalancer.addresses;
+  if (host === undefined) throw new Error(`the load balancer of ${cluster.primary.awsRegion} has no address`);
+  const tls = { mode: 'verify-full', rootCertificate: access.ca } as const;
+  const port = readWritePort;
+  await migrate({ host, port, database: cluster.database, ...access.owner, tls }, { log });
 }
 
 /** A connection to the database as a client of the load balancer has it; the caller ends it. */

@@ -17,6 +17,8 @@ export const machinesFolder = (places: Places) => join(places.root, 'machines');
 export const authorityFolder = (places: Places) => join(places.root, 'authority');
 /** The cluster's own CA, for whoever connects from this machine. */
 export const clusterCaFile = (places: Places) => join(places.root, 'cluster-ca.crt');
+/** Built releases of the services; kept like the images. */
+export const releasesFolder = (places: Places) => join(places.cache, 'releases');
 export const loadBalancerFolder = (places: Places, region: string) => join(places.root, 'load-balancers', region);
 
 /** One machine's folder: its changes over the image (`upper`), overlayfs' own (`work`), the joined root, its console. */

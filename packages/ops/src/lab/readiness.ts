@@ -1,4 +1,14 @@
-import { allNodes, type Cluster, loadBalancerListeners, membersOf, type Region, regionsOf } from '@pgha/infra/cluster';
+import {
+  allNodes,
+  type Cluster,
+  loadBalancerListeners,
+  membersOf,
+  nodesOf,
+  ports,
+  type Region,
+  regionsOf,
+} from '@pgha/infra/cluster';
+import { getHttps, type HttpsEndpoint } from '../clients/https.ts';
 import { askAnyMember, isHealthy } from '../clients/patroni.ts';
 import { HostUnreachableError } from '../hosts/host.ts';
 import { waitUntil } from '../wait-until.ts';
@@ -103,4 +113,24 @@ export async function waitForWrites(cluster: Cluster, access: ClusterAccess, sig
 /** Waits until every region's members are well. */
 export async function waitForAllMembers(cluster: Cluster, ca: string, signal?: AbortSignal): Promise<void> {
   for (const region of regionsOf(cluster)) await waitForMembers(region, ca, signal);
+}
+
+/** Waits until both HTTP services say that they are ready, database included. */
+export async function waitForServices(cluster: Cluster, ca: string, signal?: AbortSignal): Promise<void> {
+  for (const { address, hostname } of nodesOf(cluster.primary, 'api')) {
+    for (const port of [ports.api, ports.readApi]) {
+      await waitUntil(() => isReady({ address, hostname, port, ca }), {
+        what: `https://${hostname}:${port}/ready`,
+        timeoutMs: serviceTimeoutMs,
+        everyMs: 500,
+        ...(signal === undefined ? {} : { signal }),
+      });
+    }
+  }
+}
+
+async function isReady(service: HttpsEndpoint): Promise<true> {
+  const { status, body } = await getHttps(service, '/ready');
+  if (status !== 200) throw new Error(`it answered ${status}: ${body}`);
+  return true;
 }

@@ -2,8 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { allNodes, type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { programBundle } from '@pgha/infra/machines';
+import { pointToRelease, publishRelease } from '../artifact/publish.ts';
+import { buildRelease, type Release } from '../artifact/release.ts';
+import { createLocalHost } from '../hosts/local.ts';
 import { type Authority, secretsInit } from '../secrets/index.ts';
-import { readAccess, withSecretStore } from './access.ts';
+import { migrateThroughLoadBalancer, readAccess, withSecretStore } from './access.ts';
 import { planAwsMachine, provideAuthority, provideBucket, s3Client, waitForAws } from './aws.ts';
 import { findControlGroups } from './control-groups.ts';
 import { removeLab } from './down.ts';
@@ -11,9 +14,9 @@ import { provideImage } from './image.ts';
 import { startLoadBalancer } from './load-balancer.ts';
 import { installMachine, type MachinePlan, type Rack, startMachine } from './machines.ts';
 import { createNetworks } from './network.ts';
-import { clusterCaFile, type Places } from './places.ts';
+import { clusterCaFile, type Places, releasesFolder } from './places.ts';
 import { packagesOf, planMachine } from './plans.ts';
-import { waitForAllMembers, waitForFirstBoot, waitForWrites } from './readiness.ts';
+import { waitForAllMembers, waitForFirstBoot, waitForServices, waitForWrites } from './readiness.ts';
 import { type LabRecord, writeRecord } from './record.ts';
 import { labBuckets } from './site.ts';
 import type { Step } from './steps.ts';
@@ -23,13 +26,14 @@ interface Construction {
   rack: Rack;
   authority: Authority;
   record: LabRecord;
+  release: Release;
 }
 
 /**
  * The steps from nothing to a cluster whose writes were seen to succeed. Whatever an interrupted `up` left is removed first:
  * booting again takes less time than finding out what is missing.
  */
-export function planUp(places: Places, cluster: Cluster, signal: AbortSignal): readonly Step[] {
+export function planUp(places: Places, cluster: Cluster, workspace: string, signal: AbortSignal): readonly Step[] {
   const construction: Partial<Construction> = {};
   const made = <K extends keyof Construction>(part: K): Construction[K] => {
     const value = construction[part];
@@ -54,6 +58,18 @@ export function planUp(places: Places, cluster: Cluster, signal: AbortSignal): r
       },
     },
     {
+      title: 'Release of both services',
+      run: async () => {
+        const release = await buildRelease(
+          createLocalHost(workspace),
+          workspace,
+          releasesFolder(places),
+          process.execPath,
+        );
+        Object.assign(construction, { release });
+      },
+    },
+    {
       title: 'Networks',
       run: () => createNetworks(cluster),
     },
@@ -68,7 +84,7 @@ export function planUp(places: Places, cluster: Cluster, signal: AbortSignal): r
       title: 'Secrets and buckets',
       run: async (report) => {
         const authority = made('authority');
-        await provideBuckets(cluster, authority);
+        await provideBuckets(cluster, authority, made('release'));
         await withSecretStore(cluster, authority, (store) => secretsInit(cluster, store, new Date(), report));
       },
     },
@@ -95,6 +111,14 @@ export function planUp(places: Places, cluster: Cluster, signal: AbortSignal): r
       },
     },
     {
+      title: 'Schema and both services',
+      run: async (report) => {
+        const access = await readAccess(cluster, made('authority'));
+        await migrateThroughLoadBalancer(cluster, access, report);
+        await waitForServices(cluster, access.ca, signal);
+      },
+    },
+    {
       title: cluster.dr === null ? 'Replication' : 'Replication, to the second region too',
       run: async () => waitForAllMembers(cluster, (await readAccess(cluster, made('authority'))).ca, signal),
     },
@@ -111,7 +135,7 @@ async function boot(rack: Rack, plan: MachinePlan): Promise<void> {
 }
 
 /** Makes the buckets and puts into each region's artifact bucket what its machines fetch at their first boot. */
-async function provideBuckets(cluster: Cluster, authority: Authority): Promise<void> {
+async function provideBuckets(cluster: Cluster, authority: Authority, release: Release): Promise<void> {
   const programs = programBundle();
   for (const { region, purpose, name } of labBuckets(cluster)) {
     const client = s3Client(region, authority);
@@ -119,6 +143,8 @@ async function provideBuckets(cluster: Cluster, authority: Authority): Promise<v
       await provideBucket(client, region, name);
       if (purpose === 'artifacts') {
         await client.send(new PutObjectCommand({ Bucket: name, Key: programs.key, Body: programs.bytes }));
+        await publishRelease(client, name, release);
+        await pointToRelease(client, name, release.version);
       }
     } finally {
       client.destroy();

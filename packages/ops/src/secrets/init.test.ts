@@ -1,4 +1,4 @@
-import { defineCluster } from '@pgha/infra/cluster';
+import { defineCluster, nodesOf } from '@pgha/infra/cluster';
 import { describe, expect, it } from 'vitest';
 import { judgeCertificate } from './certificates.ts';
 import { secretsInit } from './init.ts';
@@ -168,6 +168,8 @@ describe('renewCertificates', () => {
     await secretsInit(cluster, store, now);
     const moved = defineCluster({ adminCidrs: ['192.0.2.0/24'], dr: { cidr: '10.99.0.0/16' } });
     const renewals = await renewCertificates(moved, store, now);
-    expect(renewals).toEqual((moved.dr?.nodes ?? []).map(({ name }) => ({ machine: name, verdict: 'names-differ' })));
+    // the members of the other region answer to the moved load balancer's addresses too
+    const touched = [...nodesOf(moved.primary, 'postgres'), ...(moved.dr?.nodes ?? [])];
+    expect(renewals).toEqual(touched.map(({ name }) => ({ machine: name, verdict: 'names-differ' })));
   });
 });

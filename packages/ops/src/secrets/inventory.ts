@@ -73,13 +73,17 @@ export function machineParameters(cluster: Cluster, node: Node): CertificatePara
 }
 
 /**
- * What a machine's certificate is valid for. Members of both regions answer to both load balancers' names: after the second
- * region was promoted, the first one's name may point to it.
+ * What a machine's certificate is valid for. Members of both regions answer to both load balancers' names and addresses: after
+ * the second region was promoted, the first one's name may point to it, and an operator without the private zone dials an
+ * address.
  */
 export function identityOf(cluster: Cluster, node: Node): Identity {
   const isMember = node.role === 'postgres' || node.role === 'standby';
-  const balancers = isMember ? regionsOf(cluster).map(({ loadBalancer }) => loadBalancer.hostname) : [];
-  return { names: [node.hostname, ...balancers, 'localhost'], addresses: [node.address, '127.0.0.1'] };
+  const balancers = isMember ? regionsOf(cluster).map(({ loadBalancer }) => loadBalancer) : [];
+  return {
+    names: [node.hostname, ...balancers.map(({ hostname }) => hostname), 'localhost'],
+    addresses: [node.address, ...balancers.flatMap(({ addresses }) => addresses), '127.0.0.1'],
+  };
 }
 
 /** Every name that init fills, for messages and for comparing regions. */
