@@ -1,0 +1,388 @@
+/** Series in promtool's notation (`0x6` is a zero at seven scrapes), by their name and labels. */
+export type Series = Readonly<Record<string, string>>;
+
+/** What makes a signal's alert fire, and what must not. */
+export interface SignalCase {
+  fires: Series;
+  quiet: Series;
+  /** How many alerts the first makes. */
+  alerts?: number;
+}
+
+const at = (instance: string, region = 'primary') => `instance="${instance}",region="${region}"`;
+/** Constant over half an hour of scrapes. */
+const always = (value: number) => `${value}x200`;
+/** Grows by `step` at each scrape. */
+const growing = (step: number) => `0+${step}x200`;
+const primary = (instance: string, region = 'primary') => `patroni_primary{${at(instance, region)}}`;
+const day = 24 * 3600;
+
+const buckets = (metric: string, labels: string, slow: boolean): Series => ({
+  [`${metric}_bucket{${labels},le="0.01"}`]: slow ? always(0) : growing(100),
+  [`${metric}_bucket{${labels},le="5"}`]: growing(100),
+  [`${metric}_bucket{${labels},le="+Inf"}`]: growing(100),
+});
+
+/**
+ * A case a signal. The healthy side is as close to the bound as a healthy system comes: a test whose quiet side is empty
+ * would pass with any query.
+ */
+export const signalCases: Readonly<Record<string, SignalCase>> = {
+  WriteApiDown: {
+    fires: { [`up{job="api",${at('api-1')}}`]: always(0) },
+    quiet: { [`up{job="api",${at('api-1')}}`]: always(1), [`up{job="read-api",${at('api-1')}}`]: always(0) },
+  },
+  ReadApiDown: {
+    fires: { [`up{job="read-api",${at('api-1')}}`]: always(0) },
+    quiet: { [`up{job="read-api",${at('api-1')}}`]: always(1), [`up{job="api",${at('api-1')}}`]: always(0) },
+  },
+  RequestsFail: {
+    fires: {
+      'http_request_duration_seconds_count{job="api",status="201"}': growing(95),
+      'http_request_duration_seconds_count{job="api",status="503"}': growing(5),
+    },
+    quiet: {
+      'http_request_duration_seconds_count{job="api",status="201"}': growing(995),
+      'http_request_duration_seconds_count{job="api",status="404"}': growing(500),
+      'http_request_duration_seconds_count{job="api",status="503"}': growing(5),
+    },
+  },
+  RequestsSlow: {
+    fires: buckets('http_request_duration_seconds', 'job="api"', true),
+    quiet: buckets('http_request_duration_seconds', 'job="api"', false),
+  },
+  WriteOutcomeUnknown: {
+    fires: { [`writes_outcome_unknown_total{job="api",${at('api-1')}}`]: '0x29 1x200' },
+    quiet: { [`writes_outcome_unknown_total{job="api",${at('api-1')}}`]: always(7) },
+  },
+  CallersWaitForConnections: {
+    fires: { [`db_pool_connections{job="api",${at('api-1')},state="waiting"}`]: always(50) },
+    quiet: {
+      [`db_pool_connections{job="api",${at('api-1')},state="waiting"}`]: always(5),
+      [`db_pool_connections{job="api",${at('api-1')},state="active"}`]: always(50),
+    },
+  },
+  ReadsBehind: {
+    fires: { [`replica_lag_bytes{job="read-api",${at('api-1')}}`]: always(1e8) },
+    quiet: { [`replica_lag_bytes{job="read-api",${at('api-1')}}`]: always(1e6) },
+  },
+  NoPrimary: {
+    fires: { [primary('pg-1')]: always(0), [primary('pg-2')]: always(0) },
+    quiet: { [primary('pg-1')]: '1x30 0x1 1x100', [primary('pg-2')]: always(0) },
+  },
+  TwoPrimaries: {
+    fires: { [primary('pg-1')]: always(1), [primary('pg-2')]: always(1) },
+    quiet: { [primary('pg-1')]: '1x30 1x1 0x100', [primary('pg-2')]: '0x30 1x1 1x100' },
+  },
+  PostgresDown: {
+    fires: { [`patroni_postgres_running{${at('pg-2')}}`]: always(0) },
+    quiet: { [`patroni_postgres_running{${at('pg-2')}}`]: always(1) },
+  },
+  PatroniDown: {
+    fires: { [`up{job="patroni",${at('pg-2')}}`]: always(0) },
+    quiet: { [`up{job="patroni",${at('pg-2')}}`]: always(1) },
+  },
+  PrimaryChanged: {
+    fires: { [`patroni_postgres_timeline{${at('pg-2')}}`]: '3x29 4x200' },
+    quiet: { [`patroni_postgres_timeline{${at('pg-2')}}`]: always(4) },
+  },
+  PatroniPaused: {
+    fires: { [`patroni_is_paused{${at('pg-1')}}`]: always(1) },
+    quiet: { [`patroni_is_paused{${at('pg-1')}}`]: '0x100 1x100' },
+  },
+  FailsafeMode: {
+    fires: { [`patroni_failsafe_mode_is_active{${at('pg-1')}}`]: always(1) },
+    quiet: { [`patroni_failsafe_mode_is_active{${at('pg-1')}}`]: always(0) },
+  },
+  RestartPending: {
+    fires: { [`patroni_pending_restart{${at('pg-1')}}`]: '1x500' },
+    quiet: { [`patroni_pending_restart{${at('pg-1')}}`]: '0x300 1x200' },
+  },
+  ReplicaNotStreaming: {
+    fires: {
+      [`patroni_postgres_streaming{${at('pg-2')}}`]: always(0),
+      [`patroni_replica{${at('pg-2')}}`]: always(1),
+    },
+    quiet: {
+      [`patroni_postgres_streaming{${at('pg-1')}}`]: always(0),
+      [`patroni_replica{${at('pg-1')}}`]: always(0),
+      [`patroni_postgres_streaming{${at('pg-2')}}`]: always(1),
+      [`patroni_replica{${at('pg-2')}}`]: always(1),
+    },
+  },
+  ReplicaLags: {
+    fires: {
+      [primary('pg-1')]: always(1),
+      [primary('pg-2')]: always(0),
+      [`patroni_xlog_location{${at('pg-1')}}`]: always(3e9),
+      [`patroni_xlog_location{${at('pg-2')}}`]: always(0),
+      [`patroni_xlog_replayed_location{${at('pg-1')}}`]: always(0),
+      [`patroni_xlog_replayed_location{${at('pg-2')}}`]: always(2e9),
+    },
+    quiet: {
+      [primary('pg-1')]: always(1),
+      [primary('pg-2')]: always(0),
+      [`patroni_xlog_location{${at('pg-1')}}`]: always(3e9),
+      [`patroni_xlog_replayed_location{${at('pg-1')}}`]: always(0),
+      [`patroni_xlog_replayed_location{${at('pg-2')}}`]: always(2.99e9),
+    },
+  },
+  NoSynchronousStandby: {
+    fires: {
+      [`patroni_sync_standby{${at('pg-2')}}`]: always(0),
+      [`patroni_quorum_standby{${at('pg-2')}}`]: always(0),
+      [`patroni_sync_standby{${at('dr-pg-1', 'dr')}}`]: always(1),
+      [`patroni_quorum_standby{${at('dr-pg-1', 'dr')}}`]: always(0),
+    },
+    quiet: {
+      [`patroni_sync_standby{${at('pg-2')}}`]: always(0),
+      [`patroni_quorum_standby{${at('pg-2')}}`]: always(1),
+    },
+  },
+  SecondRegionWithoutLeader: {
+    fires: {
+      [primary('dr-pg-1', 'dr')]: always(0),
+      [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(0),
+      [primary('pg-1')]: always(1),
+      [`patroni_standby_leader{${at('pg-1')}}`]: always(0),
+    },
+    quiet: {
+      [primary('dr-pg-1', 'dr')]: always(0),
+      [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
+    },
+  },
+  SecondRegionNotStreaming: {
+    fires: {
+      [`patroni_postgres_streaming{${at('dr-pg-1', 'dr')}}`]: always(0),
+      [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
+    },
+    quiet: {
+      [`patroni_postgres_streaming{${at('dr-pg-1', 'dr')}}`]: always(1),
+      [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
+    },
+  },
+  SecondRegionLags: {
+    fires: {
+      [`patroni_xlog_replayed_timestamp{${at('dr-pg-1', 'dr')}}`]: always(1),
+      [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
+    },
+    quiet: {
+      // ten seconds behind at every scrape; a member that never replayed a commit says 0
+      [`patroni_xlog_replayed_timestamp{${at('dr-pg-1', 'dr')}}`]: '-10+10x200',
+      [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
+      [`patroni_xlog_replayed_timestamp{${at('dr-pg-2', 'dr')}}`]: always(0),
+      [`patroni_standby_leader{${at('dr-pg-2', 'dr')}}`]: always(1),
+    },
+  },
+  LongTransaction: {
+    fires: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="idle in transaction"}`]: always(3600) },
+    quiet: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="active"}`]: always(600) },
+  },
+  RouterDown: {
+    fires: { [`up{job="router",${at('pg-1')}}`]: always(0) },
+    quiet: { [`up{job="router",${at('pg-1')}}`]: always(1) },
+  },
+  RouterFindsNoPrimary: {
+    fires: {
+      [`haproxy_backend_active_servers{${at('pg-2')},proxy="primary"}`]: always(0),
+      [primary('pg-1')]: always(1),
+    },
+    quiet: {
+      // nobody leads: another alert's cause. A region that follows has no primary by design
+      [`haproxy_backend_active_servers{${at('pg-2')},proxy="primary"}`]: always(0),
+      [primary('pg-1')]: always(0),
+      [`haproxy_backend_active_servers{${at('dr-pg-1', 'dr')},proxy="primary"}`]: always(0),
+      [primary('dr-pg-1', 'dr')]: always(0),
+    },
+  },
+  PoolerDown: {
+    fires: { [`pgbouncer_up{${at('pg-1')}}`]: always(0) },
+    quiet: { [`pgbouncer_up{${at('pg-1')}}`]: always(1) },
+  },
+  PoolerClientsWait: {
+    fires: { [`pgbouncer_pools_client_maxwait_seconds{${at('pg-1')},database="pgha"}`]: always(40) },
+    quiet: { [`pgbouncer_pools_client_maxwait_seconds{${at('pg-1')},database="pgha"}`]: always(3) },
+  },
+  PoolerStaysPaused: {
+    fires: { [`pgbouncer_databases_paused{${at('pg-1')},name="pgha"}`]: always(1), [primary('pg-2')]: always(1) },
+    quiet: { [`pgbouncer_databases_paused{${at('pg-1')},name="pgha"}`]: always(1), [primary('pg-2')]: always(0) },
+  },
+  ConnectionsNearLimit: {
+    fires: {
+      [`pg_stat_activity_count{${at('pg-1')},state="active"}`]: always(30),
+      [`pg_stat_activity_count{${at('pg-1')},state="idle"}`]: always(16),
+      [`pg_settings_max_connections{${at('pg-1')}}`]: always(50),
+    },
+    quiet: {
+      [`pg_stat_activity_count{${at('pg-1')},state="active"}`]: always(30),
+      [`pg_settings_max_connections{${at('pg-1')}}`]: always(50),
+    },
+  },
+  EtcdMemberDown: {
+    fires: { [`up{job="etcd",${at('etcd-1')}}`]: always(0) },
+    quiet: { [`up{job="etcd",${at('etcd-1')}}`]: always(1) },
+  },
+  EtcdQuorumLost: {
+    fires: {
+      [`up{job="etcd",${at('etcd-1')}}`]: always(0),
+      [`up{job="etcd",${at('etcd-2')}}`]: always(0),
+      [`up{job="etcd",${at('etcd-3')}}`]: always(1),
+    },
+    quiet: {
+      [`up{job="etcd",${at('etcd-1')}}`]: always(0),
+      [`up{job="etcd",${at('etcd-2')}}`]: always(1),
+      [`up{job="etcd",${at('etcd-3')}}`]: always(1),
+      [`up{job="etcd",${at('dr-etcd-1', 'dr')}}`]: always(1),
+    },
+  },
+  EtcdWithoutLeader: {
+    fires: { [`etcd_server_has_leader{${at('etcd-1')}}`]: always(0) },
+    quiet: { [`etcd_server_has_leader{${at('etcd-1')}}`]: '1x30 0x1 1x100' },
+  },
+  EtcdLeaderChangesOften: {
+    fires: { [`etcd_server_leader_changes_seen_total{${at('etcd-1')}}`]: '1+0.2x200' },
+    quiet: { [`etcd_server_leader_changes_seen_total{${at('etcd-1')}}`]: '1x30 3x100' },
+  },
+  EtcdDiskSlow: {
+    fires: buckets('etcd_disk_wal_fsync_duration_seconds', at('etcd-1'), true),
+    quiet: buckets('etcd_disk_wal_fsync_duration_seconds', at('etcd-1'), false),
+  },
+  EtcdNearQuota: {
+    fires: {
+      [`etcd_mvcc_db_total_size_in_bytes{${at('etcd-1')}}`]: always(5e8),
+      [`etcd_server_quota_backend_bytes{${at('etcd-1')}}`]: always(536870912),
+    },
+    quiet: {
+      [`etcd_mvcc_db_total_size_in_bytes{${at('etcd-1')}}`]: always(1e7),
+      [`etcd_server_quota_backend_bytes{${at('etcd-1')}}`]: always(536870912),
+    },
+  },
+  WalNotArchived: {
+    fires: { [`pg_stat_archiver_last_archive_age{${at('pg-1')}}`]: growing(10), [primary('pg-1')]: always(1) },
+    quiet: {
+      [`pg_stat_archiver_last_archive_age{${at('pg-1')}}`]: always(35),
+      [primary('pg-1')]: always(1),
+      // a former primary's figure only grows
+      [`pg_stat_archiver_last_archive_age{${at('pg-2')}}`]: growing(10),
+      [primary('pg-2')]: always(0),
+    },
+  },
+  ArchiveCommandFails: {
+    fires: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: growing(1) },
+    quiet: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: always(12) },
+  },
+  FullBackupOld: {
+    fires: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="full"}': always(9 * day) },
+    quiet: {
+      'pgbackrest_backup_since_last_completion_seconds{backup_type="full",instance="pg-1"}': always(7 * day),
+      'pgbackrest_backup_since_last_completion_seconds{backup_type="full",instance="pg-2"}': always(9 * day),
+    },
+  },
+  BackupOld: {
+    fires: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="incr"}': always(0.5 * day) },
+    quiet: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="incr"}': always(0.2 * day) },
+  },
+  RepositoryFails: {
+    fires: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(99) },
+    quiet: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(0) },
+  },
+  BackupsUnknown: {
+    fires: { [`up{job="pgbackrest",${at('pg-1')}}`]: always(0) },
+    quiet: { [`pgbackrest_stanza_status{${at('pg-1')}}`]: always(0) },
+  },
+  MachineDown: {
+    fires: {
+      [`up{job="node",role="etcd",${at('etcd-1')}}`]: always(0),
+      [`up{job="etcd",role="etcd",${at('etcd-1')}}`]: always(0),
+    },
+    quiet: {
+      [`up{job="node",role="etcd",${at('etcd-1')}}`]: always(0),
+      [`up{job="etcd",role="etcd",${at('etcd-1')}}`]: always(1),
+    },
+  },
+  DiskFilling: {
+    fires: {
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(1),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(10),
+    },
+    quiet: {
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(3),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(10),
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="tmpfs",mountpoint="/run"}`]: always(0),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="tmpfs",mountpoint="/run"}`]: always(10),
+    },
+  },
+  DiskAlmostFull: {
+    fires: {
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(5),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(100),
+    },
+    quiet: {
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(10),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(100),
+    },
+  },
+  MemoryShort: {
+    fires: {
+      [`node_memory_MemAvailable_bytes{${at('pg-1')}}`]: always(3),
+      [`node_memory_MemTotal_bytes{${at('pg-1')}}`]: always(100),
+    },
+    quiet: {
+      [`node_memory_MemAvailable_bytes{${at('pg-1')}}`]: always(10),
+      [`node_memory_MemTotal_bytes{${at('pg-1')}}`]: always(100),
+    },
+  },
+  ProcessKilledForMemory: {
+    fires: { [`node_vmstat_oom_kill{${at('pg-1')}}`]: '0x29 1x200' },
+    quiet: { [`node_vmstat_oom_kill{${at('pg-1')}}`]: always(3) },
+  },
+  CpuStolen: {
+    fires: { [`node_cpu_seconds_total{${at('pg-1')},cpu="0",mode="steal"}`]: growing(5) },
+    quiet: {
+      [`node_cpu_seconds_total{${at('pg-1')},cpu="0",mode="steal"}`]: growing(0.5),
+      [`node_cpu_seconds_total{${at('pg-1')},cpu="0",mode="user"}`]: growing(9),
+    },
+  },
+  DiskStalls: {
+    fires: { [`node_pressure_io_stalled_seconds_total{${at('pg-1')}}`]: growing(9) },
+    quiet: { [`node_pressure_io_stalled_seconds_total{${at('pg-1')}}`]: growing(3) },
+  },
+  ClockOff: {
+    fires: { [`node_timex_offset_seconds{${at('pg-1')}}`]: always(-0.5) },
+    quiet: { [`node_timex_offset_seconds{${at('pg-1')}}`]: always(0.001) },
+  },
+  UnitFailed: {
+    fires: { [`node_systemd_unit_state{${at('pg-1')},name="pgha-guard.service",state="failed"}`]: always(1) },
+    quiet: {
+      [`node_systemd_unit_state{${at('pg-1')},name="pgha-guard.service",state="failed"}`]: always(0),
+      [`node_systemd_unit_state{${at('pg-1')},name="pgha-guard.service",state="inactive"}`]: always(1),
+    },
+  },
+  CertificateEnds: {
+    fires: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(20 * day) },
+    quiet: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(40 * day) },
+  },
+  CertificateEndsWithinDays: {
+    fires: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(6 * day) },
+    quiet: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(20 * day) },
+  },
+  ExporterDown: {
+    fires: { [`up{job="postgres",${at('pg-1')}}`]: always(0), [`up{job="patroni",${at('pg-1')}}`]: always(1) },
+    quiet: { [`up{job="postgres",${at('pg-1')}}`]: always(0), [`up{job="patroni",${at('pg-1')}}`]: always(0) },
+  },
+  PostgresExporterBlind: {
+    fires: { [`pg_up{${at('pg-1')}}`]: always(0), [`patroni_postgres_running{${at('pg-1')}}`]: always(1) },
+    quiet: { [`pg_up{${at('pg-1')}}`]: always(0), [`patroni_postgres_running{${at('pg-1')}}`]: always(0) },
+  },
+  AlertsNotDelivered: {
+    fires: { 'alertmanager_notifications_failed_total{integration="sns"}': growing(1) },
+    quiet: { 'alertmanager_notifications_failed_total{integration="sns"}': always(4) },
+  },
+  RulesFail: {
+    fires: { 'prometheus_rule_evaluation_failures_total{rule_group="figures"}': growing(1) },
+    quiet: { 'prometheus_rule_evaluation_failures_total{rule_group="figures"}': always(2) },
+  },
+};
+
+/** When the verdict is taken at the earliest: the windows that a case needs are full, and what happens in it has happened. */
+export const verdictSeconds = 400;
