@@ -44,4 +44,13 @@ export default defineCluster({
   adminCidrs: [],
   // who may reach the two HTTP APIs; ['0.0.0.0/0'] is everybody
   apiCidrs: [],
+
+  // the way out for machines without a public address; 'nat-gateway' is AWS's own, for about 33 USD a month a region
+  egress: 'bastion',
+  // log the network's connections for 30 days
+  flowLogs: false,
+  // backups nobody can delete for so many days; only a new bucket can begin with it
+  objectLockDays: null,
+  // Terraform's state: 's3' is a bucket of each region, made by "pgha bootstrap"; 'local' is .pgha/state of this checkout
+  state: 's3',
 });

@@ -68,6 +68,12 @@ export interface Volumes {
   monitoringGib: number;
 }
 
+/** How machines without a public address reach package mirrors and AWS's own services. */
+export type Egress = 'bastion' | 'nat-gateway';
+
+/** Where Terraform keeps what it knows: a bucket of each region, or files beside the checkout. */
+export type StateStore = 's3' | 'local';
+
 /** The whole system as one value: everything else is rendered from it. Made by `defineCluster` only. */
 export interface Cluster {
   project: string;
@@ -92,4 +98,10 @@ export interface Cluster {
   adminCidrs: readonly string[];
   /** Who may reach both HTTP APIs. */
   apiCidrs: readonly string[];
+  egress: Egress;
+  /** Whether the network's accepted and refused connections are logged for 30 days. */
+  flowLogs: boolean;
+  /** For how many days nobody may delete what was written to a backup bucket; null: no object lock. */
+  objectLockDays: number | null;
+  state: StateStore;
 }

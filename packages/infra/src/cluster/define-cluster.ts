@@ -47,6 +47,10 @@ export function defineCluster(input: ClusterInput = {}): Cluster {
     keyPair: complete.keyPair,
     adminCidrs: complete.adminCidrs,
     apiCidrs: complete.apiCidrs,
+    egress: complete.egress,
+    flowLogs: complete.flowLogs,
+    objectLockDays: complete.objectLockDays,
+    state: complete.state,
   };
 }
 

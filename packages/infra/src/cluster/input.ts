@@ -1,4 +1,4 @@
-import type { BackupPlan, Durability, PatroniTiming, Role, Volumes } from './cluster.ts';
+import type { BackupPlan, Durability, Egress, PatroniTiming, Role, StateStore, Volumes } from './cluster.ts';
 
 /** One region as a user writes it. */
 export interface RegionInput {
@@ -37,6 +37,13 @@ export interface ClusterInput {
   adminCidrs?: readonly string[];
   /** Default: `adminCidrs`. `['0.0.0.0/0']` opens both APIs to everybody. */
   apiCidrs?: readonly string[];
+  /** `bastion`: it translates addresses, for nothing more. `nat-gateway`: AWS does, and bills it. */
+  egress?: Egress;
+  flowLogs?: boolean;
+  /** S3 object lock of the backup buckets, in days; null: none. Only a new bucket can begin with it. */
+  objectLockDays?: number | null;
+  /** `s3`, made by `pgha bootstrap`, unless you keep the state yourself. */
+  state?: StateStore;
 }
 
 /** `ClusterInput` with every default filled in. */
@@ -64,6 +71,10 @@ export function withDefaults(input: ClusterInput): CompleteInput {
     keyPair: null,
     adminCidrs: [],
     apiCidrs: input.adminCidrs ?? [],
+    egress: 'bastion',
+    flowLogs: false,
+    objectLockDays: null,
+    state: 's3',
     ...input,
     primary: {
       awsRegion: 'us-east-1',

@@ -27,6 +27,7 @@ export function findProblems(input: CompleteInput): readonly Problem[] {
     ...timing(input),
     ...backups(input),
     ...access(input),
+    ...account(input),
   ].filter((problem) => problem !== null);
 }
 
@@ -60,6 +61,12 @@ function unknownSettings(input: CompleteInput): Check[] {
   ];
 }
 
+/**
+ * Parameter Store refuses names that begin with aws or ssm, EC2 group names that begin with sg-, S3 bucket names that begin
+ * with sthree- or amzn-s3-demo- (the services' naming rules).
+ */
+const reservedBeginnings = ['aws', 'ssm', 'sg', 'sthree', 'amzn-s3-demo'];
+
 function names(input: CompleteInput): Check[] {
   // Names end up in bucket names (63 characters, shared by the whole world) and IAM roles (64): short ones always fit.
   const word = (path: 'project' | 'environment', longest: number) =>
@@ -73,6 +80,13 @@ function names(input: CompleteInput): Check[] {
   return [
     word('project', 16),
     word('environment', 12),
+    check(
+      !reservedBeginnings.some((beginning) => input.project.startsWith(beginning)),
+      'project',
+      input.project,
+      `does not begin with ${reservedBeginnings.join(', ')}: AWS keeps these for parameters, security groups and buckets`,
+      'put another word first',
+    ),
     check(
       ['zero-loss', 'available'].includes(input.durability),
       'durability',
@@ -293,5 +307,27 @@ function access(input: CompleteInput): Check[] {
       'the name of an EC2 key pair, or null',
       'use null: Session Manager needs no key',
     ),
+  ];
+}
+
+/** What only AWS knows of: the way out, the logs, the state. */
+function account({ egress, flowLogs, objectLockDays, state, backups: plan }: CompleteInput): Check[] {
+  return [
+    check(
+      ['bastion', 'nat-gateway'].includes(egress),
+      'egress',
+      egress,
+      '"bastion" or "nat-gateway"',
+      'the bastion costs nothing more; a NAT gateway goes on when the bastion is away',
+    ),
+    check(typeof flowLogs === 'boolean', 'flowLogs', flowLogs, 'true or false', 'false saves what the logs cost'),
+    check(
+      objectLockDays === null || (Number.isInteger(objectLockDays) && objectLockDays >= 1 && objectLockDays <= 3650),
+      'objectLockDays',
+      objectLockDays,
+      'a whole number of days from 1 to 3650, or null',
+      `null, or for example the restore window of ${plan.restoreWindowDays}`,
+    ),
+    check(['s3', 'local'].includes(state), 'state', state, '"s3" or "local"', 'use s3: several people can deploy then'),
   ];
 }
