@@ -127,6 +127,8 @@ export function s3Client(region: Region, authority: Authority): S3Client {
     region: region.awsRegion,
     endpoint: `https://${awsAddresses.s3[region.kind]}`,
     forcePathStyle: true,
+    // with it the SDK sends large objects over an agent of its own, which does not know our CA
+    expectContinueHeader: false,
     credentials,
     requestHandler: { httpsAgent: { ca: authority.certificate }, requestTimeout: 30_000, connectionTimeout: 3_000 },
   });

@@ -85,7 +85,7 @@ export function labUrls(places: Places, cluster: Cluster): readonly { what: stri
     cluster.primary.nodes
       .filter((node) => node.role === role)
       .map(({ address }) => ({ what, url: `https://${address}:${port}` }));
-  const database = (port: number) => `postgresql://${balancer}:${port}/${cluster.database}?sslmode=verify-ca`;
+  const database = (port: number) => `postgresql://${balancer}:${port}/${cluster.database}?sslmode=verify-full`;
   return [
     ...at('api', ports.api, 'write API'),
     ...at('api', ports.readApi, 'read API'),
