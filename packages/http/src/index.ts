@@ -1,5 +1,6 @@
 export { type BackupsView, readBackups } from './backups.ts';
 export { type ClusterView, readCluster } from './cluster.ts';
+export { parseEntityTags } from './items/entity-tags.ts';
 export { notFound, registerItemReads } from './items/read-routes.ts';
 export {
   type ItemChanges,
@@ -15,6 +16,7 @@ export {
 export { createMetrics, type Metrics } from './metrics.ts';
 export { registerOperationalRoutes } from './operational-routes.ts';
 export { Problem, problemResponses } from './problems.ts';
+export { pathOf } from './request-target.ts';
 export { configOrExit, createLog, createRuntime, type Runtime } from './runtime.ts';
 export { createDraining, type Draining, inheritedSocket, serve } from './serve.ts';
 export { createService, type ServiceOptions, typed } from './service.ts';

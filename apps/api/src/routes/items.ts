@@ -23,7 +23,9 @@ import {
   NewItemSchema,
   notFound,
   Problem,
+  parseEntityTags,
   parseId,
+  pathOf,
   problemResponses,
   registerItemReads,
   toChanges,
@@ -214,7 +216,7 @@ function sendAnswer(reply: FastifyReply, result: WriteResult) {
 function clientKey(request: FastifyRequest): WriteIdentity | null {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string') return null;
-  const path = request.url.split('?', 1)[0] ?? '';
+  const path = pathOf(request.url);
   return clientIdentity(
     [request.credential ?? '', request.method, path, key],
     [JSON.stringify(request.body ?? null), request.headers['if-match'] ?? ''],
@@ -232,11 +234,9 @@ function refusal(change: Exclude<ItemChange, { found: 'changed' }>, id: string):
   return new Problem('precondition-failed', `Item ${id} has another ETag than If-Match names; read it again.`);
 }
 
-/** RFC 9110, 13.1.1: entity tags compared strongly, so that a weak one never matches; null for no condition or `*`. */
+/** RFC 9110, 13.1.1: compared strongly, so that a weak tag never matches; null for no condition or `*`. */
 function parseIfMatch(text: string | undefined): string[] | null {
-  if (text === undefined || text.trim() === '*') return null;
-  return text
-    .split(',')
-    .map((tag) => tag.trim())
-    .filter((tag) => tag.startsWith('"'));
+  if (text === undefined) return null;
+  const tags = parseEntityTags('If-Match', text);
+  return tags === '*' ? null : tags.filter(({ weak }) => !weak).map(({ tag }) => tag);
 }

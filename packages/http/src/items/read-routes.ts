@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { Problem, problemResponses } from '../problems.ts';
 import { typed } from '../service.ts';
+import { parseEntityTags } from './entity-tags.ts';
 import { ItemParamsSchema, ItemSchema, PageQuerySchema, parseId } from './schemas.ts';
 
 export interface ItemReadOptions {
@@ -64,10 +65,9 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
       },
     },
     async (request, reply) => {
-      const id = parseId(request.params.id);
-      const found = id === null ? null : await reads.item(id, terms(request.headers));
-      if (!found?.value) throw notFound(request.params.id, positions ? found?.position : undefined);
-      const { value: item, position } = found;
+      const id = parseId(request.params.id) ?? noItem;
+      const { value: item, position } = await reads.item(id, terms(request.headers));
+      if (!item) throw notFound(request.params.id, positions ? position : undefined);
       answer(reply, position).header('etag', item.etag);
       if (matches(request.headers['if-none-match'], item.etag)) return reply.code(304).send(null as never);
       return reply.send(item.body as never);
@@ -109,6 +109,8 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
 }
 
 const highestId = (2n ** 63n - 1n).toString();
+/** Ids begin at 1. Asked for all the same, so that the answer says how new it is. */
+const noItem = '0';
 
 /** The 404 of an item. */
 export function notFound(id: string, position?: LsnToken): Problem {
@@ -127,8 +129,9 @@ function parseMinLsn(header: unknown): LsnToken | null {
   return token;
 }
 
-/** RFC 9110, 13.1.2: a list of tags or `*`, compared weakly. */
-function matches(header: unknown, etag: string): boolean {
-  if (typeof header !== 'string') return false;
-  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+/** RFC 9110, 13.1.2: compared weakly. */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  const tags = parseEntityTags('If-None-Match', header);
+  return tags === '*' || tags.some(({ tag }) => tag === etag);
 }

@@ -1,0 +1,98 @@
+import { isIP } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { authenticate } from './authentication.ts';
+import { Problem } from './problems.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { pathOf } from './request-target.ts';
+import type { ServiceConfig } from './settings.ts';
+
+/** `open` to everyone; `key` needs one when any are configured, `read` when reads do too; `internal` by address. */
+export type Access = 'open' | 'read' | 'key' | 'internal';
+
+export interface Admission {
+  /** Remembers a route, for what is to be allowed at an address that has no such method. */
+  addRoute(url: string, method: string | string[]): void;
+  /** Decides on a request before its body is read, and sets the headers of every answer. Null lets it in. */
+  admit(request: FastifyRequest, reply: FastifyReply): Problem | null;
+}
+
+/** Rate limit, unknown addresses, key and address checks. */
+export function createAdmission(config: ServiceConfig, isDraining: () => boolean): Admission {
+  const take = createRateLimit(config.rateLimit);
+  const policy = `"default";q=${config.rateLimit.max};w=${Math.ceil(config.rateLimit.windowMs / 1000)}`;
+  const routes: { pattern: RegExp; methods: Set<string> }[] = [];
+
+  function admit(request: FastifyRequest, reply: FastifyReply): Problem | null {
+    const verdict = take(request.ip);
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('ratelimit', `"default";r=${verdict.remaining};t=${verdict.resetSeconds}`);
+    reply.header('ratelimit-policy', policy);
+    if (config.tls) reply.header('strict-transport-security', 'max-age=31536000');
+    if (isDraining()) reply.header('connection', 'close');
+    if (!verdict.allowed) {
+      return new Problem(
+        'rate-limited',
+        `${config.rateLimit.max} requests in ${config.rateLimit.windowMs} ms are allowed.`,
+        { headers: { 'retry-after': String(verdict.resetSeconds) } },
+      );
+    }
+    return protocolProblem(request) ?? (request.is404 ? unmatched(request) : accessProblem(config, request));
+  }
+
+  function unmatched(request: FastifyRequest): Problem {
+    const path = pathOf(request.url);
+    const methods = routes.find((route) => route.pattern.test(path))?.methods;
+    if (!methods) return new Problem('not-found', 'There is nothing at this address.');
+    const allow = [...methods].sort().join(', ');
+    return new Problem('method-not-allowed', `${request.method} is not possible here; use ${allow}.`, {
+      headers: { allow },
+    });
+  }
+
+  return {
+    admit,
+    addRoute(url, method) {
+      const methods = typeof method === 'string' ? [method] : method;
+      const pattern = toPattern(url);
+      const known = routes.find((route) => route.pattern.source === pattern.source);
+      if (known) for (const each of methods) known.methods.add(each);
+      else routes.push({ pattern, methods: new Set(methods) });
+    },
+  };
+}
+
+/** A route's address as Fastify writes it: `:name` is a segment, `*` the rest. */
+function toPattern(url: string): RegExp {
+  const literal = url.replaceAll(/[.+?^$()|[\]\\{}]/g, '\\$&');
+  return new RegExp(`^${literal.replaceAll(/:[^/]+/g, '[^/]+').replaceAll('*', '.*')}$`);
+}
+
+/** What Node would answer by itself, without a problem: see `requireHostHeader` and `checkExpectation` in service.ts. */
+function protocolProblem({ raw, headers }: FastifyRequest): Problem | null {
+  if (headers.host === undefined && raw.httpVersionMajor === 1 && raw.httpVersionMinor === 1)
+    return new Problem('bad-request', 'An HTTP/1.1 request has a Host header (RFC 9112, 3.2).');
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+    return new Problem('expectation-failed', 'Only "100-continue" can be expected.');
+  return null;
+}
+
+function accessProblem(config: ServiceConfig, request: FastifyRequest): Problem | null {
+  const access = request.routeOptions.config.access ?? 'open';
+  if (access === 'internal' && !isInternal(config, request.ip)) {
+    return new Problem('forbidden', 'This page answers to internal addresses only.');
+  }
+  if (config.keys.length === 0) return null;
+  request.credential = authenticate(config.keys, request.headers.authorization);
+  const needed = access === 'key' || (access === 'read' && config.readsNeedKey);
+  if (!needed || request.credential !== null) return null;
+  return new Problem('unauthorized', 'Send "Authorization: Bearer <key>".', {
+    headers: { 'www-authenticate': 'Bearer' },
+  });
+}
+
+/** Whether an address may see the internal pages. A trusted proxy may pass on what is no address at all. */
+export function isInternal(config: Pick<ServiceConfig, 'internal'>, ip: string): boolean {
+  const address = ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice('::ffff:'.length) : ip;
+  const version = isIP(address);
+  return version !== 0 && config.internal.check(address, version === 6 ? 'ipv6' : 'ipv4');
+}

@@ -1,0 +1,92 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Problem, type ProblemKind } from './problems.ts';
+
+/** Requests that are not HTTP, too slow or too large in their headers never reach a route. */
+const kinds: Record<string, ProblemKind> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+};
+
+export interface BrokenRequests {
+  /** Node's `clientError`. */
+  answer(error: NodeJS.ErrnoException, socket: Socket): void;
+  /** Watches which answers are still to come on a connection. */
+  watch(server: Server): void;
+}
+
+/** `onAnswer` is told of every answer that no request will report. */
+export function createBrokenRequests(
+  onAnswer: (status: number, code: string, address: string | undefined) => void,
+): BrokenRequests {
+  const last = new WeakMap<Socket, ServerResponse>();
+  const broken = new WeakSet<Socket>();
+
+  function end(socket: Socket, problem: Problem, code: string): void {
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    onAnswer(problem.status, code, socket.remoteAddress);
+    socket.end(render(problem));
+  }
+
+  /**
+   * Invariant: answers keep the order of their requests, and a request gets one. What cannot be read may stand behind
+   * requests that are still being answered, a write among them: those are answered first.
+   */
+  function answer(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    // the parser reports everything that follows, too
+    if (broken.has(socket)) return;
+    broken.add(socket);
+    const code = error.code ?? '';
+    const problem = new Problem(kinds[code] ?? 'bad-request', 'The request could not be read.');
+    const before = last.get(socket);
+    if (!before || (before.req.complete && isAnswered(before))) {
+      end(socket, problem, code);
+    } else if (before.req.complete) {
+      before.once('finish', () => end(socket, problem, code));
+    } else if (before.writableEnded || before.req.listenerCount('error') === 0) {
+      // the body of a request that is answered without it
+      if (isAnswered(before)) socket.end();
+      else before.once('finish', () => socket.end());
+    } else {
+      // whoever reads that body answers, in its turn
+      before.req.emit('error', problem);
+    }
+  }
+
+  return {
+    answer,
+    watch(server) {
+      // a client that has sent its last request and says so still waits for the answer; Node would hang up on it
+      Object.assign(server, { httpAllowHalfOpen: true });
+      server.on('request', (request: IncomingMessage, response: ServerResponse) => last.set(request.socket, response));
+      // without a listener Node cuts such a connection off without a word
+      server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+        end(socket, new Problem('bad-request', 'CONNECT is not possible: this is no proxy.'), 'CONNECT');
+      });
+    },
+  };
+}
+
+function isAnswered(response: ServerResponse): boolean {
+  return response.writableFinished || response.destroyed;
+}
+
+function render(problem: Problem): string {
+  const body = JSON.stringify(problem.toBody('/', ''));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.toBody('/', '').title}`,
+    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'X-Content-Type-Options: nosniff',
+    `Date: ${new Date().toUTCString()}`,
+    'Connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
