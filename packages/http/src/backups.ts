@@ -62,7 +62,8 @@ export async function readBackups(path: string | null, now = new Date()): Promis
   try {
     return toBackups(JSON.parse(await readFile(path, 'utf8')) as BackupInfoFile, now);
   } catch (error) {
-    return withoutBackups('unavailable', `The last report cannot be read: ${(error as Error).message}`, now);
+    const { code = 'it is not as expected' } = error as NodeJS.ErrnoException;
+    return withoutBackups('unavailable', `The last report cannot be read (${code}).`, now);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type DbPool, readStats } from '@pgha/db';
+import { classify, type DbPool, readStats } from '@pgha/db';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { BackupsSchema, readBackups } from './backups.ts';
@@ -150,7 +150,11 @@ async function databaseFailure(pool: DbPool): Promise<string | null> {
     .use((session) => session.query({ name: 'ready', text: 'select 1' }))
     .then(
       () => null,
-      (error: unknown) => (error as Error).message,
+      // said without names and addresses: everybody may ask
+      (error: unknown) =>
+        classify(error) === 'refused'
+          ? 'the database server that answers is not in the role this service needs'
+          : 'the database cannot be reached',
     );
   let timer: NodeJS.Timeout | undefined;
   const timedOut = new Promise<string>((resolve) => {
