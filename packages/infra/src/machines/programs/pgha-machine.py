@@ -146,10 +146,28 @@ def run_boot_steps(manifest):
         say(f"boot step \"{step['name']}\" done in {time.monotonic() - started:.1f} s")
 
 
-def unit_differs(wanted):
+def ask_systemctl(verb, units):
+    """One answer a unit, in their order; asking for each alone takes seconds on a machine that is booting."""
+    answer = subprocess.run(["systemctl", verb, *units], check=False, capture_output=True, text=True)
+    return dict(zip(units, answer.stdout.split("\n"), strict=False))
+
+
+def differing_units(manifest):
+    """The units that are not in their wanted state, as the manifest names them."""
+    if not manifest["units"]:
+        return []
+    names = [wanted["unit"] for wanted in manifest["units"]]
+    enabled, active = ask_systemctl("is-enabled", names), ask_systemctl("is-active", names)
+    return [
+        wanted
+        for wanted in manifest["units"]
+        # a unit that systemd is starting, also again and again, is where it should be
+        if unit_differs(wanted, enabled[wanted["unit"]], active[wanted["unit"]] in ("active", "activating", "reloading"))
+    ]
+
+
+def unit_differs(wanted, enabled, active):
     unit, state = wanted["unit"], wanted["state"]
-    enabled = subprocess.run(["systemctl", "is-enabled", unit], check=False, capture_output=True, text=True).stdout.strip()
-    active = succeeds("systemctl", "is-active", unit)
     if state == "masked":
         return enabled != "masked" or active
     if state == "stopped":
@@ -165,24 +183,25 @@ def condition_failed(unit):
     return "ConditionResult=no" in lines and "ConditionTimestampMonotonic=0" not in lines
 
 
-def settle_unit(wanted):
-    unit, state = wanted["unit"], wanted["state"]
-    if state == "masked":
-        return run("systemctl", "mask", "--now", unit)
-    if state == "stopped":
-        return run("systemctl", "disable", "--now", unit)
-    run("systemctl", "enable", unit)
-    return run("systemctl", "start", unit) if state == "started" else None
+# What brings a unit to a state, in the order the states are settled in.
+SETTLING = {
+    "masked": (["mask", "--now"],),
+    "stopped": (["disable", "--now"],),
+    "enabled": (["enable"],),
+    "started": (["enable"], ["start"]),
+}
 
 
 def settle_units(manifest):
     """Brings every unit to its state; one that fails does not keep the others from starting."""
-    differing, failed = [wanted for wanted in manifest["units"] if unit_differs(wanted)], []
-    for wanted in differing:
-        try:
-            settle_unit(wanted)
-        except subprocess.CalledProcessError:
-            failed.append(wanted["unit"])
+    differing = differing_units(manifest)
+    # the units' own files decide when they start; Debian's init scripts of the same name would be enabled beside them
+    environment = {**os.environ, "SYSTEMCTL_SKIP_SYSV": "1"}
+    for state, commands in SETTLING.items():
+        units = [wanted["unit"] for wanted in differing if wanted["state"] == state]
+        for command in commands if units else ():
+            subprocess.run(["systemctl", *command, *units], check=False, env=environment)
+    failed = [wanted["unit"] for wanted in differing_units(manifest) if wanted in differing] if differing else []
     if failed:
         raise SystemExit(f"did not come to their wanted state: {', '.join(failed)}; see journalctl -u")
     return [wanted["unit"] for wanted in differing]
@@ -241,7 +260,7 @@ def diff(manifest):
         "files": [entry["path"] for entry in differing],
         "removed": unwanted_paths(manifest),
         "actions": actions_of(differing),
-        "units": [wanted["unit"] for wanted in manifest["units"] if unit_differs(wanted)],
+        "units": [wanted["unit"] for wanted in differing_units(manifest)],
     }
 
 
