@@ -15,7 +15,7 @@ export interface Binaries {
 export const SHARED_PLACE = '/var/lib/pgha';
 
 /** Finds PostgreSQL as npm installed it for this platform. */
-export function findBinaries(): Binaries {
+function findBinaries(): Binaries {
   const { root } = installedPackage();
   return inFolder(join(root, 'native'));
 }

@@ -94,5 +94,6 @@ async function runInitdb(initdb: string, account: Account | null, options: strin
   const { failed, output } = await runProgram(initdb, options, account);
   if (!failed) return;
   const complaint = output.split('\n').find((line) => /error|fatal|cannot|could not/i.test(line));
-  throw new EmbeddedFailure('initdb-failed', `initdb failed: ${(complaint ?? output).trim()}`);
+  const remedy = complaint?.includes('effective user ID') ? '; give that user a name, or run as another' : '';
+  throw new EmbeddedFailure('initdb-failed', `initdb failed: ${(complaint ?? output).trim()}${remedy}`);
 }

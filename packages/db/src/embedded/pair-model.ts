@@ -21,7 +21,7 @@ export const FAULTS = [
   'disconnect',
   'lose the slot',
 ] as const;
-export type Fault = (typeof FAULTS)[number];
+type Fault = (typeof FAULTS)[number];
 
 interface ModelMember {
   /** Writes on its disk, in order. */

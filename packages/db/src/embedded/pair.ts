@@ -272,6 +272,14 @@ async function createPrimary({
   await createRolesAndDatabase(port, logins);
 }
 
+const REMEDIES: Record<string, string> = {
+  EACCES: 'run as the user it belongs to',
+  EPERM: 'run as the user it belongs to',
+  EROFS: 'the file system is read-only',
+  EEXIST: 'it is not a directory',
+  ENOTDIR: 'it is not in a directory',
+};
+
 /** Makes the directory and takes it for this process. */
 function claimDirectory(path: string, undo: (() => unknown)[]): string {
   const wanted = resolve(path);
@@ -282,12 +290,14 @@ function claimDirectory(path: string, undo: (() => unknown)[]): string {
     return dir;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS' && code !== 'ENOTDIR' && code !== 'EEXIST')
-      throw cause;
+    const remedy = REMEDIES[code ?? ''];
+    if (remedy === undefined) throw cause;
     throw new EmbeddedFailure(
       'directory-unreadable',
-      `cannot write to ${wanted} (${code}); run as the user it belongs to, or choose another place with --dir`,
-      { cause },
+      `cannot use ${wanted} (${code}): ${remedy}, or choose another place with --dir`,
+      {
+        cause,
+      },
     );
   }
 }

@@ -29,7 +29,7 @@ export interface Service {
 }
 
 /** Node starts in half a second and the pool opens at once; a machine under load takes many times that. */
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 const READY_POLL_MS = 50;
 /** A service promises to be done 30 s after SIGTERM, and to give up 5 s later. */
 const DRAIN_MS = 37_000;

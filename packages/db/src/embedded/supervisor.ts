@@ -1,6 +1,3 @@
-import { EventEmitter, once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-
 import type { Account } from './account.ts';
 import { type Action, decide, type MemberView, type Observation } from './decision.ts';
 import { EmbeddedFailure } from './failure.ts';
@@ -8,6 +5,7 @@ import type { Forwarder } from './forwarder.ts';
 import type { Login } from './logins.ts';
 import { createObserver, type MemberReport } from './observer.ts';
 import { copyPrimary, positionOnceInForce, promote } from './replication.ts';
+import { startRounds } from './rounds.ts';
 import type { Server } from './server.ts';
 import { MEMBER_NAMES, type MemberName, otherMember, type PairState } from './state.ts';
 
@@ -69,11 +67,6 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   let promoteAfterMs = 0;
   let promoteAtMs = 0;
   let primaryLostAtMs: number | null = null;
-  let observationsBegun = 0;
-  const observations = new EventEmitter<{ made: [number] }>();
-  let lastComplaint = '';
-  let stopping = false;
-  let wake: () => void = () => {};
 
   const phase = (name: MemberName) => (building?.name === name ? 'building' : servers[name].phase());
 
@@ -163,7 +156,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
         members[name].hasRun = true;
         members[name].failures = 0;
         if (isPrimary) primaryLostAtMs = null;
-        wake();
+        rounds.wake();
       },
       (error: Error) => {
         // a fault ended it while it was starting: not a failure of its own
@@ -175,8 +168,8 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   function failed(name: MemberName, complaint: string): void {
     members[name].failures += 1;
     members[name].retryAtMs = performance.now() + retryPauseMs(members[name].failures);
-    if (!stopping) log(complaint);
-    wake();
+    if (!rounds.isStopping()) log(complaint);
+    rounds.wake();
   }
 
   async function failOver(from: MemberName, to: MemberName): Promise<void> {
@@ -213,12 +206,12 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     positionOnceInForce({ port: ports[state.primary], superuser }).then(
       (position) => {
         if (change === timesChanged) waitsSince = position;
-        wake();
+        rounds.wake();
       },
       () => {
         // the primary broke off: asked for again as soon as it answers
         if (change === timesChanged && state.synchronous === null) setWaitsFor(null);
-        wake();
+        rounds.wake();
       },
     );
   }
@@ -253,7 +246,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
       .catch((error: Error) => failed(name, `replica ${name} could not be built: ${error.message}`))
       .finally(() => {
         building = null;
-        wake();
+        rounds.wake();
       });
     building = { name, done, abort };
   }
@@ -261,11 +254,11 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   /** Observes and acts until nothing is left to do, so that a failover takes no tick between its steps. */
   async function round(): Promise<number> {
     for (;;) {
-      const observation = ++observationsBegun;
+      const observation = rounds.begin();
       const seen = await observe();
       route();
-      observations.emit('made', observation);
-      const action = stopping ? null : decide(seen);
+      rounds.made(observation);
+      const action = rounds.isStopping() ? null : decide(seen);
       if (action === null || action.do === 'nothing') {
         const { pg1, pg2 } = seen.members;
         const busy = waitsFor !== state.synchronous || [pg1, pg2].some((member) => member.phase === 'starting');
@@ -275,44 +268,14 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     }
   }
 
-  async function run(): Promise<void> {
-    while (!stopping) {
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      const pauseMs = await round().catch((error: Error) => {
-        // once a cause: an attempt a quarter of a second would fill the screen
-        if (error.message !== lastComplaint) log(`${error.message}; trying again`);
-        lastComplaint = error.message;
-        return TICK_MS;
-      });
-      const timer = new AbortController();
-      await Promise.race([woken, delay(pauseMs, null, { signal: timer.signal }).catch(() => {})]);
-      timer.abort();
-    }
-  }
+  const rounds = startRounds(round, (message) => log(`${message}; trying again`));
 
-  async function until(condition: () => boolean, what: string, deadlineMs: number): Promise<void> {
-    const before = observationsBegun;
-    const deadline = performance.now() + deadlineMs;
-    wake();
-    for (;;) {
-      const [observation] = (await once(observations, 'made')) as [number];
-      if (observation > before && condition()) return;
-      if (stopping) throw new EmbeddedFailure('not-settled', `stopped before the pair was ${what}`);
-      if (performance.now() > deadline) {
-        const each = MEMBER_NAMES.map(
-          (name) => `${name} ${phase(name)}${members[name].held ? ', held down by a fault until startStopped()' : ''}`,
-        );
-        throw new EmbeddedFailure(
-          'not-settled',
-          `the pair was not ${what} within ${deadlineMs / 1000} s (${each.join('; ')}; primary ${state.primary}, synchronous ${state.synchronous ?? 'nobody'})`,
-        );
-      }
-    }
-  }
-
-  const running = run();
+  const explain = (what: string) => (why: string) => {
+    const held = (name: MemberName) => (members[name].held ? ', held down by a fault until startStopped()' : '');
+    const each = MEMBER_NAMES.map((name) => `${name} ${phase(name)}${held(name)}`).join('; ');
+    const roles = `primary ${state.primary}, synchronous ${state.synchronous ?? 'nobody'}`;
+    return new EmbeddedFailure('not-settled', `the pair: ${why} ${what} (${each}; ${roles})`);
+  };
 
   return {
     state: () => state,
@@ -327,8 +290,8 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
         primaryLostAtMs ??= performance.now();
         promoteAtMs = performance.now() + promoteAfterMs;
       }
-      if (!asked && !held && hasRun && !stopping) log(`${name} ended unexpectedly`);
-      wake();
+      if (!asked && !held && hasRun && !rounds.isStopping()) log(`${name} ended unexpectedly`);
+      rounds.wake();
     },
 
     hold(name) {
@@ -340,21 +303,19 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
         members[name].held = false;
         members[name].retryAtMs = 0;
       }
-      wake();
+      rounds.wake();
     },
 
     promoteAfter(ms) {
       promoteAfterMs = ms;
     },
 
-    settled: (deadlineMs) => until(isSettled, 'settled', deadlineMs),
-    writable: (deadlineMs) => until(isWritable, 'writable', deadlineMs),
+    settled: (deadlineMs) => rounds.until(isSettled, deadlineMs, explain('settled')),
+    writable: (deadlineMs) => rounds.until(isWritable, deadlineMs, explain('writable')),
 
     async stop() {
-      stopping = true;
       building?.abort.abort();
-      wake();
-      await running;
+      await rounds.stop();
       await building?.done;
       await Promise.all(MEMBER_NAMES.map((name) => observers[name].close()));
     },

@@ -64,9 +64,11 @@ describe('npm start', () => {
 
   async function launched(...options: string[]): Promise<Run> {
     const run = launch(...options);
-    await waitUntil('everything is ready', 60_000, () => {
+    await waitUntil(`everything is ready in ${dir}`, 90_000, () => {
       if (run.process.exitCode !== null) throw new Error(run.said());
       return run.said().includes('Ctrl-C stops everything');
+    }).catch((cause: Error) => {
+      throw new Error(`${cause.message}; it said:\n${run.said()}`, { cause });
     });
     return run;
   }
