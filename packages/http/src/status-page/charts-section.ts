@@ -3,12 +3,11 @@ import { capital, type Requests } from './event-text.ts';
 import { formatBytes, formatClock, formatCount, formatDuration } from './figures.ts';
 import type { Measure, Point } from './history.ts';
 import { type Html, html, type Part } from './html.ts';
-import { historyLength, type Snapshot, sampleEveryMs } from './sampler.ts';
+import { type Snapshot, windowMs } from './sampler.ts';
 import { binaryScale, decadeScale, decimalScale } from './scale.ts';
 
 type Seen = Pick<Snapshot, 'at' | 'history' | 'events' | 'held'>;
 
-const windowMs = historyLength * sampleEveryMs;
 const unknown = '–';
 
 /** Scales do not follow every flicker: an idle service shows a flat line at the bottom, not noise at full height. */

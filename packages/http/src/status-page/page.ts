@@ -54,7 +54,8 @@ export function renderFragment({ title, parts }: LiveParts): string {
     ([id, part]) => html`<div id="${id}">${part}</div>
 `,
   );
-  return html`<!doctype html><title>${title}</title>${elements}`.text;
+  return html`<!doctype html><title>${title}</title>
+${elements}`.text;
 }
 
 /** The whole page, complete without its script. */

@@ -55,26 +55,40 @@ export interface Sampler {
   snapshot(): Snapshot;
 }
 
-/** A sample a second for five minutes: a failover is seconds long, and what led to it is minutes. */
-export const sampleEveryMs = 1_000;
+/** How often each source is asked, in milliseconds. */
+export interface Rhythm {
+  /** A hold shorter than this may go unseen; looking costs two comparisons. */
+  look: number;
+  sample: number;
+  cluster: number;
+  /** While requests are held, when the next leader is what everybody waits for. */
+  clusterInHold: number;
+  stats: number;
+  statsRetry: number;
+  backups: number;
+}
+
+const defaultRhythm: Rhythm = {
+  look: 100,
+  sample: 1_000,
+  cluster: 1_000,
+  clusterInHold: 250,
+  // the size of a database is the sum of its files' sizes: not a question for every second
+  stats: 10_000,
+  statsRetry: 2_000,
+  // the report is written once a minute
+  backups: 15_000,
+};
+/** Five minutes of them: a failover is seconds long, and what led to it is minutes. */
 export const historyLength = 300;
-/** A hold shorter than this may go unseen; looking costs two comparisons. */
-const lookEveryMs = 100;
-const clusterEveryMs = 1_000;
-/** While requests are held, when the next leader is what everybody waits for. */
-const clusterEveryMsInHold = 250;
-/** The size of a database is the sum of its files' sizes: not a question for every second. */
-const statsEveryMs = 10_000;
-const statsRetryMs = 2_000;
-/** Written once a minute. */
-const backupsEveryMs = 15_000;
+export const windowMs = historyLength * defaultRhythm.sample;
 const eventsKept = 100;
 
 /**
  * Watches one service: counters and the gate from inside, the cluster and the database by asking. Every source has its
  * own rhythm and may be away; none waits for another, and a slow one is not asked again before it has answered.
  */
-export function createSampler(sources: Sources): Sampler {
+export function createSampler(sources: Sources, rhythm: Rhythm = defaultRhythm): Sampler {
   const { readCluster, readStats, readBackups, totals, gate, needsLeader, now } = sources;
   const history = createHistory(historyLength);
   const since = now();
@@ -94,7 +108,7 @@ export function createSampler(sources: Sources): Sampler {
   function look(): void {
     const at = now();
     const isOpen = gate.isOpen();
-    if (!isOpen) away = 1;
+    if (!isOpen || (needsLeader && isLeaderless(memory))) away = 1;
     if (!isOpen || hold !== null) {
       const waiting = gate.waiting();
       heldAtMost = Math.max(heldAtMost, waiting);
@@ -102,7 +116,9 @@ export function createSampler(sources: Sources): Sampler {
       hold = folded.hold;
       tell(folded.events);
     }
-    if (at - last.at >= sampleEveryMs) sample(at);
+    // a clock that was set back must not end the sampling
+    if (at < last.at) last = { ...last, at };
+    if (at - last.at >= rhythm.sample) sample(at);
   }
 
   function sample(at: number): void {
@@ -144,19 +160,18 @@ export function createSampler(sources: Sources): Sampler {
     const folded = foldCluster(memory, now(), cluster.isStale ? null : cluster.value);
     memory = folded.memory;
     tell(folded.events);
-    if (needsLeader && memory !== null && memory.leaderlessSince !== null) away = 1;
   }
 
   return {
     start() {
       stopping = new AbortController();
       last = { at: now(), totals: totals() };
-      ticking = setInterval(look, lookEveryMs).unref();
+      ticking = setInterval(look, rhythm.look).unref();
       if (readCluster !== null) {
-        void poll(cluster, readCluster, () => (gate.isOpen() ? clusterEveryMs : clusterEveryMsInHold), clusterSeen);
+        void poll(cluster, readCluster, () => (gate.isOpen() ? rhythm.cluster : rhythm.clusterInHold), clusterSeen);
       }
-      void poll(stats, readStats, () => (stats.isStale ? statsRetryMs : statsEveryMs));
-      void poll(backups, readBackups, () => backupsEveryMs);
+      void poll(stats, readStats, () => (stats.isStale ? rhythm.statsRetry : rhythm.stats));
+      void poll(backups, readBackups, () => rhythm.backups);
     },
     stop() {
       stopping.abort();
@@ -191,6 +206,10 @@ async function take<T>(reading: Reading<T>, read: () => Promise<T>, now: () => n
     // what it last said is shown, with its time
     reading.isStale = true;
   }
+}
+
+function isLeaderless(memory: ClusterMemory | null): boolean {
+  return memory !== null && memory.leaderlessSince !== null;
 }
 
 function furthestBehind(cluster: ClusterView | null): number | null {
