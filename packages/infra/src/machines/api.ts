@@ -1,5 +1,6 @@
 import { type Cluster, loadBalancerListeners, type Node, ports, regionOf } from '../cluster/index.ts';
 import {
+  backupInfoSysusers,
   backupInfoTimer,
   backupInfoUnit,
   renderServiceSocket,
@@ -69,6 +70,7 @@ export function apiServer(cluster: Cluster, node: Node, site: Site): MachinePart
       machineFile('/etc/pgha/deploy.json', renderDeployConfig(cluster, node, site)),
       programFile('pgha-backup-info.sh', '/usr/local/lib/pgha/backup-info'),
       machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster, site)),
+      machineFile('/etc/sysusers.d/pgha-backup-info.conf', backupInfoSysusers),
       machineFile('/etc/systemd/system/pgha-backup-info.service', backupInfoUnit),
       machineFile('/etc/systemd/system/pgha-backup-info.timer', backupInfoTimer),
     ],

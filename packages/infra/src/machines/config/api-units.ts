@@ -25,6 +25,13 @@ export const serviceSecrets = {
 /** Where the timer leaves what pgBackRest says. */
 export const backupInfoFile = '/run/pgha-backup-info/info.json';
 
+/** Who asks pgBackRest on the API machine. */
+const backupInfoUser = 'pgha-backup-info';
+
+/** Makes that user (sysusers.d). */
+export const backupInfoSysusers = `u ${backupInfoUser} - "Asks pgBackRest for its report" /nonexistent
+`;
+
 /** Per service, on a machine of 1 GiB: two of them, their buffers and the system fit. */
 const heapMib = 256;
 
@@ -129,7 +136,8 @@ After=pgha-secrets.service network-online.target
 [Service]
 Type=oneshot
 ExecStart=/usr/local/lib/pgha/backup-info ${backupInfoFile}
-DynamicUser=yes
+# a user of its own that stays: the runtime directory of a dynamic one is closed to the services
+User=${backupInfoUser}
 RuntimeDirectory=pgha-backup-info
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
