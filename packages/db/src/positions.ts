@@ -5,7 +5,7 @@ import type { Session } from './pool.ts';
  * The position after a commit could not be read. Whatever the cause says of its own statement, the commit before it may
  * have been applied: `classify` takes it as unknown.
  */
-export class CommitPositionError extends Error {
+class CommitPositionError extends Error {
   readonly code = 'PGHA_COMMIT_POSITION';
   constructor(cause: unknown) {
     super('the position of the commit could not be read', { cause });
