@@ -112,13 +112,14 @@ async function attemptOnce(
     lockKey(session, identity, attempt),
     findRecord(session, identity),
   ]);
-  if (!isOurs) throw await rolledBack(session, new KeyInUseError());
   if (known) {
+    // whoever may have the key now is another one to be answered again
     if (!isSameRequest(known, identity)) throw await rolledBack(session, new KeyReusedError());
     // seeing the record is not yet proof that it will survive
     const [, , position] = await Promise.all([waitForStandby(session), commit(session), readCommitPosition(session)]);
     return { ...known.answer, position };
   }
+  if (!isOurs) throw await rolledBack(session, new KeyInUseError());
   const answer = await work(session).catch(async (error: unknown) => {
     throw await rolledBack(session, error);
   });

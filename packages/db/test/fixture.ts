@@ -25,7 +25,7 @@ export interface Fixture {
   pool(settings: DbSettings, role: ExpectedRole, limits?: Partial<PoolLimits>): DbPool;
   /** What a service rides with. */
   writes(pool: DbPool, observer?: DbObserver): RideContext & { gate: Gate };
-  /** The superuser's sessions on the primary, past the forwarder; read-only unless said otherwise. */
+  /** The superuser's sessions on the primary, past the forwarder. */
   direct: DbPool;
   /** Port of the member that is not primary. */
   replicaMember(): number;
@@ -54,6 +54,12 @@ export async function startFixture(): Promise<Fixture> {
     return found.port;
   };
   await migrate(settings(pair.primaryPort, 'owner'));
+  const direct = pool(settings(member(true), 'superuser'), 'primary');
+  await direct.use(async (session) => {
+    // a replica whose receiver a test stops is not taken for a lost one
+    await run(session, `alter system set wal_sender_timeout = '60s'`);
+    await run(session, 'select pg_reload_conf()');
+  });
   return {
     pair,
     settings,
@@ -63,7 +69,7 @@ export async function startFixture(): Promise<Fixture> {
       open.unshift(gate);
       return { kind: 'write', gate, observer };
     },
-    direct: pool(settings(member(true), 'superuser'), 'primary'),
+    direct,
     replicaMember: () => member(false),
     async stop() {
       for (const each of open) await each.close();

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Session } from '@pgha/db';
 import type { Stack } from './services.ts';
 
-/** How long a workload may take to bring its connections into a commit. Shorter than the time a stream may be silent. */
-const committingDeadlineMs = 3_000;
+/** How long a workload may take to bring its connections into a commit. */
+const committingDeadlineMs = 10_000;
 
 /**
  * Runs `fault` while at least `atLeast` connections of the write service are in the middle of a commit: written to the
@@ -10,6 +11,11 @@ const committingDeadlineMs = 3_000;
  */
 export async function duringCommits(stack: Stack, atLeast: number, fault: () => void): Promise<void> {
   const receiver = await walReceiver(stack);
+  await primarySession(stack, async (session) => {
+    // the primary would take a receiver that says nothing for a lost one after 5 s
+    await session.query({ name: '', text: `alter system set wal_sender_timeout = '60s'` });
+    await session.query({ name: '', text: 'select pg_reload_conf()' });
+  });
   process.kill(receiver, 'SIGSTOP');
   try {
     const deadline = Date.now() + committingDeadlineMs;
@@ -37,15 +43,19 @@ async function walReceiver({ pair, direct }: Stack): Promise<number> {
   return Number(row.pid);
 }
 
-async function connectionsCommitting({ pair, direct }: Stack): Promise<number> {
-  const primary = pair.members().find(({ name }) => name === pair.primary());
-  if (!primary) throw new Error('there is no primary');
-  const [row] = await direct(primary.port).use((session) =>
+async function connectionsCommitting(stack: Stack): Promise<number> {
+  const [row] = await primarySession(stack, (session) =>
     session.query<{ count: string }>({
       name: '',
       text: `select count(*) as count from pg_stat_activity where usename = $1 and wait_event = 'SyncRep'`,
-      values: [pair.logins.app.user],
+      values: [stack.pair.logins.app.user],
     }),
   );
   return Number(row?.count);
+}
+
+function primarySession<T>({ pair, direct }: Stack, work: (session: Session) => Promise<T>): Promise<T> {
+  const primary = pair.members().find(({ name }) => name === pair.primary());
+  if (!primary) throw new Error('there is no primary');
+  return direct(primary.port).use(work);
 }

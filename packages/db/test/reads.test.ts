@@ -1,0 +1,94 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createItemReads,
+  type DbPool,
+  formatLsn,
+  insertItem,
+  ownIdentity,
+  parseLsn,
+  ReplicaBehindError,
+  silentObserver,
+  writeOnce,
+} from '../src/index.ts';
+import { type Fixture, run, startFixture } from './fixture.ts';
+
+let fixture: Fixture;
+let primary: DbPool;
+beforeAll(async () => {
+  fixture = await startFixture();
+  primary = fixture.pool(fixture.settings(fixture.pair.primaryPort), 'primary');
+});
+afterAll(async () => {
+  await fixture?.stop();
+});
+
+const errorOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => null,
+    (error: unknown) => error,
+  );
+const soon = () => Date.now() + 30_000;
+const fields = (name: string) => ({ name, description: null, price: '1.00', isActive: true });
+
+describe('a read with a position', () => {
+  const replica = () => fixture.pool(fixture.settings(fixture.pair.replicaPort, 'readonly'), 'any-read-only');
+  const reads = (pool: DbPool, waitMs: number) =>
+    createItemReads({ pool, context: { ...fixture.writes(pool), kind: 'read', observer: silentObserver }, waitMs });
+  const superuser = (text: string) =>
+    fixture
+      .pool(fixture.settings(fixture.replicaMember(), 'superuser'), 'any-read-only')
+      .use((session) => run(session, text));
+  afterEach(async () => {
+    await superuser('select pg_wal_replay_resume()');
+  });
+
+  async function write(name: string) {
+    const result = await writeOnce(primary, fixture.writes(primary), ownIdentity(), soon(), async (session) => {
+      const item = await insertItem(session, fields(name));
+      return { status: 201, body: item.body, etag: item.etag, location: item.id };
+    });
+    const minLsn = parseLsn(result.position);
+    if (minLsn === null) throw new Error(`not a position: ${result.position}`);
+    return { id: String(result.location), minLsn };
+  }
+
+  it('sees the write the position came from, every time', async () => {
+    const { item } = reads(replica(), 5_000);
+    for (let round = 0; round < 50; round += 1) {
+      const { id, minLsn } = await write(`position ${round}`);
+      const { value, position } = await item(id, { deadline: soon(), minLsn });
+      expect(JSON.parse(value?.body ?? 'null')).toMatchObject({ name: `position ${round}` });
+      expect(position.lsn).toBeGreaterThanOrEqual(minLsn.lsn);
+    }
+  });
+
+  it('waits no longer than it may for a replica that does not replay, and then says how far it is', async () => {
+    await superuser('select pg_wal_replay_pause()');
+    const { id, minLsn } = await write('paused');
+    const { item, page } = reads(replica(), 100);
+    const everything = { skip: 0, limit: 1, activeOnly: false, after: null };
+    const terms = { deadline: soon(), minLsn };
+    for (const error of await Promise.all([item(id, terms), page(everything, terms)].map(errorOf))) {
+      expect(error).toBeInstanceOf(ReplicaBehindError);
+      expect((error as ReplicaBehindError).reached.lsn).toBeLessThan(minLsn.lsn);
+    }
+    expect((await item(id, { deadline: soon(), minLsn: null })).value).toBeNull();
+  });
+
+  it('is answered when the replica catches up while it waits', async () => {
+    await superuser('select pg_wal_replay_pause()');
+    const { id, minLsn } = await write('late');
+    const reading = reads(replica(), 20_000).item(id, { deadline: soon(), minLsn });
+    await superuser('select pg_wal_replay_resume()');
+    expect((await reading).value?.id).toBe(id);
+  });
+
+  it('goes to the primary where there is no replica, and is at least as new there', async () => {
+    const { id, minLsn } = await write('primary');
+    const { item } = reads(fixture.pool(fixture.settings(fixture.pair.primaryPort, 'readonly'), 'any-read-only'), 0);
+    const { value, position } = await item(id, { deadline: soon(), minLsn });
+    expect(value?.id).toBe(id);
+    expect(position.timeline).toBe(minLsn.timeline);
+    expect(formatLsn(position)).toMatch(/^[0-9A-F]+\/[0-9A-F]+;tl=\d+$/);
+  });
+});
