@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Cluster, membersOf, type Region } from '@pgha/infra/cluster';
+import { askAnyMember, type PatroniCluster } from '../../src/clients/patroni.ts';
+import { readSettings } from '../../src/config.ts';
+import { type Host, runChecked } from '../../src/hosts/host.ts';
+import { type ClusterAccess, patroniEndpoints, readAccess } from '../../src/lab/access.ts';
+import { provideAuthority } from '../../src/lab/aws.ts';
+import { type ControlGroups, findControlGroups } from '../../src/lab/control-groups.ts';
+import { labHost } from '../../src/lab/machines.ts';
+import type { Places } from '../../src/lab/places.ts';
+import { readRecord } from '../../src/lab/record.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** A lab that is up, as the tests use it. */
+export interface RunningLab {
+  places: Places;
+  groups: ControlGroups;
+  cluster: Cluster;
+  access: ClusterAccess;
+  /** Ends it, unless it ran before the tests did. */
+  end(): Promise<void>;
+}
+
+/** Runs `pgha …` as a person does; throws with what it said when it fails. */
+export async function pgha(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 64 * 1024 ** 2 });
+  return stdout;
+}
+
+/** Three nodes with a second region: the lab that runs already, or a fresh one. */
+export async function provideLab(): Promise<RunningLab> {
+  const places = readSettings().labPlaces;
+  const there = await readRecord(places);
+  const isOurs = there?.phase !== 'up';
+  if (isOurs) {
+    const startedAt = Date.now();
+    await pgha('lab', 'up', '--nodes', '3', '--dr');
+    console.log(`lab up: ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
+  }
+  const record = await readRecord(places);
+  if (record === null) throw new Error('the lab is up and has no record');
+  const { cluster } = record;
+  if (membersOf(cluster.primary).length !== 3 || cluster.dr === null) {
+    throw new Error('another lab is running; end it with "pgha lab down" or start it with "--nodes 3 --dr"');
+  }
+  return {
+    places,
+    groups: await findControlGroups(),
+    cluster,
+    access: await readAccess(cluster, await provideAuthority(places)),
+    end: async () => {
+      if (isOurs) await pgha('lab', 'down');
+    },
+  };
+}
+
+export const hostOf = (lab: RunningLab, name: string): Host => labHost(lab.groups, name);
+
+/** Patroni's view of a region. */
+export function patroniOf(lab: RunningLab, region: Region): Promise<PatroniCluster> {
+  return askAnyMember(patroniEndpoints(region, lab.access.ca));
+}
+
+/** The name of the primary region's leader. */
+export async function leaderOf(lab: RunningLab): Promise<string> {
+  const { leader } = await patroniOf(lab, lab.cluster.primary);
+  if (leader === null) throw new Error('the primary region has no leader');
+  return leader.name;
+}
+
+/** One value, asked as the superuser on the machine itself. */
+export function ask(lab: RunningLab, machine: string, query: string): Promise<string> {
+  const psql = ['psql', '--no-psqlrc', '--tuples-only', '--no-align', `--dbname=${lab.cluster.database}`];
+  return runChecked(hostOf(lab, machine), ['runuser', '-u', 'postgres', '--', ...psql, `--command=${query}`]);
+}
