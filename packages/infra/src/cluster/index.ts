@@ -1,9 +1,12 @@
 export * from './addresses.ts';
+export * from './aws-names.ts';
 export type * from './cluster.ts';
 export * from './define-cluster.ts';
 export type { ClusterInput, RegionInput } from './input.ts';
 export * from './instance-types.ts';
+export { isPublic } from './layout.ts';
 export * from './parameters.ts';
 export * from './ports.ts';
 export type { Problem } from './rules.ts';
 export * from './topology.ts';
+export * from './zones.ts';

@@ -80,7 +80,7 @@ export function layOutRegion(
 }
 
 /** Machines people or the Internet reach have public addresses; databases and etcd never do. */
-const isPublic = (role: Role) => role === 'api' || role === 'monitoring' || role === 'bastion';
+export const isPublic = (role: Role): boolean => role === 'api' || role === 'monitoring' || role === 'bastion';
 
 function subnetOf(range: Range, zoneIndex: ZoneIndex, open: boolean): Range {
   return subrange(range, subnetPrefix, (open ? 0 : firstPrivateSubnet) + zoneIndex);

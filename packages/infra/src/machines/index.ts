@@ -1,4 +1,5 @@
 export { artifacts, releaseContents } from './api.ts';
+export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
 export { patroniConfigDirectory, patroniDynamicConfig, patroniRestUser, standbySlot } from './config/patroni.ts';
