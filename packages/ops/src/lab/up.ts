@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { allNodes, type Cluster, regionsOf } from '@pgha/infra/cluster';
-import { programBundle } from '@pgha/infra/machines';
+import { type ProgramBundle, programBundle } from '@pgha/infra/machines';
 import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import { buildRelease, type Release } from '../artifact/release.ts';
 import { createLocalHost } from '../hosts/local.ts';
@@ -26,6 +26,8 @@ interface Construction {
   rack: Rack;
   authority: Authority;
   record: LabRecord;
+  plans: readonly MachinePlan[];
+  programs: ProgramBundle;
   release: Release;
 }
 
@@ -51,9 +53,12 @@ export function planUp(places: Places, cluster: Cluster, workspace: string, sign
       run: async (report) => {
         const authority = await provideAuthority(places);
         const { path } = await provideImage(places, packagesOf(cluster, authority), report, signal);
+        // rendered in one go: what the buckets get and what the machines ask for must come from the same sources
+        const plans = allNodes(cluster).map((node) => planMachine(cluster, node, authority));
+        const programs = programBundle();
         const record: LabRecord = { cluster, image: path, startedAt: new Date().toISOString(), phase: 'starting' };
         const rack = { places, groups: await findControlGroups(), image: path };
-        Object.assign(construction, { authority, record, rack });
+        Object.assign(construction, { authority, plans, programs, record, rack });
         await writeRecord(places, record);
       },
     },
@@ -84,16 +89,16 @@ export function planUp(places: Places, cluster: Cluster, workspace: string, sign
       title: 'Secrets and buckets',
       run: async (report) => {
         const authority = made('authority');
-        await provideBuckets(cluster, authority, made('release'));
+        await provideBuckets(cluster, authority, made('programs'), made('release'));
         await withSecretStore(cluster, authority, (store) => secretsInit(cluster, store, new Date(), report));
       },
     },
     {
       title: `${machineCount} machines`,
       run: async (report) => {
-        for (const node of allNodes(cluster)) {
-          report(node.name);
-          await boot(made('rack'), planMachine(cluster, node, made('authority')));
+        for (const plan of made('plans')) {
+          report(plan.name);
+          await boot(made('rack'), plan);
         }
         await Promise.all(regionsOf(cluster).map((region) => startLoadBalancer(places, made('rack').groups, region)));
       },
@@ -135,8 +140,12 @@ async function boot(rack: Rack, plan: MachinePlan): Promise<void> {
 }
 
 /** Makes the buckets and puts into each region's artifact bucket what its machines fetch at their first boot. */
-async function provideBuckets(cluster: Cluster, authority: Authority, release: Release): Promise<void> {
-  const programs = programBundle();
+async function provideBuckets(
+  cluster: Cluster,
+  authority: Authority,
+  programs: ProgramBundle,
+  release: Release,
+): Promise<void> {
   for (const { region, purpose, name } of labBuckets(cluster)) {
     const client = s3Client(region, authority);
     try {
