@@ -24,10 +24,10 @@ export function renderMembers({
   const { value, at, isStale } = cluster;
   const note = !clusterIsConfigured
     ? 'Not configured: set PATRONI_URLS.'
-    : value === null
-      ? 'Not read yet.'
-      : isStale
-        ? `Cannot be read now; as of ${formatClock(at ?? 0)} UTC.`
+    : isStale
+      ? `Cannot be read now${at === null ? '' : `; as of ${formatClock(at)} UTC`}.`
+      : value === null
+        ? 'Not read yet.'
         : `Synchronous replication is ${value.synchronous ? 'on' : 'off'}.`;
   const scope = value === null ? null : html` of <b>${value.scope}</b>`;
   return html`<table class="roster">

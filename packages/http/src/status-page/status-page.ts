@@ -15,7 +15,7 @@ import { renderFragment, renderPage, renderParts } from './page.ts';
 import { createSampler } from './sampler.ts';
 
 export interface StatusPageOptions {
-  config: Pick<ServiceConfig, 'patroni' | 'backupInfoFile' | 'internal'>;
+  config: Pick<ServiceConfig, 'patroni' | 'backupInfoFile' | 'internal' | 'tls'>;
   metrics: Pick<Metrics, 'totals'>;
   pool: DbPool;
   gate: Gate;
@@ -73,6 +73,10 @@ export async function registerStatusPage(app: FastifyInstance, options: StatusPa
       contentSecurityPolicy,
       // the service sets it where it has TLS
       strictTransportSecurity: false,
+      // browsers complain of it on a page without TLS
+      ...(config.tls === null ? { crossOriginOpenerPolicy: false } : {}),
+      // it would have to be on every answer of the service
+      originAgentCluster: false,
     });
     const routes = typed(scope);
 
