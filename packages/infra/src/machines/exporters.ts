@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { type Cluster, type Node, nodesOf, ports, regionOf } from '../cluster/index.ts';
+import { type Cluster, type Node, nodesOf, ports } from '../cluster/index.ts';
 import { type Listener, type MachineFile, type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile, machineCertificate, tlsFilesOf } from './tls.ts';
@@ -31,9 +31,9 @@ export function exporterWebConfig(cluster: Cluster, user: string, units: readonl
   return machineFile(exporterWebConfigPath(user), content, { onChange: restart });
 }
 
-/** Who may dial an exporter: the monitoring machine, which stands in the primary region. */
-export function exporterListener(cluster: Cluster, node: Node, port: number, purpose: string): Listener {
-  return { port, purpose, from: [regionOf(cluster, node).kind === 'primary' ? 'monitoring' : 'peer-region'] };
+/** Who may dial an exporter: the monitoring machine, whichever region it stands in. */
+export function exporterListener(port: number, purpose: string): Listener {
+  return { port, purpose, from: ['monitoring'] };
 }
 
 /** What the units' figures are kept of: ours and the programs that serve, not Debian's own three hundred. */
@@ -78,7 +78,7 @@ export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
       { unit, state: 'started' },
       { unit: 'pgha-certificate-metrics.timer', state: 'started' },
     ],
-    listens: [exporterListener(cluster, node, ports.nodeExporter, 'figures of the machine')],
+    listens: [exporterListener(ports.nodeExporter, 'figures of the machine')],
   };
 }
 

@@ -22,6 +22,6 @@ export function databaseServer(cluster: Cluster, node: Node, site: Site): readon
     databaseRoles(cluster),
     pgbouncer(cluster, node),
     guardAndNodeCheck(cluster),
-    databaseExporters(cluster, node),
+    databaseExporters(cluster),
   ];
 }

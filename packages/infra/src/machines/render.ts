@@ -9,6 +9,7 @@ import { monitoringServer } from './monitoring.ts';
 import { operatingSystem } from './operating-system.ts';
 import { databaseServer } from './postgres.ts';
 import { withSecretFetching } from './secrets.ts';
+import { systemsManager } from './systems-manager.ts';
 
 /**
  * Renders one machine of the cluster, whole: the same value boots on EC2 and in the lab.
@@ -19,6 +20,7 @@ export function renderMachine(cluster: Cluster, node: Node, site: Site): Machine
   const machine = assembleMachine(node, [
     { files: machineProgram(), units: [{ unit: 'pgha-machine.service', state: 'enabled' }] },
     operatingSystem(node, site),
+    systemsManager(regionOf(cluster, node), site),
     ...partsOf(cluster, node, site),
     nodeExporter(cluster, node),
   ]);

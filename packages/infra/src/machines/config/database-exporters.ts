@@ -1,4 +1,4 @@
-import { type Cluster, type Node, ports } from '../../cluster/index.ts';
+import { type Cluster, ports } from '../../cluster/index.ts';
 import { exporterListener, exporterWebConfig, exporterWebConfigPath } from '../exporters.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
 import { pgbouncerSocketDirectory } from './pgbouncer.ts';
@@ -9,12 +9,12 @@ const pgbouncerUnit = 'prometheus-pgbouncer-exporter.service';
 const pgbackrestUnit = 'prometheus-pgbackrest-exporter.service';
 
 /** The exporters of a database machine. None has a password: sockets and system users are enough. Nothing where nobody monitors. */
-export function databaseExporters(cluster: Cluster, node: Node): MachinePart {
+export function databaseExporters(cluster: Cluster): MachinePart {
   if (!cluster.monitoring) return {};
   const listens = [
-    exporterListener(cluster, node, ports.postgresExporter, 'figures of PostgreSQL'),
-    exporterListener(cluster, node, ports.pgbouncerExporter, 'figures of the pooler'),
-    exporterListener(cluster, node, ports.pgbackrestExporter, 'figures of the backups'),
+    exporterListener(ports.postgresExporter, 'figures of PostgreSQL'),
+    exporterListener(ports.pgbouncerExporter, 'figures of the pooler'),
+    exporterListener(ports.pgbackrestExporter, 'figures of the backups'),
   ];
   const defaults = (unit: string, lines: readonly string[]) =>
     machineFile(`/etc/default/${unit.replace('.service', '')}`, `${lines.join('\n')}\n`, {

@@ -1,0 +1,16 @@
+import type { Region } from '../cluster/index.ts';
+import type { MachinePart, Site } from './machine.ts';
+import { programFile } from './program.ts';
+
+const installer = '/usr/local/lib/pgha/install-ssm-agent';
+
+/** Run Command and Session Manager: how operations, and people, enter a machine on AWS without a port that is open for it. */
+export function systemsManager(region: Region, site: Site): MachinePart {
+  if (site.kind !== 'aws') return {};
+  return {
+    packages: ['curl'],
+    files: [programFile('install-ssm-agent.sh', installer)],
+    bootSteps: [{ name: 'Systems Manager agent', script: `${installer} ${region.awsRegion}\n` }],
+    units: [{ unit: 'amazon-ssm-agent.service', state: 'started' }],
+  };
+}
