@@ -75,7 +75,7 @@ async function attemptGroup(
     return { rows, position };
   } catch (error) {
     if (!isDatabaseError(error) || classify(error) !== 'rejected') throw error;
-    if (meetsItself(error) || (attempt.maybeApplied && (await isApplied(session, values[0])))) {
+    if (attempt.maybeApplied && (await isApplied(session, values[0]))) {
       const [, , rows, , position] = await Promise.all([
         begin(session),
         waitForStandby(session),
@@ -87,11 +87,6 @@ async function attemptGroup(
     }
     throw new GroupRefusedError(error);
   }
-}
-
-/** Nobody else has the group's id: who holds its key is an earlier attempt. */
-function meetsItself(error: unknown): boolean {
-  return isDatabaseError(error) && error.constraint === 'insert_groups_pkey';
 }
 
 /**
@@ -107,7 +102,8 @@ async function isApplied(session: Session, groupId: unknown): Promise<boolean> {
     });
     return false;
   } catch (error) {
-    if (meetsItself(error)) return true;
+    // nobody else has the group's id
+    if (isDatabaseError(error) && error.constraint === 'insert_groups_pkey') return true;
     throw error;
   }
 }
