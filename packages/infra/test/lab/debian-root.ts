@@ -1,8 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { MachineFile } from '../../src/machines/index.ts';
+import { allNodes, defineCluster } from '../../src/cluster/index.ts';
+import { type MachineFile, renderMachine, type Site } from '../../src/machines/index.ts';
 
 /** What a command in the root ended with; output and errors together, as a person would see them. */
 export interface Outcome {
@@ -15,13 +25,52 @@ export interface DebianRoot {
   write(files: readonly Pick<MachineFile, 'path' | 'content' | 'mode'>[]): void;
   /** Runs a shell script in the root: as root, with a network of its own and nothing of the host's. */
   run(script: string): Outcome;
+  /** Runs a shell script in the root after systemd has booted it, with the rendered units at hand. */
+  boot(script: string): Outcome;
+  /** Copies a file of this computer. */
+  copy(source: string, path: string): void;
   close(): void;
 }
+
+/** What tests need besides the machines' own packages. */
+const tools = [
+  'curl',
+  'dbus',
+  'e2fsprogs',
+  'etcd-client',
+  'etcd-server',
+  'iproute2',
+  'kmod',
+  'openssl',
+  'procps',
+  'python3-flask',
+  'python3-flask-cors',
+  'python3-moto',
+  'shellcheck',
+  'systemd',
+  'systemd-sysv',
+  'udev',
+];
+
+/** A site whose machines need nothing of AWS to be rendered. */
+export const site: Site = {
+  kind: 'lab',
+  ssmEndpoint: 'http://127.0.0.1:5000',
+  s3Endpoint: 'http://127.0.0.1:5000',
+  extraCa: null,
+  hosts: {},
+  packagesPreinstalled: true,
+  watchdog: 'none',
+  dataDevice: null,
+  artifactBucket: 'artifacts',
+  backupBuckets: { primary: 'backups', dr: 'backups-dr' },
+};
 
 const folder = process.env['PGHA_LAB_DIR'] ?? '/var/cache/pgha-lab';
 /** A minute on an idle machine; the mirror may be slow. */
 const buildDeadlineMs = 600_000;
-const runDeadlineMs = 120_000;
+/** Generous: the machine that runs the tests may be busy with other things. */
+const runDeadlineMs = 300_000;
 
 /** A root with these packages: a lab image that has them, or one built for the purpose and kept. */
 export function openDebianRoot(packages: readonly string[]): DebianRoot {
@@ -31,6 +80,22 @@ export function openDebianRoot(packages: readonly string[]): DebianRoot {
   for (const part of ['upper', 'work', 'root']) mkdirSync(join(place, part), { recursive: true });
   const options = `lowerdir=${lower},upperdir=${join(place, 'upper')},workdir=${join(place, 'work')}`;
   command(['mount', '-t', 'overlay', 'overlay', '-o', options, root]);
+  const nspawn = (how: readonly string[], words: readonly string[]) => {
+    const isolated = [
+      '--private-network',
+      '--resolv-conf=off',
+      '--timezone=off',
+      '--link-journal=no',
+      `--directory=${root}`,
+    ];
+    const { status, stdout, stderr, error } = spawnSync(
+      'systemd-nspawn',
+      ['--quiet', '--register=no', '--keep-unit', ...isolated, ...how, ...words],
+      { encoding: 'utf8', timeout: runDeadlineMs, env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } },
+    );
+    if (error !== undefined) throw error;
+    return { status: status ?? -1, stdout, stderr };
+  };
   return {
     write(files) {
       for (const { path, content, mode } of files) {
@@ -39,16 +104,22 @@ export function openDebianRoot(packages: readonly string[]): DebianRoot {
       }
     },
     run(script) {
-      const nspawn = ['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--as-pid2', '--pipe'];
-      const isolated = ['--private-network', '--resolv-conf=off', '--timezone=off', `--directory=${root}`];
-      const { status, stdout, stderr, error } = spawnSync(
-        nspawn[0] ?? '',
-        [...nspawn.slice(1), ...isolated, '/bin/sh', '-euc', `exec 2>&1\n${script}`],
-        { encoding: 'utf8', timeout: runDeadlineMs, env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } },
-      );
-      if (error !== undefined) throw error;
+      const { status, stdout, stderr } = nspawn(['--as-pid2', '--pipe'], ['/bin/sh', '-euc', `exec 2>&1\n${script}`]);
       // nspawn talks on standard error about itself; it matters only when it is all there is
-      return { code: status ?? -1, output: stdout === '' && status !== 0 ? stderr : stdout };
+      return { code: status, output: stdout === '' && status !== 0 ? stderr : stdout };
+    },
+    boot(script) {
+      this.write([
+        { path: '/root/script', content: `exec >/root/output 2>&1\n${script}`, mode: '0755' },
+        { path: '/etc/systemd/system/script.service', content: bootUnit, mode: '0644' },
+      ]);
+      const { stdout } = nspawn(['--boot'], ['systemd.unit=script.service', 'systemd.show_status=no']);
+      const read = (path: string) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : stdout);
+      return { code: Number(read('/root/code')), output: read('/root/output') };
+    },
+    copy(source, path) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      copyFileSync(source, join(root, path));
     },
     close() {
       command(['umount', root]);
@@ -56,6 +127,19 @@ export function openDebianRoot(packages: readonly string[]): DebianRoot {
     },
   };
 }
+
+/** The script is all that is started: whatever else a test wants, it starts itself. */
+const bootUnit = `[Unit]
+Requires=sysinit.target dbus.socket
+After=sysinit.target dbus.socket basic.target
+AllowIsolate=yes
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c '/bin/sh -eu /root/script; echo $? >/root/code'
+ExecStopPost=/usr/bin/systemctl --no-block --force poweroff
+StandardInput=null
+`;
 
 function findImage(packages: readonly string[]): string | null {
   const folders = [join(folder, 'images'), join(folder, 'cache', 'images'), join(folder, 'validation-images')];
@@ -70,14 +154,23 @@ function hasPackages(image: string, packages: readonly string[]): boolean {
   return status === 0 && stdout.split('\n').filter((line) => line === 'installed').length === packages.length;
 }
 
+/** One root for all tests, whichever asks first: it takes a minute and more than a gigabyte. */
 function buildRoot(packages: readonly string[]): string {
-  const key = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 16);
+  const everything = [...new Set([...rolePackages(), ...tools, ...packages])].sort();
+  const key = createHash('sha256').update(everything.join(' ')).digest('hex').slice(0, 16);
   const images = join(folder, 'validation-images');
   mkdirSync(images, { recursive: true });
   const unfinished = join(folder, `unfinished-${randomUUID()}`);
-  command(['mmdebstrap', '--variant=apt', `--include=${packages.join(',')}`, 'trixie', unfinished], buildDeadlineMs);
-  renameSync(unfinished, join(images, key));
+  command(['mmdebstrap', '--variant=apt', `--include=${everything.join(',')}`, 'trixie', unfinished], buildDeadlineMs);
+  // somebody else may have built it meanwhile; theirs may be in use
+  if (existsSync(join(images, key))) rmSync(unfinished, { recursive: true });
+  else renameSync(unfinished, join(images, key));
   return join(images, key);
+}
+
+function rolePackages(): readonly string[] {
+  const cluster = defineCluster({});
+  return allNodes(cluster).flatMap((node) => renderMachine(cluster, node, site).packages);
 }
 
 function command(words: readonly string[], timeout = 30_000): void {

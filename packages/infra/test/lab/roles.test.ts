@@ -1,20 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allNodes, defineCluster, type Node } from '../../src/cluster/index.ts';
 import { type Machine, renderMachine, type Site } from '../../src/machines/index.ts';
-import { type DebianRoot, openDebianRoot } from './debian-root.ts';
+import { site as bareSite, type DebianRoot, openDebianRoot } from './debian-root.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], alertEmail: 'ops@example.com' });
 const lab: Site = {
-  kind: 'lab',
-  ssmEndpoint: 'http://127.0.0.1:5000',
-  s3Endpoint: 'http://127.0.0.1:5000',
-  extraCa: null,
+  ...bareSite,
   hosts: Object.fromEntries(allNodes(cluster).map(({ hostname, address }) => [hostname, address])),
-  packagesPreinstalled: true,
-  watchdog: 'none',
-  dataDevice: null,
-  artifactBucket: 'artifacts',
-  backupBuckets: { primary: 'backups', dr: 'backups-dr' },
 };
 const aws: Site = { ...lab, kind: 'aws', ssmEndpoint: null, s3Endpoint: null, hosts: {}, packagesPreinstalled: false };
 

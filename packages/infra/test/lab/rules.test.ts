@@ -62,7 +62,8 @@ describe('the rules', () => {
       { path: `/root/${group}.tests.yml`, content: renderTests(group, series, count), mode: '0644' },
     ]);
     root.write(files);
-    return root.run("cd /root; promtool test rules *.tests.yml | grep -v -e '^Unit Testing' -e SUCCESS -e '^$' || true").output;
+    return root.run("cd /root; promtool test rules *.tests.yml | grep -v -e '^Unit Testing' -e SUCCESS -e '^$' || true")
+      .output;
   };
 
   it('are accepted by promtool', () => {

@@ -1,21 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineCluster, nodeNamed } from '../../src/cluster/index.ts';
-import { renderMachine, type Site } from '../../src/machines/index.ts';
-import { type DebianRoot, openDebianRoot } from './debian-root.ts';
+import { renderMachine } from '../../src/machines/index.ts';
+import { type DebianRoot, openDebianRoot, site } from './debian-root.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'] });
-const site: Site = {
-  kind: 'lab',
-  ssmEndpoint: 'http://127.0.0.1:5000',
-  s3Endpoint: 'http://127.0.0.1:5000',
-  extraCa: null,
-  hosts: {},
-  packagesPreinstalled: true,
-  watchdog: 'none',
-  dataDevice: null,
-  artifactBucket: 'artifacts',
-  backupBuckets: { primary: 'backups', dr: 'backups-dr' },
-};
 const machine = renderMachine(cluster, nodeNamed(cluster, 'etcd-1'), site);
 const tools = ['curl', 'iproute2', 'python3-moto', 'python3-flask', 'python3-flask-cors'];
 

@@ -37,6 +37,8 @@ KEPT_RELEASES = 3
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,99}")
 # A service checks the schema's version before it listens; a database in failover makes that wait.
 HEALTHY_WITHIN_SECONDS = 60
+# systemd tries again a second after each end; a release that ends this often will not come up by itself.
+ENDS_UNTIL_GIVEN_UP = 3
 
 
 class Failed(Exception):
@@ -109,15 +111,15 @@ def point(link, version):
     os.rename(staged, link)
 
 
-def main_process(unit):
-    answer = subprocess.run(["systemctl", "show", "--value", "--property=MainPID", unit], check=True, capture_output=True, text=True)
-    return answer.stdout.strip()
+def show(unit, name):
+    command = ["systemctl", "show", "--value", f"--property={name}", unit]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def is_healthy(config, service, version):
     """The right release runs and answers; whether its database answers is not a matter of the release."""
     try:
-        program = os.readlink(f"/proc/{main_process(service['unit'])}/exe")
+        program = os.readlink(f"/proc/{show(service['unit'], 'MainPID')}/exe")
         if not program.startswith(f"{RELEASES}/{version}/"):
             return False
         context = ssl.create_default_context(cafile=config["serviceCa"])
@@ -133,7 +135,7 @@ def restart(config, version):
         subprocess.run(["systemctl", "restart", service["unit"]], check=False)
         deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
         while not is_healthy(config, service, version):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or int(show(service["unit"], "NRestarts")) >= ENDS_UNTIL_GIVEN_UP:
                 return service["unit"]
             time.sleep(0.2)
         say(f"{service['unit']} serves {version}")
@@ -142,11 +144,12 @@ def restart(config, version):
 
 def switch(config, version):
     before = target_of(CURRENT)
-    if before is not None and before != version:
-        point(PREVIOUS, before)
     point(CURRENT, version)
     failed = restart(config, version)
     if failed is None:
+        # only what served is worth going back to
+        if before is not None and before != version:
+            point(PREVIOUS, before)
         return
     if before is None or before == version:
         raise Failed(f"{failed} does not serve {version}; see journalctl -u {failed}")
