@@ -29,7 +29,7 @@ async function main(options: BenchOptions): Promise<void> {
     await migrate({ host: pair.host, port: pair.primaryPort, database: pair.database, ...pair.logins.owner });
     progress(`loading ${options.rows} rows`);
     await loadRows(pair, options.rows);
-    await measure(pair, options, (running) => {
+    await measure(pair, options, directory, (running) => {
       stops.unshift(() => running.stop());
       return running;
     });
@@ -38,7 +38,12 @@ async function main(options: BenchOptions): Promise<void> {
   }
 }
 
-async function measure(pair: Pair, options: BenchOptions, keep: (running: Running) => Running): Promise<void> {
+async function measure(
+  pair: Pair,
+  options: BenchOptions,
+  directory: string,
+  keep: (running: Running) => Running,
+): Promise<void> {
   const generator = await chooseGenerator();
   const primary = serviceEnv(pair, 'app', pair.primaryPort);
   const replica = serviceEnv(pair, 'readonly', pair.replicaPort);
@@ -73,7 +78,7 @@ async function measure(pair: Pair, options: BenchOptions, keep: (running: Runnin
     { name: '  nothing but the insert and its proof', service: bare, request: create, limit: 'create' },
     { name: '  nothing but the insert, one commit each', service: single, request: create, limit: 'create' },
   ];
-  const peers = options.peers ? await startPeers(pair, progress) : [];
+  const peers = options.peers ? await startPeers(pair, directory, progress) : [];
   const peerLines = peers.flatMap((peer): Line[] => {
     keep(peer);
     return lines.map((line) => ({ ...line, name: `${line.name}, ${peer.name}`, service: peer }));

@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,9 +7,10 @@ import { freePort, type Running, startServer } from './processes.ts';
 
 const source = (file: string) => fileURLToPath(new URL(`./peers/${file}`, import.meta.url));
 
-/** Two services of the kind people compare with, on the same database. Built from Debian's packages. */
+/** Two services of the kind people compare with, on the same database. Built from Debian's packages in `directory`. */
 export async function startPeers(
   pair: Pair,
+  directory: string,
   progress: (line: string) => void,
 ): Promise<(Running & { name: string })[]> {
   const url = (login: { user: string; password: string }, port: number) =>
@@ -21,7 +20,7 @@ export async function startPeers(
     REPLICA_URL: url(pair.logins.readonly, pair.replicaPort),
   };
   progress('building Gin + pgx');
-  const binary = join(await mkdtemp(join(tmpdir(), 'pgha-bench-peer-')), 'gin');
+  const binary = join(directory, 'gin');
   // Debian installs Go libraries as sources outside any module
   await promisify(execFile)('go', ['build', '-o', binary, source('main.go')], {
     env: { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOCACHE: `${binary}-cache` },
