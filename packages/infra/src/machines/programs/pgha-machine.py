@@ -146,34 +146,33 @@ def run_boot_steps(manifest):
         say(f"boot step \"{step['name']}\" done in {time.monotonic() - started:.1f} s")
 
 
-def ask_systemctl(verb, units):
-    """One answer a unit, in their order; asking for each alone takes seconds on a machine that is booting."""
-    answer = subprocess.run(["systemctl", verb, *units], check=False, capture_output=True, text=True)
-    return dict(zip(units, answer.stdout.split("\n"), strict=False))
+def unit_properties(names):
+    """What systemd knows of each unit; asking for each alone takes seconds on a machine that is booting."""
+    command = ["systemctl", "show", "--property=ActiveState", "--property=UnitFileState", "--property=Job", *names]
+    blocks = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n\n")
+    return {
+        name: dict(line.split("=", 1) for line in block.strip().splitlines())
+        for name, block in zip(names, blocks, strict=True)
+    }
 
 
 def differing_units(manifest):
     """The units that are not in their wanted state, as the manifest names them."""
-    if not manifest["units"]:
-        return []
     names = [wanted["unit"] for wanted in manifest["units"]]
-    enabled, active = ask_systemctl("is-enabled", names), ask_systemctl("is-active", names)
-    return [
-        wanted
-        for wanted in manifest["units"]
-        # a unit that systemd is starting, also again and again, is where it should be
-        if unit_differs(wanted, enabled[wanted["unit"]], active[wanted["unit"]] in ("active", "activating", "reloading"))
-    ]
+    properties = unit_properties(names) if names else {}
+    return [wanted for wanted in manifest["units"] if unit_differs(wanted, **properties[wanted["unit"]])]
 
 
-def unit_differs(wanted, enabled, active):
-    unit, state = wanted["unit"], wanted["state"]
+def unit_differs(wanted, ActiveState, UnitFileState, Job):  # noqa: N803, systemd's own names
+    # a unit that systemd is starting, or has queued to start at this boot, is where it should be
+    active = ActiveState in ("active", "activating", "reloading") or (UnitFileState == "enabled" and Job != "")
+    state = wanted["state"]
     if state == "masked":
-        return enabled != "masked" or active
+        return UnitFileState != "masked" or active
     if state == "stopped":
-        return enabled in ("enabled", "enabled-runtime") or active
-    on = enabled in ("enabled", "static", "indirect", "generated", "alias")
-    return not on or (state == "started" and not active and not condition_failed(unit))
+        return UnitFileState in ("enabled", "enabled-runtime") or active
+    on = UnitFileState in ("enabled", "static", "indirect", "generated", "alias")
+    return not on or (state == "started" and not active and not condition_failed(wanted["unit"]))
 
 
 def condition_failed(unit):
