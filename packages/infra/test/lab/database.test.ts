@@ -35,6 +35,7 @@ const logins = machine.secrets.flatMap(({ path }) => /^\/etc\/pgha\/secrets\/(\w
 /** Secrets and certificates as `pgha-secrets` leaves them; the directories as systemd makes them. */
 const prepare = `
 export HOME=/root
+unset NOTIFY_SOCKET
 mkdir -p /etc/pgha/tls /etc/pgha/secrets /root/ca
 rm -rf /var/lib/postgresql/17 /root/etcd
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout /root/ca/key -out /etc/pgha/tls/ca.crt 2>/dev/null
@@ -81,7 +82,7 @@ haproxy -f /etc/haproxy/haproxy.cfg -db >/root/haproxy.log 2>&1 &
 become postgres pgbouncer /etc/pgbouncer/pgbouncer.ini >/root/pgbouncer.log 2>&1 & pgbouncer=$!
 become postgres /usr/local/lib/pgha/guard watch >/root/guard.log 2>&1 & guard=$!
 become postgres /usr/local/lib/pgha/node-check >/root/node-check.log 2>&1 &
-wait_for() { tries=0; until "$@" >/dev/null 2>&1; do tries=$((tries + 1)); [ $tries -lt 300 ] || { echo "never: $*"; tail -n 30 /root/patroni.log; exit 9; }; sleep 0.2; done; }
+wait_for() { tries=0; until "$@" >/dev/null 2>&1; do tries=$((tries + 1)); [ $tries -lt 150 ] || { echo "never: $*"; tail -n 5 /root/*.log; exit 9; }; sleep 0.2; done; }
 patroni_says() { curl --silent --fail --cacert /etc/pgha/tls/ca.crt https://localhost:8008/$1; }
 healthy() { curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1:8009/; }
 is_healthy() { [ "$(healthy)" = "$1" ]; }

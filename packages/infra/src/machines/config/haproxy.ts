@@ -90,20 +90,20 @@ frontend replica
 
 backend primary
 ${checks}
-  http-check send meth GET uri /primary
+  http-check send meth OPTIONS uri /primary
   http-check expect status 200
 ${servers}
 
 backend replica
   balance leastconn
 ${checks}
-  http-check send meth GET uri /replica?lag=64MB
+  http-check send meth OPTIONS uri /replica?lag=64MB
   http-check expect status 200
 ${servers}
 
 backend readable
 ${checks}
-  http-check send meth GET uri /read-only
+  http-check send meth OPTIONS uri /read-only
   http-check expect status 200
 ${servers}
 

@@ -142,7 +142,7 @@ PATRONI_CA=${caFile}
 }
 
 const backupUnit = `[Unit]
-Description=Take a %i backup if this server is the primary
+Description=Backups, if this server is the primary (%i)
 After=patroni.service
 
 [Service]
@@ -150,6 +150,9 @@ Type=oneshot
 User=postgres
 # one at a time: an incremental backup that comes up while a full one runs waits for it
 ExecStart=/usr/bin/flock ${lockDirectory}/pgha-backup.lock /usr/local/sbin/pgha-backup %i
+# what it says is kept, that systemd started it twice a minute is not
+SyslogLevel=notice
+LogLevelMax=notice
 # clients come first
 Nice=10
 IOSchedulingClass=best-effort

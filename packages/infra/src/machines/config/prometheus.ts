@@ -17,6 +17,8 @@ interface Job {
   port: number;
   /** The pages that people open ask for the password too. */
   login?: boolean;
+  /** Names of series that nobody reads and that would be most of what is kept. */
+  dropped?: string;
 }
 
 /** Everything that has figures, by job. */
@@ -26,7 +28,12 @@ export function scrapeJobs(cluster: Cluster, monitoring: Node, hasGrafana: boole
   const withRole = (role: Node['role']) => everywhere.flatMap((region) => nodesOf(region, role));
   return [
     { name: 'node', nodes: everywhere.flatMap(({ nodes }) => nodes), port: ports.nodeExporter },
-    { name: 'etcd', nodes: withRole('etcd'), port: ports.etcdClient },
+    {
+      name: 'etcd',
+      nodes: withRole('etcd'),
+      port: ports.etcdClient,
+      dropped: 'etcd_debugging_.*|grpc_.*|go_.*|os_fd_.*',
+    },
     { name: 'patroni', nodes: members, port: ports.patroni },
     { name: 'postgres', nodes: members, port: ports.postgresExporter },
     { name: 'pgbouncer', nodes: members, port: ports.pgbouncerExporter },
@@ -73,6 +80,9 @@ export function renderPrometheusConfig(cluster: Cluster, monitoring: Node, hasGr
         scheme: 'https',
         tls_config: tls,
         ...(job.login === true ? login : {}),
+        ...(job.dropped === undefined
+          ? {}
+          : { metric_relabel_configs: [{ source_labels: ['__name__'], regex: job.dropped, action: 'drop' }] }),
         static_configs: job.nodes.map((node) => ({
           targets: [`${node.hostname}:${job.port}`],
           // the machine's name is what people and alerts call it; a port says nothing
