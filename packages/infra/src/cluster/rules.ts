@@ -62,10 +62,10 @@ function unknownSettings(input: CompleteInput): Check[] {
 }
 
 /**
- * Parameter Store refuses names that begin with aws or ssm, EC2 group names that begin with sg-, S3 bucket names that begin
- * with sthree- or amzn-s3-demo- (the services' naming rules).
+ * Parameter Store refuses names that begin with aws or ssm, EC2 group names that begin with sg-, ELB names that begin with
+ * internal-, S3 bucket names that begin with sthree- or amzn-s3-demo- (the services' naming rules).
  */
-const reservedBeginnings = ['aws', 'ssm', 'sg', 'sthree', 'amzn-s3-demo'];
+const reservedBeginnings = ['aws', 'ssm', 'sg', 'internal', 'sthree', 'amzn-s3-demo'];
 
 function names(input: CompleteInput): Check[] {
   // Names end up in bucket names (63 characters, shared by the whole world) and IAM roles (64): short ones always fit.
@@ -84,7 +84,7 @@ function names(input: CompleteInput): Check[] {
       !reservedBeginnings.some((beginning) => input.project.startsWith(beginning)),
       'project',
       input.project,
-      `does not begin with ${reservedBeginnings.join(', ')}: AWS keeps these for parameters, security groups and buckets`,
+      `does not begin with ${reservedBeginnings.join(', ')}: AWS keeps these for names of its own`,
       'put another word first',
     ),
     check(
