@@ -98,7 +98,7 @@ interface Card {
 }
 
 function renderCard({ title, now, note, chart }: Card): Html {
-  return html`<figure class="card"><figcaption><h3>${title}</h3><p class="now">${now}</p><p class="note">${note}</p></figcaption>
+  return html`<figure class="card"><figcaption><h2>${title}</h2><p class="now">${now}</p><p class="note">${note}</p></figcaption>
 ${renderChart(chart)}</figure>
 `;
 }
@@ -139,7 +139,7 @@ function last(points: Point[]): number | null {
   return points.at(-1)?.value ?? null;
 }
 
-/** The last that is known: a second without a request has no latency. */
+/** The last that is known: a while without a request has no latency. */
 function latest(points: Point[]): number | null {
   return points.findLast(({ value }) => value !== null)?.value ?? null;
 }

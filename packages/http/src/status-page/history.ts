@@ -5,7 +5,7 @@ export interface Sample {
   requestsPerSecond: number;
   /** Answers of 500 and above. */
   failuresPerSecond: number;
-  /** Seconds; null when nothing was answered. */
+  /** Seconds, over the last few samples; null when nothing was answered. */
   p50: number | null;
   p99: number | null;
   /** Requests held at most since the sample before. */

@@ -24,7 +24,7 @@ export interface Sources {
 }
 
 /** The last answer of a source that may be away. */
-export interface Reading<T> {
+interface Reading<T> {
   value: T | null;
   /** When it was read; null when it never was. */
   at: number | null;
@@ -80,8 +80,10 @@ const defaultRhythm: Rhythm = {
   backups: 15_000,
 };
 /** Five minutes of them: a failover is seconds long, and what led to it is minutes. */
-export const historyLength = 300;
+const historyLength = 300;
 export const windowMs = historyLength * defaultRhythm.sample;
+/** The slowest of a hundred requests needs some hundreds to be told from chance: latency is that of the last five samples. */
+const latencySamples = 5;
 const eventsKept = 100;
 
 /**
@@ -99,6 +101,7 @@ export function createSampler(sources: Sources, rhythm: Rhythm = defaultRhythm):
   let memory: ClusterMemory | null = null;
   let hold: Hold | null = null;
   let last = { at: since, totals: totals() };
+  const earlier: RequestTotals[] = [];
   let heldAtMost = 0;
   let away = 0;
   let ticking: NodeJS.Timeout | null = null;
@@ -124,7 +127,9 @@ export function createSampler(sources: Sources, rhythm: Rhythm = defaultRhythm):
   function sample(at: number): void {
     const current = totals();
     const seconds = (at - last.at) / 1000;
-    const latency = current.latency.map((count, index) => count - (last.totals.latency[index] ?? 0));
+    earlier.push(last.totals);
+    if (earlier.length > latencySamples) earlier.shift();
+    const latency = current.latency.map((count, index) => count - (earlier[0]?.latency[index] ?? 0));
     const lag = readCluster === null ? stats.value?.replication_lag_bytes : furthestBehind(cluster.value);
     const lagIsKnown = !(readCluster === null ? stats : cluster).isStale;
     history.push({

@@ -63,7 +63,12 @@ export async function registerStatusPage(app: FastifyInstance, options: StatusPa
   app.addHook('onClose', async () => sampler.stop());
 
   const entryPoints = { message: `pgha ${requests === 'writes' ? 'write' : 'read'} service`, ...paths };
-  const frame = { requests, version, style: readText('page.css'), script: readText('live.js') };
+  const frame = {
+    requests,
+    version,
+    style: readText(new URL('./page.css', import.meta.url)),
+    script: readText(new URL('./live.js', import.meta.url)),
+  };
   const parts = () => renderParts(sampler.snapshot(), requests);
 
   // in a scope of its own: helmet's hooks would otherwise run for every request of the service
@@ -131,6 +136,6 @@ const EntryPointsSchema = Type.Object({
   ready: Type.String(),
 });
 
-function readText(name: string): string {
-  return readFileSync(new URL(name, import.meta.url), 'utf8');
+function readText(url: URL): string {
+  return readFileSync(url, 'utf8');
 }
