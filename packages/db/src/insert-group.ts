@@ -4,7 +4,7 @@ import { classify, FinalAnswerError, isDatabaseError } from './outcome.ts';
 import type { DbPool, Session } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
 import { type Attempt, type RideContext, ride } from './ride.ts';
-import { begin, commit } from './transaction.ts';
+import { begin, commit, together } from './transaction.ts';
 import { lockNumber, type WriteIdentity, waitForStandby } from './write-once.ts';
 
 /** An insert of a group. `identity`: null where the client named no key, and the group's own proof is enough. */
@@ -68,21 +68,21 @@ async function attemptGroup(
 ): Promise<{ rows: PlacedItem[]; position: string }> {
   try {
     // both travel at once; the position is read behind the commit
-    const [rows, position] = await Promise.all([
+    const [rows, position] = await together(
       insertRows(session, [...values, locationPrefix]),
       readCommitPosition(session),
-    ]);
+    );
     return { rows, position };
   } catch (error) {
     if (!isDatabaseError(error) || classify(error) !== 'rejected') throw error;
     if (attempt.maybeApplied && (await isApplied(session, values[0]))) {
-      const [, , rows, , position] = await Promise.all([
+      const [, , rows, , position] = await together(
         begin(session),
         waitForStandby(session),
         renderAgain(session, values.slice(0, 5)),
         commit(session),
         readCommitPosition(session),
-      ]);
+      );
       return { rows, position };
     }
     throw new GroupRefusedError(error);

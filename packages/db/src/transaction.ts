@@ -16,3 +16,14 @@ export async function rolledBack<E>(session: Session, error: E): Promise<E> {
   await session.query({ name: 'rollback', text: 'rollback' }).catch(() => {});
   return error;
 }
+
+/**
+ * The answers of statements that travel together, once the last has come. An error is sent before the server lets go of
+ * its locks (PostgresMain reports it and aborts afterwards, src/backend/tcop/postgres.c); the answer behind it comes after.
+ */
+export async function together<Statements extends Promise<unknown>[]>(
+  ...statements: Statements
+): Promise<{ [Index in keyof Statements]: Awaited<Statements[Index]> }> {
+  await Promise.allSettled(statements);
+  return Promise.all(statements);
+}

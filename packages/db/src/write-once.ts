@@ -3,7 +3,7 @@ import { FinalAnswerError } from './outcome.ts';
 import type { DbPool, Session } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
 import { type Attempt, type RideContext, ride } from './ride.ts';
-import { begin, commit, rolledBack } from './transaction.ts';
+import { begin, commit, rolledBack, together } from './transaction.ts';
 
 /** An answer that can be given again. */
 export interface StoredAnswer {
@@ -100,34 +100,34 @@ export async function applyOnce(
   });
 }
 
-/** Three round trips: claim and look, work, record and commit. What stands in one `Promise.all` travels together. */
+/** Three round trips: claim and look, work, record and commit. What stands in one `together` travels together. */
 async function attemptOnce(
   session: Session,
   identity: WriteIdentity,
   attempt: Attempt,
   work: (session: Session) => Promise<StoredAnswer>,
 ): Promise<Omit<WriteResult, 'replayed'>> {
-  const [, isOurs, known] = await Promise.all([
+  const [, isOurs, known] = await together(
     begin(session),
     lockKey(session, identity, attempt),
     findRecord(session, identity),
-  ]);
+  );
   if (known) {
     // whoever may have the key now is another one to be answered again
     if (!isSameRequest(known, identity)) throw await rolledBack(session, new KeyReusedError());
     // seeing the record is not yet proof that it will survive
-    const [, , position] = await Promise.all([waitForStandby(session), commit(session), readCommitPosition(session)]);
+    const [, , position] = await together(waitForStandby(session), commit(session), readCommitPosition(session));
     return { ...known.answer, position };
   }
   if (!isOurs) throw await rolledBack(session, new KeyInUseError());
   const answer = await work(session).catch(async (error: unknown) => {
     throw await rolledBack(session, error);
   });
-  const [, , position] = await Promise.all([
+  const [, , position] = await together(
     recordAnswer(session, identity, answer),
     commit(session),
     readCommitPosition(session),
-  ]);
+  );
   return { ...answer, position };
 }
 

@@ -180,6 +180,18 @@ describe('a group', () => {
     expect(await effects(fixture, name)).toHaveLength(9);
   });
 
+  it('that is refused has let go of its keys before its rows are run singly', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      const queue = insertQueue();
+      const insert = (key: string) => queue.insert({ fields: fields(key), identity: identity(key) }, soon());
+      const twice = Promise.allSettled([insert(`${name}${round}`), insert(`${name}${round}`)]);
+      const others = await Promise.all(Array.from({ length: 20 }, (_, index) => insert(`${name}${round} ${index}`)));
+      expect(others.map(({ replayed }) => replayed)).toEqual(others.map(() => false));
+      expect((await twice).some(({ status }) => status === 'fulfilled')).toBe(true);
+    }
+    expect(await effects(fixture, name)).toHaveLength(30 * 21);
+  });
+
   it('answers each of 1000 inserts with its own item', async () => {
     const queue = insertQueue();
     const names = Array.from({ length: 1_000 }, (_, index) => `${name}${index}`);
