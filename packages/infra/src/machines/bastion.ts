@@ -8,7 +8,9 @@ export function bastion(cluster: Cluster, node: Node): MachinePart {
   const region = regionOf(cluster, node);
   const peer = peerOf(cluster, region);
   const monitoring = nodesOf(cluster.primary, 'monitoring')[0];
+  const translates = cluster.egress === 'bastion';
   const rules = renderNftables({
+    translates,
     insideCidr: region.cidr,
     peerCidrs: peer === null ? [] : [peer.cidr],
     monitoringAddress: monitoring?.address ?? null,
@@ -20,9 +22,13 @@ export function bastion(cluster: Cluster, node: Node): MachinePart {
         mode: '0755',
         onChange: [{ unit: 'nftables.service', action: 'reload' }],
       }),
-      machineFile('/etc/sysctl.d/61-pgha-nat.conf', forwardingConf, {
-        onChange: [{ unit: 'systemd-sysctl.service', action: 'restart' }],
-      }),
+      ...(translates
+        ? [
+            machineFile('/etc/sysctl.d/61-pgha-nat.conf', forwardingConf, {
+              onChange: [{ unit: 'systemd-sysctl.service', action: 'restart' }],
+            }),
+          ]
+        : []),
     ],
     secrets: [caCertificate(cluster)],
     units: [

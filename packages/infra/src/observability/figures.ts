@@ -11,7 +11,8 @@ export const recordedFigures: readonly RecordedFigure[] = [
   { name: 'job:http_requests:rate1m', query: `sum by (job) (rate(${answered}_count[${window}]))` },
   {
     name: 'job:http_errors:ratio1m',
-    query: `sum by (job) (rate(${answered}_count{status=~"5.."}[${window}])) / (sum by (job) (rate(${answered}_count[${window}])) > 0)`,
+    // a service that has not failed yet has no such series: its ratio is 0, not unknown
+    query: `(sum by (job) (rate(${answered}_count{status=~"5.."}[${window}])) or 0 * sum by (job) (rate(${answered}_count[${window}]))) / (sum by (job) (rate(${answered}_count[${window}])) > 0)`,
   },
   {
     name: 'job:http_duration_seconds:p99_1m',

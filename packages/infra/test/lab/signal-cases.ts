@@ -84,7 +84,8 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
   },
   PrimaryChanged: {
     fires: { [`patroni_postgres_timeline{${at('pg-2')}}`]: '3x29 4x200' },
-    quiet: { [`patroni_postgres_timeline{${at('pg-2')}}`]: always(4) },
+    // it was asked while PostgreSQL was away
+    quiet: { [`patroni_postgres_timeline{${at('pg-2')}}`]: '4x20 0x2 4x100' },
   },
   PatroniPaused: {
     fires: { [`patroni_is_paused{${at('pg-1')}}`]: always(1) },

@@ -65,7 +65,9 @@ const memberSignals: readonly Signal[] = [
     name: 'PrimaryChanged',
     group: 'database',
     summary: 'The primary of region {{ $labels.region }} changed',
-    query: 'max by (region) (changes(patroni_postgres_timeline[5m]))',
+    // Patroni says 0 while it cannot ask PostgreSQL
+    query:
+      'max by (region) (max_over_time(patroni_postgres_timeline[5m]) - min_over_time((patroni_postgres_timeline > 0)[5m:10s]))',
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 0,
