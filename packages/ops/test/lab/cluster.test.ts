@@ -1,0 +1,16 @@
+import { afterAll, beforeAll } from 'vitest';
+import { bootSuite } from './boot.ts';
+import { failoverSuite } from './failover.ts';
+import { rebootSuite } from './reboot.ts';
+import { provideLab, type RunningLab } from './running-lab.ts';
+
+/** One lab for all of it: booting is most of the time. */
+let lab: RunningLab;
+beforeAll(async () => {
+  lab = await provideLab();
+});
+afterAll(() => lab?.end());
+
+bootSuite(() => lab);
+failoverSuite(() => lab);
+rebootSuite(() => lab);

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { access, readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { readSettings } from '../../src/config.ts';
+import { findControlGroups, groupNames } from '../../src/lab/control-groups.ts';
+import { labNamespaces } from '../../src/lab/network.ts';
+import { readRecord } from '../../src/lab/record.ts';
+import { pgha } from './running-lab.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const places = readSettings().labPlaces;
+
+/** Everything of a lab that this computer still has. */
+async function remains(): Promise<readonly string[]> {
+  const lines = async (file: string, word: RegExp) =>
+    (await readFile(file, 'utf8')).split('\n').filter((line) => word.test(line));
+  const nspawn = await readdir('/run/systemd/nspawn/propagate').catch(() => []);
+  return [
+    ...(await labNamespaces()),
+    ...(await groupNames(await findControlGroups())),
+    ...(await lines('/proc/self/mounts', new RegExp(` ${places.root}/`))),
+    ...(await lines('/proc/net/route', /^pgha\t/)),
+    ...(await lines('/proc/net/dev', /^ *pgha:/)),
+    ...nspawn.filter((name) => /^(etcd|pg|api|aws|bastion)/.test(name)),
+    ...(await access(places.root).then(
+      () => [places.root],
+      () => [],
+    )),
+  ];
+}
+
+/** Starts `pgha lab up` and kills it without warning as soon as a step has begun. */
+function killedAt(step: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, 'lab', 'up', '--no-monitoring'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    let isKilled = false;
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk;
+      if (!isKilled && step.test(said)) {
+        isKilled = true;
+        // deep enough in the step that its work is half done
+        setTimeout(() => child.kill('SIGKILL'), 300);
+      }
+    });
+    child.once('error', reject);
+    child.once('exit', () =>
+      isKilled ? resolve() : reject(new Error(`up ended before ${step}: ${said.slice(-2_000)}`)),
+    );
+  });
+}
+
+describe('pgha lab down', () => {
+  it.each([['Networks'], ['AWS stand-in'], ['\\d+ machines'], ['First boot']])(
+    'leaves nothing of an "up" that was killed at the step %s',
+    async (step) => {
+      expect(await readRecord(places), 'another lab is there; end it with "pgha lab down"').toBeNull();
+      await killedAt(new RegExp(`❯ ${step}`));
+      await pgha('lab', 'down');
+      expect(await remains()).toEqual([]);
+    },
+  );
+
+  it('does nothing where there is nothing', async () => {
+    await pgha('lab', 'down');
+    expect(await remains()).toEqual([]);
+  });
+});
