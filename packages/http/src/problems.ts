@@ -112,7 +112,7 @@ export function toProblem(error: unknown): Problem {
   return (
     fromRide(error) ??
     fromDatabase(error) ??
-    fromFastify(error as FastifyError) ??
+    (error instanceof Error ? fromFastify(error as FastifyError) : null) ??
     new Problem('internal', 'See the log.', { cause: error })
   );
 }
