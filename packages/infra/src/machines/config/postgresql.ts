@@ -15,6 +15,9 @@ export const dataDirectory = `${dataMount}/${postgresqlVersion}/main`;
 export const binDirectory = `/usr/lib/postgresql/${postgresqlVersion}/bin`;
 export const socketDirectory = '/var/run/postgresql';
 
+/** The archive is at most this far behind: half of the RPO the archive is held to. */
+export const archiveTimeoutSeconds = 30;
+
 type Parameters = Record<string, string | number>;
 
 /**
@@ -87,8 +90,7 @@ export function machineParameters(
     max_slot_wal_keep_size: `${Math.floor((dataMib * 3) / 10)}MB`,
 
     archive_mode: 'on',
-    // The archive is at most this far behind: half of the RPO the archive is held to.
-    archive_timeout: '30s',
+    archive_timeout: `${archiveTimeoutSeconds}s`,
 
     hot_standby_feedback: 'on',
     max_standby_streaming_delay: '30s',

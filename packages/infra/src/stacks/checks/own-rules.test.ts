@@ -203,7 +203,7 @@ describe.each(configurations)('the stacks of %s', (_, input) => {
   });
 });
 
-describe('a rendering', () => {
+describe('a rendering', { timeout: 30_000 }, () => {
   it('is the same every time, and depends on the account in nothing but names', () => {
     expect(JSON.stringify(synthesize({}))).toBe(JSON.stringify(synthesize({})));
   });

@@ -1,0 +1,250 @@
+import {
+  type Cluster,
+  instanceTypeNamed,
+  isPublic,
+  membersOf,
+  type Node,
+  nodesOf,
+  peerOf,
+  type Region,
+  regionsOf,
+} from '../cluster/index.ts';
+import { archiveTimeoutSeconds } from '../machines/config/postgresql.ts';
+import { type PriceList, pricesOf } from './price-list.ts';
+
+/** What nobody can read from a configuration: how much there is, and how much of it moves. */
+export interface Usage {
+  databaseGib: number;
+  walGibPerDay: number;
+  /** Between clients and the database, through the load balancer, a month. */
+  clientGib: number;
+  /** Answers of the APIs to the Internet, a month. */
+  internetGib: number;
+  /** Flow logs a month, where they are on. */
+  logGib: number;
+}
+
+/** A small service: what the table in the documents is computed with. */
+export const modestUsage: Usage = { databaseGib: 5, walGibPerDay: 1, clientGib: 20, internetGib: 10, logGib: 2 };
+
+/** One line of a month's bill. */
+export interface CostItem {
+  region: Region['kind'];
+  /** `fixed`: billed whether anybody uses it. `usage`: grows with what is stored and moved. */
+  kind: 'fixed' | 'usage';
+  what: string;
+  /** How the sum comes about, for whoever wants to check it. */
+  basis: string;
+  usd: number;
+}
+
+/** AWS's own month: 365 days of 24 hours by 12. */
+export const hoursPerMonth = 730;
+const daysPerMonth = 365 / 12;
+/** PostgreSQL's default; a segment is one object of each repository. */
+const walSegmentMib = 16;
+const secondsPerDay = 86_400;
+
+/** The configuration names a region without prices. */
+export class UnknownPricesError extends Error {
+  override name = 'UnknownPricesError';
+  readonly code = 'E_UNKNOWN_PRICES';
+
+  constructor(awsRegion: string) {
+    super(`no prices of ${awsRegion} are known; add them to packages/infra/src/reports/price-list.ts`);
+  }
+}
+
+/**
+ * A month of the cluster, line by line, at list prices: an upper bound where a free tier or a discount applies.
+ *
+ * @throws UnknownPricesError for a region that is not in the price list.
+ */
+export function monthlyCost(cluster: Cluster, usage: Usage = modestUsage): readonly CostItem[] {
+  return regionsOf(cluster).flatMap((region) => {
+    const prices = pricesOf(region.awsRegion);
+    if (prices === null) throw new UnknownPricesError(region.awsRegion);
+    const bill = { cluster, region, prices, usage };
+    return [
+      ...machines(bill),
+      ...volumes(bill),
+      ...networkParts(bill),
+      ...small(bill),
+      ...storage(bill),
+      ...traffic(bill),
+    ]
+      .filter(({ usd }) => usd > 0)
+      .map((item) => ({ ...item, region: region.kind }));
+  });
+}
+
+/** The sum of the lines, in US dollars. */
+export function totalOf(items: readonly CostItem[]): number {
+  return items.reduce((sum, { usd }) => sum + usd, 0);
+}
+
+interface Bill {
+  cluster: Cluster;
+  region: Region;
+  prices: PriceList;
+  usage: Usage;
+}
+
+type Line = Omit<CostItem, 'region'>;
+
+function machines({ region, prices }: Bill): Line[] {
+  return [...new Set(region.nodes.map(({ instanceType }) => instanceType))].map((type) => {
+    const names = region.nodes.filter(({ instanceType }) => instanceType === type).map(({ name }) => name);
+    // the type was checked when the cluster was defined; here it is the price list that may lack it
+    const hour = prices.instanceHour[type];
+    if (hour === undefined)
+      throw new Error(`${type} (${instanceTypeNamed(type).vcpus} vCPUs) has no price in ${region.awsRegion}`);
+    return {
+      kind: 'fixed',
+      what: `${names.length} machines ${type}`,
+      basis: `${names.join(', ')}: ${hour} an hour each`,
+      usd: names.length * hour * hoursPerMonth,
+    };
+  });
+}
+
+function volumes({ cluster, region, prices }: Bill): Line[] {
+  const root = ({ role }: Node) =>
+    cluster.volumes.rootGib + (role === 'monitoring' ? cluster.volumes.monitoringGib : 0);
+  const rootGib = region.nodes.reduce((sum, node) => sum + root(node), 0);
+  const dataGib = membersOf(region).length * cluster.volumes.dataGib;
+  return [
+    {
+      kind: 'fixed',
+      what: `${rootGib + dataGib} GiB of gp3 volumes`,
+      basis: `${rootGib} of the machines, ${dataGib} of data: ${prices.volumeGibMonth} a GiB`,
+      usd: (rootGib + dataGib) * prices.volumeGibMonth,
+    },
+  ];
+}
+
+function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
+  const addresses =
+    region.nodes.filter(({ role }) => isPublic(role)).length + (cluster.egress === 'nat-gateway' ? 1 : 0);
+  // the second region's load balancer waits
+  const clientGib = region.kind === 'primary' ? usage.clientGib : 0;
+  return [
+    {
+      kind: 'fixed',
+      what: 'network load balancer',
+      basis: `${prices.loadBalancerHour} an hour`,
+      usd: prices.loadBalancerHour * hoursPerMonth,
+    },
+    {
+      kind: 'usage',
+      what: "the load balancer's capacity units",
+      basis: `${clientGib} GiB, one unit each: ${prices.capacityUnitHour}`,
+      usd: clientGib * prices.capacityUnitHour,
+    },
+    {
+      kind: 'fixed',
+      what: `${addresses} public IPv4 addresses`,
+      basis: `${prices.publicAddressHour} an hour each`,
+      usd: addresses * prices.publicAddressHour * hoursPerMonth,
+    },
+    ...(cluster.egress === 'nat-gateway'
+      ? [
+          {
+            kind: 'fixed' as const,
+            what: 'NAT gateway',
+            basis: `${prices.natGatewayHour} an hour; the bastion does it for nothing more`,
+            usd: prices.natGatewayHour * hoursPerMonth,
+          },
+        ]
+      : []),
+  ];
+}
+
+function small({ cluster, region, prices, usage }: Bill): Line[] {
+  return [
+    { kind: 'fixed', what: 'KMS key', basis: `${prices.keyMonth} a month`, usd: prices.keyMonth },
+    { kind: 'fixed', what: 'private DNS zone', basis: `${prices.zoneMonth} a month`, usd: prices.zoneMonth },
+    {
+      kind: 'fixed',
+      what: `${region.nodes.length} CloudWatch alarms`,
+      basis: `${prices.alarmMonth} each`,
+      usd: region.nodes.length * prices.alarmMonth,
+    },
+    {
+      kind: 'usage',
+      what: 'flow logs',
+      basis: `${usage.logGib} GiB: ${prices.logGib} each`,
+      usd: cluster.flowLogs ? usage.logGib * prices.logGib : 0,
+    },
+  ];
+}
+
+/** Nothing is counted as compressed: what is stored is less, by how much depends on the data. */
+function storage({ cluster, prices, usage }: Bill): Line[] {
+  const { retentionDays } = cluster.backups;
+  const fulls = Math.ceil(retentionDays / 7) + 1;
+  const gib = fulls * usage.databaseGib + retentionDays * usage.walGibPerDay;
+  const segments = segmentsPerDay(usage) * daysPerMonth;
+  return [
+    {
+      kind: 'usage',
+      what: 'backups in S3',
+      basis: `${fulls} full backups of ${usage.databaseGib} GiB and ${retentionDays} days of WAL: ${prices.storageGibMonth} a GiB`,
+      usd: gib * prices.storageGibMonth,
+    },
+    {
+      kind: 'usage',
+      what: 'WAL segments written to S3',
+      basis: `${Math.round(segments)} a month: ${prices.storageThousandPuts} a thousand`,
+      usd: (segments / 1000) * prices.storageThousandPuts,
+    },
+  ];
+}
+
+/**
+ * The heartbeat gives every interval of archive_timeout a segment of its own. The archive compresses what is left empty;
+ * streaming replication sends a segment whole (PostgreSQL manual, "archive_timeout": closed early, it has its full length).
+ */
+function segmentsPerDay(usage: Usage): number {
+  return Math.max((usage.walGibPerDay * 1024) / walSegmentMib, secondsPerDay / archiveTimeoutSeconds);
+}
+
+/** What leaves is billed where it leaves: all of it in the region that acts. */
+function traffic({ cluster, region, prices, usage }: Bill): Line[] {
+  if (region.kind !== 'primary') return [];
+  const archived = usage.walGibPerDay * daysPerMonth;
+  const streamed = (segmentsPerDay(usage) * daysPerMonth * walSegmentMib) / 1024;
+  const peer = peerOf(cluster, region);
+  const fullsPerMonth = daysPerMonth / 7;
+  const replicas = membersOf(region).length - 1;
+  const crossZone = replicas * streamed + 2 * usage.clientGib;
+  const toRepository = peer === null ? 0 : archived + fullsPerMonth * usage.databaseGib;
+  const toStandby = peer === null || nodesOf(peer, 'standby').length === 0 ? 0 : streamed;
+  const gib = (amount: number) => `${Math.round(amount)} GiB`;
+  return [
+    {
+      kind: 'usage',
+      what: 'traffic between zones',
+      basis: `${gib(crossZone)}: WAL streamed to ${replicas} replica${replicas === 1 ? '' : 's'} in whole segments, clients twice; ${prices.crossZoneGib} a GiB`,
+      usd: crossZone * prices.crossZoneGib,
+    },
+    {
+      kind: 'usage',
+      what: 'traffic to the second region',
+      basis: `${gib(toRepository + toStandby)}: WAL streamed to the standby in whole segments, WAL and full backups to repository 2; ${prices.interRegionGib} a GiB`,
+      usd: (toRepository + toStandby) * prices.interRegionGib,
+    },
+    {
+      kind: 'usage',
+      what: 'repository 2 through the NAT gateway',
+      basis: `${gib(toRepository)}: ${prices.natGatewayGib} a GiB`,
+      usd: cluster.egress === 'nat-gateway' ? toRepository * prices.natGatewayGib : 0,
+    },
+    {
+      kind: 'usage',
+      what: 'traffic to the Internet',
+      basis: `${usage.internetGib} GiB: ${prices.internetGib} each`,
+      usd: usage.internetGib * prices.internetGib,
+    },
+  ];
+}
