@@ -50,17 +50,26 @@ describe('readSettings', () => {
     expect(lines.join('\n')).toMatch(/^DB_POOL_MAX_SIZE: "0", must be >= 1/m);
   });
 
-  it('refuses every misspelt setting of its own, and never shows a secret', async () => {
+  it('refuses a misspelt setting of its own', () => {
     const misspelt = fc
       .constantFrom('DB_', 'API_', 'TLS_', 'RATE_', 'PATRONI_')
       .chain((prefix) => fc.stringMatching(/^[A-Z]{3,12}$/).map((rest) => `${prefix}X${rest}`));
-    await fc.assert(
-      fc.asyncProperty(misspelt, async (name) => {
-        const lines = await complaints({ [name]: 'hunter2hunter2hunter2', API_KEYS: 'shop:short' });
-        expect(lines.some((line) => line.startsWith(`${name}: `))).toBe(true);
-        expect(lines.join()).not.toMatch(/hunter2|shop:short/);
+    fc.assert(
+      fc.property(misspelt, (name) => {
+        expect(() => readSettings(schema, { ...enough, [name]: 'x' })).toThrow(`${name}: there is no such setting`);
       }),
+      // the schema is compiled for every run
+      { numRuns: 10 },
     );
+  });
+
+  it('never shows a secret', async () => {
+    const secrets = { DB_PASSWORD: 'hunter2', API_KEYS: 'shop:hunter2', API_KEYSS: 'hunter2', DB_PASSWORDD: 'hunter2' };
+    for (const wrong of [{ ...secrets, PORT: 'x' }, { API_KEYS: secrets.API_KEYS }]) {
+      const lines = await complaints(wrong);
+      expect(lines.length).toBeGreaterThan(0);
+      expect(lines.join()).not.toContain('hunter2');
+    }
   });
 });
 
