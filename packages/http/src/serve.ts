@@ -51,18 +51,26 @@ export function inheritedSocket(env: {
 export async function serve(app: FastifyInstance, options: ServeOptions): Promise<void> {
   const { host, port, inheritedFd, log } = options;
   await app.ready();
-  await new Promise<void>((resolve, reject) => {
-    app.server.once('error', reject);
-    app.server.listen(inheritedFd === null ? { host, port } : { fd: inheritedFd }, () => {
-      app.server.off('error', reject);
-      resolve();
-    });
+  await listen(app, options).catch((error: NodeJS.ErrnoException) => {
+    const where = inheritedFd === null ? `HOST=${host} PORT=${port}` : `the descriptor ${inheritedFd} of systemd`;
+    process.stderr.write(`cannot listen on ${where} (${error.code}); choose another address, or stop who has it\n`);
+    process.exit(1);
   });
   log.info({ address: app.server.address() }, 'listening');
   closeWithGrace({ delay: options.shutdownTimeoutMs + 5_000, logger: false }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'stopping after an error nobody caught');
     else log.info({ signal }, 'draining');
     await drain(app, options);
+  });
+}
+
+function listen(app: FastifyInstance, { host, port, inheritedFd }: ServeOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    app.server.once('error', reject);
+    app.server.listen(inheritedFd === null ? { host, port } : { fd: inheritedFd }, () => {
+      app.server.off('error', reject);
+      resolve();
+    });
   });
 }
 

@@ -1,8 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import type { BlockList } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { type DbSettings, defaultPoolLimits, type PoolLimits } from '@pgha/db';
 import envSchema from 'env-schema';
 import { type Static, type TObject, Type } from 'typebox';
+import { isLoopback, isWebAddress, list, parseCidrs, toBlockList } from './addresses.ts';
 import { type ApiKey, parseApiKeys } from './authentication.ts';
 import { readParameter } from './parameter-store.ts';
 
@@ -116,6 +119,8 @@ export class SettingsError extends Error {
 const ownPrefixes =
   /^(API_|BACKUP_|DB_|IDEMPOTENCY_|INTERNAL_|PATRONI_|RATE_|READ_|READS_|SHUTDOWN_|TLS_|TRUSTED_|WRITE_)/;
 const secretNames = new Set(['DB_PASSWORD', 'API_KEYS']);
+/** What one service reads and the other does not: both may be given the same file. */
+const ofOneService = new Set(['WRITE_DEADLINE_MS', 'WRITE_QUEUE_LIMIT', 'IDEMPOTENCY_RETENTION_HOURS', 'READ_WAIT_MS']);
 
 /**
  * Reads the settings of `schema` from `env`. Values are coerced from text; an empty one counts as absent. Throws
@@ -128,7 +133,7 @@ export function readSettings<Schema extends TObject>(
   const known = new Set(Object.keys(schema.properties));
   const present = Object.entries(env).filter(([, value]) => value !== undefined && value !== '');
   const lines = present
-    .filter(([name]) => ownPrefixes.test(name) && !known.has(name))
+    .filter(([name]) => ownPrefixes.test(name) && !known.has(name) && !ofOneService.has(name))
     .map(([name]) => `${name}: there is no such setting; see .env.example`);
   const data = Object.fromEntries(present.filter(([name]) => known.has(name)));
   try {
@@ -208,6 +213,27 @@ export async function loadServiceConfig(settings: ServiceSettings, keysAreRequir
     lines.push('TLS_CERT_FILE and TLS_KEY_FILE: set both or neither');
   }
   const tls = cert !== null && key !== null ? { cert, key } : null;
+  if (tls !== null) {
+    refuseUnless(lines, 'TLS_CERT_FILE, TLS_KEY_FILE', 'are no PEM certificate with its key', () =>
+      createSecureContext(tls),
+    );
+  }
+  for (const [name, text] of [
+    ['DB_SSLROOTCERT', rootCertificate],
+    ['PATRONI_CA_FILE', patroniCa],
+  ] as const) {
+    if (text !== null) refuseUnless(lines, name, 'holds no PEM certificate', () => new X509Certificate(text));
+  }
+  const patroniUrls = list(settings.PATRONI_URLS);
+  for (const url of patroniUrls) {
+    if (!isWebAddress(url))
+      lines.push(`PATRONI_URLS: ${JSON.stringify(url)} is not an address such as https://10.0.0.4:8008`);
+  }
+  const corsOrigins = list(settings.CORS_ORIGINS);
+  for (const origin of corsOrigins) {
+    if (!isWebAddress(origin) || new URL(origin).origin !== origin)
+      lines.push(`CORS_ORIGINS: ${JSON.stringify(origin)} is not an origin such as https://app.example.com`);
+  }
   const keys = await loadKeys(settings, lines);
   if (settings.NODE_ENV === 'production') {
     if (keysAreRequired && keys.length === 0) {
@@ -231,7 +257,7 @@ export async function loadServiceConfig(settings: ServiceSettings, keysAreRequir
     tls,
     trustedProxies: parseCidrs('TRUSTED_PROXIES', settings.TRUSTED_PROXIES, lines),
     internal: toBlockList(parseCidrs('INTERNAL_CIDRS', settings.INTERNAL_CIDRS, lines)),
-    corsOrigins: list(settings.CORS_ORIGINS),
+    corsOrigins,
     rateLimit: { max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW_MS },
     requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
     shutdownTimeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
@@ -243,7 +269,7 @@ export async function loadServiceConfig(settings: ServiceSettings, keysAreRequir
       port: settings.DB_PORT,
       database: settings.DB_NAME,
       user: settings.DB_USER,
-      password: databasePassword(settings, lines),
+      password: await databasePassword(settings, lines),
       tls: { mode: settings.DB_SSLMODE, ...(rootCertificate === null ? {} : { rootCertificate }) },
     },
     pool: {
@@ -253,7 +279,7 @@ export async function loadServiceConfig(settings: ServiceSettings, keysAreRequir
       connectTimeoutMs: settings.DB_CONNECT_TIMEOUT_MS,
       queryTimeoutMs: settings.DB_QUERY_TIMEOUT_MS,
     },
-    patroni: { urls: list(settings.PATRONI_URLS), ca: patroniCa },
+    patroni: { urls: patroniUrls, ca: patroniCa },
     backupInfoFile: settings.BACKUP_INFO_FILE ?? null,
   };
   if (lines.length > 0) throw new SettingsError(lines);
@@ -277,45 +303,25 @@ async function loadKeys(settings: ServiceSettings, lines: string[]): Promise<Api
   }
 }
 
-function databasePassword(settings: ServiceSettings, lines: string[]): DbSettings['password'] {
+async function databasePassword(settings: ServiceSettings, lines: string[]): Promise<DbSettings['password']> {
   const { DB_PASSWORD: inline, DB_PASSWORD_FILE: file, DB_PASSWORD_PARAMETER: parameter } = settings;
   if ([inline, file, parameter].filter((each) => each !== undefined).length !== 1) {
     lines.push('DB_PASSWORD, DB_PASSWORD_FILE, DB_PASSWORD_PARAMETER: set exactly one of them');
     return '';
   }
   if (inline !== undefined) return inline;
-  if (file !== undefined) return async () => (await readFile(file, 'utf8')).trim();
-  return () => readParameter(parameter as string);
-}
-
-function list(text: string): string[] {
-  return text
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '');
-}
-
-function parseCidrs(name: string, text: string, lines: string[]): string[] {
-  return list(text).filter((cidr) => {
-    const [address = '', prefix, ...rest] = cidr.split('/');
-    const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
-    const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    if (bits > 0 && rest.length === 0 && length >= 0 && length <= bits) return true;
-    lines.push(`${name}: ${JSON.stringify(cidr)} is not an address or CIDR such as 10.0.0.0/8`);
-    return false;
+  if (parameter !== undefined) return () => readParameter(parameter);
+  const readPassword = async () => (await readFile(file as string, 'utf8')).trim();
+  await readPassword().catch((error: NodeJS.ErrnoException) => {
+    lines.push(`DB_PASSWORD_FILE: ${JSON.stringify(file)} cannot be read (${error.code})`);
   });
+  return readPassword;
 }
 
-function toBlockList(cidrs: string[]): BlockList {
-  const addresses = new BlockList();
-  for (const cidr of cidrs) {
-    const [address = '', prefix] = cidr.split('/');
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-    addresses.addSubnet(address, prefix === undefined ? (family === 'ipv4' ? 32 : 128) : Number(prefix), family);
+function refuseUnless(lines: string[], name: string, fault: string, read: () => unknown): void {
+  try {
+    read();
+  } catch {
+    lines.push(`${name}: what was read ${fault}`);
   }
-  return addresses;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
