@@ -12,12 +12,14 @@ export type Access = 'open' | 'read' | 'key' | 'internal';
 export interface Admission {
   /** Remembers a route, for what is to be allowed at an address that has no such method. */
   addRoute(url: string, method: string | string[]): void;
-  /** Decides on a request before its body is read, and sets the headers of every answer. Null lets it in. */
+  /** Sets the headers of every answer, and refuses what breaks a rule of HTTP or exceeds the rate. Null lets it in. */
   admit(request: FastifyRequest, reply: FastifyReply): Problem | null;
+  /** Refuses what nothing is at, or what this client may not have. Null lets it in. */
+  permit(request: FastifyRequest): Problem | null;
 }
 
 /** Rate limit, unknown addresses, key and address checks. */
-export function createAdmission(config: ServiceConfig, isDraining: () => boolean): Admission {
+export function createAdmission(config: ServiceConfig): Admission {
   const take = createRateLimit(config.rateLimit);
   const policy = `"default";q=${config.rateLimit.max};w=${Math.ceil(config.rateLimit.windowMs / 1000)}`;
   const routes: { pattern: RegExp; methods: Set<string> }[] = [];
@@ -28,7 +30,6 @@ export function createAdmission(config: ServiceConfig, isDraining: () => boolean
     reply.header('ratelimit', `"default";r=${verdict.remaining};t=${verdict.resetSeconds}`);
     reply.header('ratelimit-policy', policy);
     if (config.tls) reply.header('strict-transport-security', 'max-age=31536000');
-    if (isDraining()) reply.header('connection', 'close');
     if (!verdict.allowed) {
       return new Problem(
         'rate-limited',
@@ -36,7 +37,7 @@ export function createAdmission(config: ServiceConfig, isDraining: () => boolean
         { headers: { 'retry-after': String(verdict.resetSeconds) } },
       );
     }
-    return protocolProblem(request) ?? (request.is404 ? unmatched(request) : accessProblem(config, request));
+    return protocolProblem(request);
   }
 
   function unmatched(request: FastifyRequest): Problem {
@@ -51,6 +52,7 @@ export function createAdmission(config: ServiceConfig, isDraining: () => boolean
 
   return {
     admit,
+    permit: (request) => (request.is404 ? unmatched(request) : accessProblem(config, request)),
     addRoute(url, method) {
       const methods = typeof method === 'string' ? [method] : method;
       const pattern = toPattern(url);

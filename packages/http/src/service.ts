@@ -52,7 +52,7 @@ const bodyLimitBytes = 1024 * 1024;
  */
 export async function createService(options: ServiceOptions): Promise<FastifyInstance> {
   const { config, log } = options;
-  const admission = createAdmission(config, options.isDraining);
+  const admission = createAdmission(config);
   const receive = createReception(admission, options);
   const broken = createBrokenRequests((status, code, client) => log.info({ status, code, client }, 'broken request'));
   const parser = {
@@ -95,7 +95,14 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     throw new Problem('not-found', 'There is nothing at this address.');
   });
   app.addHook('onRoute', ({ url, method }) => admission.addRoute(url, method));
-  app.addHook('onRequest', (request, reply, done) => done(receive(request, reply) ?? undefined));
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    // said with the answer and not before: a request may have been running when the service was told to stop
+    if (options.isDraining()) reply.header('connection', 'close');
+    done(null, payload);
+  });
+  app.addHook('onRequest', (request, reply, done) =>
+    done(receive(request, reply) ?? admission.permit(request) ?? undefined),
+  );
 
   if (config.corsOrigins.length > 0) {
     await app.register(cors, {
