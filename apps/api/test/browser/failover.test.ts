@@ -6,11 +6,11 @@ import { type RunningService, startService } from '../contract/fixture/service.t
 import { launchBrowser, layoutShift, openPage, type WatchedPage } from './fixture/browser.ts';
 
 /** Long enough for a person, and this test, to see that writes are held. */
-const withoutLeaderMs = 3_000;
+const withoutLeaderMs = 5_000;
 /** From the kill to the first sight of it: a reading of the members, a question of the page, and a busy machine. */
-const seenDeadlineMs = 15_000;
+const soon = { timeout: 15_000 };
 /** Until the old primary has been rebuilt and follows. */
-const healedDeadlineMs = 60_000;
+const healed = { timeout: 60_000 };
 
 let browser: Browser;
 let database: Database;
@@ -80,11 +80,10 @@ describe('the status page during a failover', () => {
         await leaderRow(page).filter({ hasText: before }).waitFor();
         await page.evaluate('globalThis.isSamePage = true');
       }
-      await expect.poll(() => chart(first, 'Requests a second').getAttribute('aria-label')).toMatch(/now [1-9]/);
+      await expect.poll(() => chart(first, 'Requests a second').getAttribute('aria-label'), soon).toMatch(/now [1-9]/);
 
       database.pair.promoteAfter(withoutLeaderMs);
       database.pair.killPrimary();
-      const soon = { timeout: seenDeadlineMs };
       await first.getByRole('heading', { name: 'Holding writes until a leader answers' }).waitFor(soon);
       await first.getByText(/There is no leader\. [1-9]\d* held for .* s; none has failed\./).waitFor(soon);
       await event(first, `${before} no longer leads; there is no leader`).waitFor(soon);
@@ -98,7 +97,6 @@ describe('the status page during a failover', () => {
       }
       await event(first, /Writes flow again: held for .* s, [1-9]\d* at most, no request failed/).waitFor(soon);
 
-      const healed = { timeout: healedDeadlineMs };
       await first.getByRole('heading', { name: 'Serving writes', exact: true }).waitFor(healed);
       await first.getByText(`${after} leads, and ${before} confirms every commit.`).waitFor(healed);
       await second.getByText(new RegExp(`${before} follows ${after}`)).waitFor(healed);
@@ -115,7 +113,7 @@ describe('the status page during a failover', () => {
       expect(await drawing.locator('path.mark').getAttribute('d')).toMatch(/^M\d+ 0v250$/);
       const line = drawing.locator('path.line').last();
       const drawn = await line.getAttribute('d');
-      await expect.poll(() => line.getAttribute('d'), { timeout: 5_000 }).not.toBe(drawn);
+      await expect.poll(() => line.getAttribute('d'), soon).not.toBe(drawn);
     }
     expect(await chart(first, 'Held writes').getAttribute('aria-label')).toMatch(/at most [1-9]/);
     for (const { page, complaints } of opened) {
@@ -140,7 +138,7 @@ describe('the status page without a database', () => {
     await page.locator('#members').getByText('Cannot be read now').waitFor();
     await page.locator('#database').getByText('It does not answer.').waitFor();
     const clock = await page.locator('#clock').textContent();
-    await expect.poll(() => page.locator('#clock').textContent(), { timeout: 5_000 }).not.toBe(clock);
+    await expect.poll(() => page.locator('#clock').textContent(), soon).not.toBe(clock);
     expect(complaints).toEqual([]);
     await service.stop();
   });
@@ -152,17 +150,15 @@ describe('the status page while its service is away', () => {
     const service = await startService('read-api', { settings, onStart: (pid) => database.pair.guardProcess(pid) });
     const { page } = await openPage(browser, service.url);
     const connection = page.locator('#connection');
-    await expect.poll(() => connection.textContent()).toBe('live');
+    await expect.poll(() => connection.textContent(), soon).toBe('live');
     await service.stop();
-    await expect
-      .poll(() => connection.textContent(), { timeout: 10_000 })
-      .toMatch(/^no answer since \d\d:\d\d:\d\d UTC$/);
+    await expect.poll(() => connection.textContent(), soon).toMatch(/^no answer since \d\d:\d\d:\d\d UTC$/);
     await leaderRow(page).waitFor();
     const again = await startService('read-api', {
       settings: { ...settings, PORT: String(service.port) },
       onStart: (pid) => database.pair.guardProcess(pid),
     });
-    await expect.poll(() => connection.textContent(), { timeout: 10_000 }).toBe('live');
+    await expect.poll(() => connection.textContent(), soon).toBe('live');
     await again.stop();
   });
 });
