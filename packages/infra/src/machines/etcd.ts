@@ -12,7 +12,7 @@ export const patroniEtcdUser = 'patroni';
 const dataDirectory = '/var/lib/etcd/pgha';
 
 /** Where a region's etcd answers clients, in the machines' order. */
-export function etcdEndpoints(cluster: Cluster, node: Node): readonly string[] {
+function etcdEndpoints(cluster: Cluster, node: Node): readonly string[] {
   return nodesOf(regionOf(cluster, node), 'etcd').map(({ hostname }) => `https://${hostname}:${ports.etcdClient}`);
 }
 

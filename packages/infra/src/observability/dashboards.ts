@@ -3,33 +3,12 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import type { Cluster } from '../cluster/index.ts';
+import type { Page, Panel } from './page.ts';
 import { databasePage } from './pages/database.ts';
 import { machinesPage } from './pages/machines.ts';
 import { overviewPage } from './pages/overview.ts';
 import { servicesPage } from './pages/services.ts';
 import type { Unit } from './signal.ts';
-
-/** A line of a panel, or several: one for each value of the labels its legend names. */
-export interface Curve {
-  query: string;
-  /** Grafana's legend, for example `{{instance}}`. */
-  legend: string;
-}
-
-export interface Panel {
-  title: string;
-  /** number: the last value, large. curve: over time. */
-  kind: 'number' | 'curve';
-  unit: Unit;
-  curves: readonly Curve[];
-}
-
-/** A dashboard before it is Grafana's. */
-export interface Page {
-  name: string;
-  title: string;
-  panels: readonly Panel[];
-}
 
 /** Every page, the overview first. */
 export function pagesOf(cluster: Cluster): readonly Page[] {

@@ -15,7 +15,7 @@ import { allNodes, defineCluster } from '../../src/cluster/index.ts';
 import { type MachineFile, renderMachine, type Site } from '../../src/machines/index.ts';
 
 /** What a command in the root ended with; output and errors together, as a person would see them. */
-export interface Outcome {
+interface Outcome {
   code: number;
   output: string;
 }
@@ -88,13 +88,8 @@ export function openDebianRoot(packages: readonly string[]): DebianRoot {
       '--link-journal=no',
       `--directory=${root}`,
     ];
-    const { status, stdout, stderr, error } = spawnSync(
-      'systemd-nspawn',
-      ['--quiet', '--register=no', '--keep-unit', ...isolated, ...how, ...words],
-      { encoding: 'utf8', timeout: runDeadlineMs, env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } },
-    );
-    if (error !== undefined) throw error;
-    return { status: status ?? -1, stdout, stderr };
+    const standAlone = ['--quiet', '--register=no', '--keep-unit'];
+    return execute(['systemd-nspawn', ...standAlone, ...isolated, ...how, ...words], runDeadlineMs);
   };
   return {
     write(files) {
@@ -150,7 +145,7 @@ function findImage(packages: readonly string[]): string | null {
 function hasPackages(image: string, packages: readonly string[]): boolean {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholder
   const query = ['--root', image, '-W', '-f=${db:Status-Status}\n', ...packages];
-  const { status, stdout } = spawnSync('dpkg-query', query, { encoding: 'utf8' });
+  const { status, stdout } = execute(['dpkg-query', ...query]);
   return status === 0 && stdout.split('\n').filter((line) => line === 'installed').length === packages.length;
 }
 
@@ -173,7 +168,14 @@ function rolePackages(): readonly string[] {
   return allNodes(cluster).flatMap((node) => renderMachine(cluster, node, site).packages);
 }
 
-function command(words: readonly string[], timeout = 30_000): void {
-  const { status, stderr, error } = spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8', timeout });
-  if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`, { cause: error });
+function command(words: readonly string[], timeoutMs?: number): void {
+  const { status, stderr } = execute(words, timeoutMs);
+  if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`);
+}
+
+function execute([program = '', ...words]: readonly string[], timeoutMs = 30_000) {
+  const env = { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' };
+  const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: 'utf8', timeout: timeoutMs, env });
+  if (error !== undefined) throw error;
+  return { status: status ?? -1, stdout, stderr };
 }

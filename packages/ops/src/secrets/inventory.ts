@@ -19,10 +19,10 @@ export interface GeneratedSecret {
 
 /** 256 bits each: more than any guess; letters that need no quoting in a connection string, a shell or an ini file. */
 const secretBytes = 32;
-export const randomSecret = (): string => randomBytes(secretBytes).toString('base64url');
+const randomSecret = (): string => randomBytes(secretBytes).toString('base64url');
 
 /** A key of the HTTP API: its prefix lets scanners of published code recognise one that leaked. */
-export const randomApiKey = (): string => `pgha_${randomSecret()}`;
+const randomApiKey = (): string => `pgha_${randomSecret()}`;
 
 /** Typed as a record so that a login without a password does not compile. */
 const logins: Readonly<Record<Login, true>> = {

@@ -23,7 +23,7 @@ export const serviceSecrets = {
 } as const;
 
 /** Where the timer leaves what pgBackRest says. */
-export const backupInfoFile = '/run/pgha-backup-info/info.json';
+const backupInfoFile = '/run/pgha-backup-info/info.json';
 
 /** Who asks pgBackRest on the API machine. */
 const backupInfoUser = 'pgha-backup-info';

@@ -22,7 +22,7 @@ interface Job {
 }
 
 /** Everything that has figures, by job. */
-export function scrapeJobs(cluster: Cluster, monitoring: Node, hasGrafana: boolean): readonly Job[] {
+function scrapeJobs(cluster: Cluster, monitoring: Node, hasGrafana: boolean): readonly Job[] {
   const everywhere = regionsOf(cluster);
   const members = everywhere.flatMap(membersOf);
   const withRole = (role: Node['role']) => everywhere.flatMap((region) => nodesOf(region, role));

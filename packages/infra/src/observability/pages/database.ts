@@ -1,5 +1,5 @@
 import type { Cluster } from '../../cluster/index.ts';
-import type { Curve, Page } from '../dashboards.ts';
+import type { Curve, Page } from '../page.ts';
 
 /** PostgreSQL, the way to it, its replicas and its backups. */
 export function databasePage(cluster: Cluster): Page {

@@ -1,4 +1,4 @@
-import type { Page } from '../dashboards.ts';
+import type { Page } from '../page.ts';
 
 /** The machines, and etcd with them: its health is its disks'. */
 export const machinesPage: Page = {

@@ -1,5 +1,5 @@
 import type { Cluster } from '../../cluster/index.ts';
-import type { Page } from '../dashboards.ts';
+import type { Page } from '../page.ts';
 
 /** Is everything well, and if not, since when: what is opened first. */
 export function overviewPage(cluster: Cluster): Page {

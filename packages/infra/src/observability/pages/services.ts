@@ -1,4 +1,4 @@
-import type { Page } from '../dashboards.ts';
+import type { Page } from '../page.ts';
 
 const percentile = (quantile: number, metric: string, by: string) =>
   `histogram_quantile(${quantile}, sum by (${by}, le) (rate(${metric}_bucket[1m])))`;
