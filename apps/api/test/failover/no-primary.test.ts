@@ -4,10 +4,10 @@ import { type Answer, createHttpClient } from './http-client.ts';
 import { keepLedger, readMembers } from './ledger.ts';
 import { type Stack, startStack } from './services.ts';
 
-const writeDeadlineMs = 1_500;
+const writeDeadlineMs = 3_000;
 const queueLimit = 20;
-/** A refusal that does not wait; generous for a machine that is busy with other things. */
-const atOnceMs = 700;
+/** What does not wait for the deadline is answered long before it, also on a machine that is busy with other things. */
+const atOnceMs = writeDeadlineMs / 2;
 
 let stack: Stack;
 let itemId: string;

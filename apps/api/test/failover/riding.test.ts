@@ -11,8 +11,8 @@ const clients = 200;
 /** A request of each client every tenth of a second at most: the machine stays free enough to notice a fault at once. */
 const thinkMs = 100;
 /** Enough for every client to have done several things of each kind. */
-const warmWrites = 1_500;
-const writesAfterwards = 1_500;
+const warmWrites = 1_000;
+const writesAfterwards = 1_000;
 /** The write deadline, in which a held request is answered or given up. */
 const deadlineMs = 45_000;
 /** Half of the service's connections; the others wait for rows that these have locked. */
