@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type pg from 'pg';
 import Pool from 'pg-pool';
@@ -161,6 +162,7 @@ export function tlsOptions({ tls, host }: Pick<DbSettings, 'tls' | 'host'>): pg.
   if (tls.mode === 'disable') return false;
   const ca = tls.rootCertificate === undefined ? {} : { ca: tls.rootCertificate };
   return tls.mode === 'verify-full'
-    ? { ...ca, servername: host, rejectUnauthorized: true }
+    ? // an address is checked against the certificate's addresses and is never sent as a name (RFC 6066, 3)
+      { ...ca, ...(isIP(host) === 0 ? { servername: host } : { host }), rejectUnauthorized: true }
     : { rejectUnauthorized: false };
 }
