@@ -67,12 +67,10 @@ export function flowLogGroupName(cluster: Cluster): string {
 }
 
 /**
- * The folder of the artifact bucket through which one machine and an operation hand each other what is too large, or too
- * secret, for Run Command's own history.
+ * The folder of the artifact bucket through which an operation and a machine hand each other what is too large, or too
+ * secret, for Run Command's own history. What is left there is gone after a day.
  */
-export function exchangePrefix(node: Node): string {
-  return `exchange/${node.name}/`;
-}
+export const exchangePrefix = 'exchange/';
 
 /** Cuts a name that is too long and marks it with a digest of the whole, so that two of them still differ. */
 function shortened(name: string, limit: number): string {

@@ -3,6 +3,7 @@ import {
   bucketName,
   type Cluster,
   dataVolumeName,
+  exchangePrefix,
   membersOf,
   type Region,
 } from '../cluster/index.ts';
@@ -41,7 +42,7 @@ export class DataStack extends ClusterStack {
       name: name('artifacts'),
       keyArn,
       keepReplacedDays: keepReplacedArtifactsDays,
-      passingPrefixes: ['exchange/'],
+      passingPrefixes: [exchangePrefix],
       lockDays: null,
     });
   }

@@ -1,12 +1,4 @@
-import {
-  type Cluster,
-  exchangePrefix,
-  keyAlias,
-  type Node,
-  type Region,
-  regionOf,
-  regionsOf,
-} from '../cluster/index.ts';
+import { type Cluster, keyAlias, type Node, type Region, regionOf, regionsOf } from '../cluster/index.ts';
 import { alertTopicName, artifacts, type Machine, parametersOf, type Site } from '../machines/index.ts';
 
 export interface Statement {
@@ -18,8 +10,8 @@ export interface Statement {
 }
 
 /**
- * What one machine may do, and no more: it reads its own parameters, its programs, its own share of the exchange folder;
- * database machines use the repositories, the API server reads them, the monitoring machine publishes alerts.
+ * What one machine may do, and no more: it reads its own parameters and its programs; database machines use the repositories,
+ * the API server reads them, the monitoring machine publishes alerts.
  *
  * @param account the account's number or the expression Terraform replaces by it.
  */
@@ -78,12 +70,6 @@ function artifactBucket(node: Node, { artifactBucket: bucket }: Site): Statement
       Effect: 'Allow',
       Action: 's3:GetObject',
       Resource: [`arn:aws:s3:::${bucket}/machines/*`, ...releases],
-    },
-    {
-      Sid: 'Exchange',
-      Effect: 'Allow',
-      Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
-      Resource: `arn:aws:s3:::${bucket}/${exchangePrefix(node)}*`,
     },
   ];
 }

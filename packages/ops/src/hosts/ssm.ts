@@ -1,0 +1,204 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import type { S3Client } from '@aws-sdk/client-s3';
+import {
+  CancelCommandCommand,
+  DescribeInstanceInformationCommand,
+  GetCommandInvocationCommand,
+  type GetCommandInvocationCommandOutput,
+  InvalidInstanceId,
+  InvocationDoesNotExist,
+  SendCommandCommand,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import { type Cluster, machineResourceName, type Node } from '@pgha/infra/cluster';
+import { readFileByCommand, writeFileByCommand } from './files.ts';
+import { defaultRunTimeoutMs, type Host, HostUnreachableError, type RunOptions, type RunResult } from './host.ts';
+import { inlineLimit, runnerScript, unpackResult } from './ssm-command.ts';
+import { openExchange } from './ssm-exchange.ts';
+
+/** The services of one region, and the bucket that both sides reach. */
+export interface SsmRegion {
+  ec2: EC2Client;
+  ssm: SSMClient;
+  s3: S3Client;
+  artifactBucket: string;
+}
+
+/** The least Systems Manager accepts: how long a command may wait for its machine. */
+const deliverySeconds = 30;
+/** What delivery and the answer may take on top of the command itself. */
+const graceMs = 60_000;
+
+/**
+ * A machine on EC2, entered by Systems Manager's Run Command: nothing has to be open for it.
+ *
+ * @param pollMs how often the end of a command is asked for.
+ */
+export function createSsmHost(cluster: Cluster, node: Node, region: SsmRegion, pollMs = 500): Host {
+  const { name } = node;
+  const run = async (argv: readonly string[], options: RunOptions = {}): Promise<RunResult> => {
+    const timeoutMs = options.timeoutMs ?? defaultRunTimeoutMs;
+    const instance = await findInstance(cluster, node, region);
+    const expiresInSeconds = Math.ceil((timeoutMs + 2 * graceMs) / 1000);
+    const exchange = openExchange(region.s3, region.artifactBucket, name, expiresInSeconds);
+    try {
+      const request = {
+        argv,
+        inputUrl: options.input === undefined || options.input === '' ? null : await exchange.offerInput(options.input),
+        outputUrl: await exchange.outputUrl(),
+        timeoutSeconds: timeoutMs / 1000,
+        inlineLimit,
+      };
+      const said = await execute(region.ssm, { name, instance, argv, timeoutMs, pollMs }, runnerScript(request));
+      return unpackResult(said === 'exchange' ? await exchange.readOutput() : said);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'CommandTimedOutError') {
+        throw new Error(`${name}: "${argv.join(' ')}" did not end within ${timeoutMs} ms`, { cause: error });
+      }
+      throw error;
+    } finally {
+      await exchange.clear();
+    }
+  };
+  return {
+    name,
+    run,
+    readFile: (path) => readFileByCommand(name, run, path),
+    writeFile: (path, content, options) => writeFileByCommand(name, run, path, content, options),
+  };
+}
+
+/** The machine's instance; says which of "never made", "switched off" and "does not answer" it is otherwise. */
+async function findInstance(cluster: Cluster, node: Node, { ec2, ssm }: SsmRegion): Promise<string> {
+  const name = machineResourceName(cluster, node);
+  const { Reservations: reservations = [] } = await ec2.send(
+    new DescribeInstancesCommand({ Filters: [{ Name: 'tag:Name', Values: [name] }] }),
+  );
+  const instances = reservations
+    .flatMap(({ Instances: found = [] }) => found)
+    .map(({ InstanceId: id = '', State: state }) => ({ id, state: state?.Name ?? 'unknown' }))
+    .filter(({ state }) => state !== 'terminated');
+  const [first, ...others] = instances;
+  if (first === undefined) {
+    throw new HostUnreachableError(`${node.name} does not exist: no instance is named ${name}; deploy the region`);
+  }
+  if (others.length > 0) {
+    const ids = instances.map(({ id, state }) => `${id} (${state})`).join(', ');
+    throw new HostUnreachableError(
+      `${node.name}: several instances are named ${name}: ${ids}; terminate the wrong one`,
+    );
+  }
+  if (first.state !== 'running') {
+    throw new HostUnreachableError(
+      `${node.name} is ${first.state}; start it with "aws ec2 start-instances --instance-ids ${first.id}"`,
+    );
+  }
+  const { InstanceInformationList: agents = [] } = await ssm.send(
+    new DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values: [first.id] }] }),
+  );
+  const [agent] = agents;
+  if (agent === undefined) {
+    throw new HostUnreachableError(
+      `${node.name} (${first.id}) runs, and its Systems Manager agent has not reported yet`,
+    );
+  }
+  if (agent.PingStatus !== 'Online') {
+    const since = agent.LastPingDateTime?.toISOString() ?? 'an unknown time';
+    throw new HostUnreachableError(
+      `${node.name} (${first.id}) runs, and its Systems Manager agent is silent since ${since}; ` +
+        `look at "aws ec2 get-console-output --instance-id ${first.id}"`,
+    );
+  }
+  return first.id;
+}
+
+interface Execution {
+  name: string;
+  instance: string;
+  argv: readonly string[];
+  timeoutMs: number;
+  pollMs: number;
+}
+
+/** Sends a script and waits for its end; gives its output. */
+async function execute(ssm: SSMClient, execution: Execution, script: readonly string[]): Promise<string> {
+  const { name, instance, timeoutMs, pollMs } = execution;
+  const executionSeconds = Math.ceil((timeoutMs + graceMs / 2) / 1000);
+  const sent = await ssm
+    .send(
+      new SendCommandCommand({
+        InstanceIds: [instance],
+        DocumentName: 'AWS-RunShellScript',
+        Comment: `pgha: ${execution.argv[0] ?? ''}`.slice(0, 100),
+        TimeoutSeconds: deliverySeconds,
+        Parameters: { commands: [...script], executionTimeout: [`${executionSeconds}`] },
+      }),
+    )
+    .catch((error: unknown) => {
+      if (!(error instanceof InvalidInstanceId)) throw error;
+      throw new HostUnreachableError(`${name} (${instance}) does not take commands: ${error.message}`, {
+        cause: error,
+      });
+    });
+  const command = sent.Command?.CommandId;
+  if (command === undefined) throw new Error(`${name}: Systems Manager took the command and gave it no number`);
+
+  const deadline = Date.now() + timeoutMs + graceMs;
+  for (;;) {
+    const invocation = await readInvocation(ssm, command, instance);
+    if (invocation !== null) {
+      const output = judge(execution, command, invocation);
+      if (output !== null) return output;
+    }
+    if (Date.now() > deadline) {
+      await ssm.send(new CancelCommandCommand({ CommandId: command, InstanceIds: [instance] }));
+      throw new HostUnreachableError(`${name}: "${execution.argv.join(' ')}" (${command}) gave no sign of an end`);
+    }
+    await delay(pollMs);
+  }
+}
+
+/** What is known of a command, or null in the moment before Systems Manager knows it itself. */
+async function readInvocation(ssm: SSMClient, command: string, instance: string) {
+  try {
+    return await ssm.send(new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance }));
+  } catch (error) {
+    if (error instanceof InvocationDoesNotExist) return null;
+    throw error;
+  }
+}
+
+/**
+ * The output of a command that ended, or null while it has not (Systems Manager user guide, "Understanding command statuses").
+ *
+ * @throws for every other end, in the words of what happened.
+ */
+function judge(execution: Execution, command: string, invocation: GetCommandInvocationCommandOutput): string | null {
+  const { name, argv, timeoutMs } = execution;
+  const details = invocation.StatusDetails?.replaceAll(' ', '') ?? '';
+  const what = `"${argv.join(' ')}" (${command})`;
+  switch (invocation.Status) {
+    case 'Pending':
+    case 'InProgress':
+    case 'Delayed':
+    case 'Cancelling':
+      return null;
+    case 'Success':
+      return invocation.StandardOutputContent?.trim() ?? '';
+    case 'Cancelled':
+      throw new Error(`${name}: ${what} was cancelled by somebody; whether it had an effect is not known`);
+    case 'TimedOut':
+      if (details === 'DeliveryTimedOut') {
+        throw new HostUnreachableError(`${name} did not take ${what} within ${deliverySeconds} s; nothing was run`);
+      }
+      throw new Error(`${name}: ${what} did not end within ${timeoutMs} ms`);
+    default: {
+      const said = invocation.StandardErrorContent?.trim().split('\n').slice(-5).join('\n') || 'it said nothing';
+      if (['Undeliverable', 'Terminated', 'DeliveryTimedOut'].includes(details)) {
+        throw new HostUnreachableError(`${name} did not take ${what}: ${details}`);
+      }
+      throw new Error(`${name}: ${what} ended as ${details || invocation.Status}: ${said}`);
+    }
+  }
+}
