@@ -268,6 +268,24 @@ rm /usr/local/bin/pgbackrest`);
     expect(code).toBe(0);
   });
 
+  it('leaves a standby the segment it has, and asks the archive when that was not enough', () => {
+    const { code, output } = root.run(`${prepare}
+mkdir -p /root/standby/pg_wal; cd /root/standby; touch standby.signal; rm -f /run/pgbackrest/archive-unreachable
+printf 'wal' >pg_wal/000000010000000000000001; : >pg_wal/000000010000000000000003
+printf '#!/bin/sh\nexit 0\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
+get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get "$1" x || result=$?; echo "$1 -> $result"; }
+for segment in 1 1 2 1 3; do get 00000001000000000000000$segment; done
+rm -rf pg_wal`);
+    expect(output.trim().split('\n')).toEqual([
+      '000000010000000000000001 -> 1',
+      '000000010000000000000001 -> 0',
+      '000000010000000000000002 -> 0',
+      '000000010000000000000001 -> 0',
+      '000000010000000000000003 -> 0',
+    ]);
+    expect(code).toBe(0);
+  });
+
   it('keeps a standby from waiting twice for an archive that is away', () => {
     const { code, output } = root.run(`${prepare}
 mkdir -p /root/standby; cd /root/standby; touch standby.signal

@@ -6,6 +6,13 @@ set -u
 . /etc/pgha/backup.env
 
 if [ -e standby.signal ]; then
+  # A standby that restarts asks for everything since its last restart point and has most of it in pg_wal, which PostgreSQL
+  # reads when told that the archive has no such file. Asked for the same one again, the local file was not enough.
+  declined=/run/pgbackrest/archive-declined
+  if [ -s "pg_wal/$1" ] && [ "$(cat "$declined" 2>/dev/null)" != "$1" ]; then
+    printf '%s' "$1" >"$declined"
+    exit 1
+  fi
   # A standby asks again for ever and can stream instead, so any failure may be "not there". It must be a quick one: a region
   # that starts while S3 is away asks for a handful of files before it serves, and pgBackRest tries for a minute each time.
   unreachable=/run/pgbackrest/archive-unreachable
