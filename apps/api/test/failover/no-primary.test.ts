@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Answer, createHttpClient } from './http-client.ts';
 import { keepLedger, readMembers } from './ledger.ts';
+import { duringCommits } from './replication.ts';
 import { type Stack, startStack } from './services.ts';
 
 const writeDeadlineMs = 3_000;
@@ -105,5 +106,38 @@ describe('with the primary gone and nobody promoted', () => {
     for (const { ledger } of await readMembers(stack, '')) {
       expect(ledger.map(({ value }) => value)).toEqual(['before', 'after']);
     }
+  });
+});
+
+describe('with the primary killed in the middle of commits and nobody promoted', () => {
+  const count = 6;
+
+  it('a write that may have been applied is answered 504, and its key tells later', async () => {
+    const items = await Promise.all(
+      Array.from({ length: count }, () => send('POST', '/items', { name: 'to be changed', price: 1 })),
+    );
+    const paths = items.map(({ answer }) => String(answer.headers.location));
+    const change = (path: string, index: number) =>
+      send('PATCH', path, { name: `changed ${index}` }, { 'idempotency-key': `change-${index}` });
+    let changes: Promise<Timed>[] = [];
+    await duringCommits(stack, {
+      atLeast: count,
+      begin: () => {
+        changes = paths.map(change);
+      },
+      fault: () => stack.pair.killPrimary(),
+    });
+    const answers = await Promise.all(changes);
+    expect(answers.map((each) => [each.answer.status, typeOf(each)])).toEqual(
+      answers.map(() => [504, '/problems/outcome-unknown']),
+    );
+
+    await stack.pair.startStopped();
+    await vi.waitUntil(() => isReady(stack.writeUrl), { timeout: 10_000 });
+    const told = await Promise.all(paths.map(change));
+    expect(told.map(({ answer }) => [answer.status, JSON.parse(answer.body).name])).toEqual(
+      told.map((_, index) => [200, `changed ${index}`]),
+    );
+    for (const { ledger } of await readMembers(stack, 'changed')) expect(ledger).toHaveLength(count);
   });
 });

@@ -5,11 +5,16 @@ import type { Stack } from './services.ts';
 /** How long a workload may take to bring its connections into a commit. */
 const committingDeadlineMs = 10_000;
 
-/**
- * Runs `fault` while at least `atLeast` connections of the write service are in the middle of a commit: written to the
- * primary's disk, not yet to the replica's, not answered. The replica's receiver is stopped for that long.
- */
-export async function duringCommits(stack: Stack, atLeast: number, fault: () => void): Promise<void> {
+export interface DuringCommits {
+  /** Connections of the write service that are committing: on the primary's disk, not yet on the replica's, not answered. */
+  atLeast: number;
+  /** Sends what is to be committing, where no workload does. */
+  begin?: () => void;
+  fault: () => void;
+}
+
+/** Stops the replica's receiver until so many connections are in the middle of a commit, and then runs `fault`. */
+export async function duringCommits(stack: Stack, { atLeast, begin = () => {}, fault }: DuringCommits): Promise<void> {
   const receiver = await walReceiver(stack);
   await primarySession(stack, async (session) => {
     // the primary would take a receiver that says nothing for a lost one after 5 s
@@ -18,6 +23,7 @@ export async function duringCommits(stack: Stack, atLeast: number, fault: () => 
   });
   process.kill(receiver, 'SIGSTOP');
   try {
+    begin();
     const deadline = Date.now() + committingDeadlineMs;
     for (;;) {
       const committing = await connectionsCommitting(stack);

@@ -70,7 +70,7 @@ describe(`${clients} clients doing POST, PUT, PATCH, DELETE and GET notice nothi
   it('the primary is killed while its connections are committing', async () => {
     await rideThrough(
       'primary killed mid-commit',
-      expectPromotion((each) => duringCommits(each, committing, () => each.pair.killPrimary())),
+      expectPromotion((each) => duringCommits(each, { atLeast: committing, fault: () => each.pair.killPrimary() })),
     );
   });
 
@@ -78,9 +78,12 @@ describe(`${clients} clients doing POST, PUT, PATCH, DELETE and GET notice nothi
     await rideThrough('connections reset mid-commit', async (each) => {
       const before = each.pair.primary();
       for (let round = 0; round < resets; round += 1) {
-        await duringCommits(each, committing, () => {
-          each.pair.resetConnections('primary');
-          each.pair.resetConnections('replica');
+        await duringCommits(each, {
+          atLeast: committing,
+          fault: () => {
+            each.pair.resetConnections('primary');
+            each.pair.resetConnections('replica');
+          },
         });
       }
       expect(each.pair.primary()).toBe(before);
