@@ -21,7 +21,7 @@ export interface Verdict {
   longestGap: { lengthMs: number; beganAtMs: number };
 }
 
-export interface Misfit {
+interface Misfit {
   member: string;
   key: string;
 }

@@ -33,7 +33,7 @@ export interface PatroniEndpoint {
  *
  * @throws when it does not answer within 3 s.
  */
-export async function readPatroniCluster(endpoint: PatroniEndpoint): Promise<PatroniCluster> {
+async function readPatroniCluster(endpoint: PatroniEndpoint): Promise<PatroniCluster> {
   const { status, body } = await getHttps({ ...endpoint, port: ports.patroni }, '/cluster');
   if (status !== 200) throw new Error(`Patroni answered ${status}: ${body.slice(0, 200)}`);
   const { members: told = [] } = JSON.parse(body) as { members?: readonly RawMember[] };

@@ -16,7 +16,7 @@ import { type Authority, authorityParameters, mirroredStore, type SecretStore, s
 import { ssmClient } from './aws.ts';
 
 /** Where the load balancer takes commits. */
-export const readWritePort = loadBalancerListeners[0].port;
+const readWritePort = loadBalancerListeners[0].port;
 
 /** What a client of the cluster needs to know besides addresses. */
 export interface ClusterAccess {

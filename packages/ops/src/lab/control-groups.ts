@@ -85,7 +85,7 @@ export async function groupMemoryBytes(groups: ControlGroups, name: string): Pro
 }
 
 /** Stops every process of the group where it stands, or lets them run on. */
-export async function setFrozen(groups: ControlGroups, name: string, frozen: boolean): Promise<void> {
+async function setFrozen(groups: ControlGroups, name: string, frozen: boolean): Promise<void> {
   const { tree, file, frozen: on, thawed: off } = groups.freezer;
   await writeFile(join(groupOf(tree, name), file), frozen ? on : off);
 }

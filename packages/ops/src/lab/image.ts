@@ -81,12 +81,6 @@ export async function provideImage(
   return { path, packages };
 }
 
-/** Is the image of these packages built? */
-export async function isImageBuilt(places: Places, rolePackages: readonly string[]): Promise<boolean> {
-  const packages = [...new Set([...systemPackages, ...awsPackages, ...rolePackages])].sort();
-  return exists(join(places.cache, 'images', imageKey(packages)));
-}
-
 /** Removes every image, also those an interrupted build left. */
 export async function removeImages(places: Places): Promise<void> {
   await rm(join(places.cache, 'images'), { recursive: true, force: true });

@@ -13,7 +13,7 @@ import { startDetached } from './detached.ts';
 import { machinePlaces, type Places, prefix } from './places.ts';
 
 /** Where a machine stands in the lab's networks. */
-export interface Attachment {
+interface Attachment {
   /** The namespace whose bridge it hangs on. */
   namespace: string;
   bridge: string;

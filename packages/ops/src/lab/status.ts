@@ -19,7 +19,7 @@ export interface LabStatus {
   memoryBytes: number;
 }
 
-export interface MachineStatus {
+interface MachineStatus {
   name: string;
   role: string;
   region: string;
@@ -79,7 +79,7 @@ export async function readLabStatus(places: Places): Promise<LabStatus> {
 }
 
 /** Every address a person opens or dials from this machine. */
-export function labUrls(places: Places, cluster: Cluster): readonly { what: string; url: string }[] {
+function labUrls(places: Places, cluster: Cluster): readonly { what: string; url: string }[] {
   const [balancer = ''] = cluster.primary.loadBalancer.addresses;
   const at = (role: string, port: number, what: string) =>
     cluster.primary.nodes

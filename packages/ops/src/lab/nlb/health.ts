@@ -7,9 +7,9 @@ export interface HealthRule {
 }
 
 /** `initial`: registered, not yet judged; it gets connections only when nobody is healthy. */
-export type HealthState = 'initial' | 'healthy' | 'unhealthy';
+type HealthState = 'initial' | 'healthy' | 'unhealthy';
 
-export interface TargetHealth {
+interface TargetHealth {
   state: HealthState;
   /** Answers in a row that speak for another state. */
   streak: { answer: 'passed' | 'failed'; length: number } | null;

@@ -1,0 +1,85 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { bucketName, type Cluster, type Region } from '@pgha/infra/cluster';
+import { RefusedError } from '../../exit-codes.ts';
+import { type AwsLogin, clientSettings, type Identity, whoAmI } from './aws-access.ts';
+import { hasStateBucket } from './state-buckets.ts';
+
+/** The first Terraform whose S3 backend locks the state by itself. */
+const leastTerraform = [1, 11] as const;
+
+/** What is asked about this computer and about AWS; a test brings its own answers. */
+export interface Surroundings {
+  terraformVersion(): Promise<string | null>;
+  whoAmI(login: AwsLogin, awsRegion: string): Promise<Identity>;
+  hasStateBucket(login: AwsLogin, awsRegion: string, bucket: string): Promise<boolean>;
+}
+
+/** The real ones. */
+export function surroundings(terraformVersion: () => Promise<string | null>): Surroundings {
+  return {
+    terraformVersion,
+    whoAmI,
+    hasStateBucket: async (login, awsRegion, bucket) => {
+      const client = new S3Client(clientSettings(login, awsRegion));
+      try {
+        return await hasStateBucket(client, bucket);
+      } finally {
+        client.destroy();
+      }
+    },
+  };
+}
+
+/**
+ * Finds out whether a region can be planned and deployed from here, before anything is touched.
+ *
+ * @param regions whose state is needed.
+ * @returns whose credentials are used.
+ * @throws RefusedError with everything that stands in the way and what to do about each.
+ */
+export async function checkPrerequisites(
+  cluster: Cluster,
+  regions: readonly Region[],
+  login: AwsLogin,
+  around: Surroundings,
+): Promise<Identity> {
+  const obstacles = [...terraformObstacles(await around.terraformVersion())];
+  let identity: Identity | null = null;
+  try {
+    identity = await around.whoAmI(login, cluster.primary.awsRegion);
+  } catch (error) {
+    obstacles.push(credentialsObstacle(login, error as Error));
+  }
+  if (identity !== null && cluster.state === 's3') {
+    for (const region of regions) {
+      const bucket = bucketName(cluster, region, 'state', identity.account);
+      if (!(await around.hasStateBucket(login, region.awsRegion, bucket))) {
+        obstacles.push(
+          `no bucket ${bucket} in ${region.awsRegion} for Terraform's state. Run "pgha bootstrap", or set state: 'local' in the configuration.`,
+        );
+      }
+    }
+  }
+  if (identity === null || obstacles.length > 0) {
+    throw new RefusedError(`this cannot go on:\n${obstacles.map((line) => `  - ${line}`).join('\n')}`);
+  }
+  return identity;
+}
+
+function terraformObstacles(version: string | null): readonly string[] {
+  const wanted = leastTerraform.join('.');
+  if (version === null) {
+    return [`terraform is not on the search path. Install ${wanted} or newer: https://developer.hashicorp.com/terraform/install`];
+  }
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  const [leastMajor, leastMinor] = leastTerraform;
+  const isEnough = major > leastMajor || (major === leastMajor && minor >= leastMinor);
+  return isEnough ? [] : [`terraform is ${version}, and ${wanted} is the first that locks a state in S3. Install a newer one.`];
+}
+
+function credentialsObstacle({ profile }: AwsLogin, error: Error): string {
+  const why = error.message.trim().replace(/\.$/, '');
+  return profile === null
+    ? `AWS does not accept the environment's credentials (${why}). Check AWS_PROFILE, AWS_ACCESS_KEY_ID and their like, or log in again.`
+    : `no AWS credentials by the profile "${profile}" (${why}). Make it with "aws configure --profile ${profile}" (or "aws sso login --profile ${profile}"), name another in the configuration's awsProfile, or set AWS_PROFILE.`;
+}

@@ -1,0 +1,81 @@
+import { type Cluster, membersOf, type Node, ports, type Region } from '@pgha/infra/cluster';
+import { caFile } from '@pgha/infra/machines';
+import { type Host, runChecked } from '../../hosts/host.ts';
+import { waitUntil } from '../../wait-until.ts';
+
+/** A small machine installs its packages over the Internet at its first boot. */
+const firstBootTimeoutMs = 20 * 60_000;
+/** Initialising, or copying a small database to a replica. */
+const clusterTimeoutMs = 20 * 60_000;
+
+/** Waits until every machine of a region is what its manifest says; reports which are still at it, and why. */
+export async function waitForMachines(
+  region: Region,
+  hostOf: (node: Node) => Host,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = new Set(region.nodes.map(({ name }) => name));
+  await Promise.all(
+    region.nodes.map(async (node) => {
+      await waitUntil(() => isBooted(hostOf(node)), {
+        what: `the first boot of ${node.name}`,
+        timeoutMs: firstBootTimeoutMs,
+        everyMs: 5_000,
+        signal,
+      });
+      waiting.delete(node.name);
+      report(waiting.size === 0 ? 'all of them' : `waiting for ${[...waiting].join(', ')}`);
+    }),
+  );
+}
+
+async function isBooted(host: Host): Promise<true> {
+  const { stdout } = await host.run(['systemctl', 'is-active', 'pgha-machine.service']);
+  if (stdout.trim() === 'active') return true;
+  const { stdout: journal } = await host.run(['journalctl', '-q', '-t', 'pgha-machine', '-n', '3', '-o', 'cat']);
+  throw new Error(`${host.name} says ${journal.trim() || 'nothing yet'}`);
+}
+
+/** A member as Patroni's `GET /cluster` tells it. */
+interface Member {
+  name: string;
+  role: string;
+  state: string;
+}
+
+/** Waits until a region has a leader and every member is with it. */
+export async function waitForCluster(
+  cluster: Cluster,
+  region: Region,
+  hostOf: (node: Node) => Host,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const nodes = membersOf(region);
+  const [first] = nodes;
+  if (first === undefined) throw new Error(`${region.awsRegion} has no database machine`);
+  const url = `https://${first.hostname}:${ports.patroni}/cluster`;
+  await waitUntil(
+    async () => {
+      const answer = await runChecked(hostOf(first), ['curl', '-sS', '--max-time', '10', '--cacert', caFile, url]);
+      const { members = [] } = JSON.parse(answer) as { members?: readonly Member[] };
+      const seen = members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ') || 'nobody';
+      report(seen);
+      if (isComplete(nodes, members)) return true;
+      throw new Error(`Patroni sees ${seen}`);
+    },
+    { what: `every member of ${cluster.scope} in ${region.awsRegion}`, timeoutMs: clusterTimeoutMs, everyMs: 5_000, signal },
+  );
+}
+
+/** Whether every member is there, one of them leads, and the others follow it. */
+export function isComplete(nodes: readonly Pick<Node, 'name'>[], members: readonly Member[]): boolean {
+  const leads = ({ role }: Member) => role === 'leader' || role === 'standby_leader';
+  return (
+    members.filter(leads).length === 1 &&
+    nodes.every(({ name }) =>
+      members.some((member) => member.name === name && ['running', 'streaming'].includes(member.state)),
+    )
+  );
+}

@@ -1,0 +1,82 @@
+import { type Cluster, loadBalancerListeners, nodesOf, passwordParameter, ports } from '@pgha/infra/cluster';
+import { apiKeysParameter, caFile } from '@pgha/infra/machines';
+import { type Host, runChecked } from '../../hosts/host.ts';
+import type { SecretStore } from '../../secrets/index.ts';
+import { waitUntil } from '../../wait-until.ts';
+
+/** The services start once the schema is there, and restart each second until it is. */
+const serviceTimeoutMs = 5 * 60_000;
+
+/** The release's own migrations, run where the database can be reached; its credentials come on standard input. */
+const migration = `
+import { readFileSync } from 'node:fs';
+const { migrate } = await import('/opt/pgha/current/packages/db/src/index.ts');
+const { rootCertificateFile, ...connection } = JSON.parse(readFileSync(0, 'utf8'));
+const tls = { mode: 'verify-full', rootCertificate: readFileSync(rootCertificateFile, 'utf8') };
+console.log(JSON.stringify(await migrate({ ...connection, tls })));
+`;
+
+/** Brings the schema up to date, as the owner, with the migrations of the release on the API machine. */
+export async function migrateFrom(host: Host, cluster: Cluster, store: SecretStore): Promise<readonly string[]> {
+  const connection = {
+    host: cluster.primary.loadBalancer.hostname,
+    port: loadBalancerListeners[0].port,
+    database: cluster.database,
+    user: 'pgha_owner',
+    password: await readSecret(store, passwordParameter(cluster, 'owner')),
+    rootCertificateFile: caFile,
+  };
+  const answer = await runChecked(host, ['/opt/pgha/current/bin/node', '--input-type=module', '--eval', migration], {
+    input: JSON.stringify(connection),
+    timeoutMs: 10 * 60_000,
+  });
+  return (JSON.parse(answer) as { applied: readonly string[] }).applied;
+}
+
+/** What a first write and a first read showed. */
+export interface SmokeTest {
+  id: number;
+  commitLsn: string;
+}
+
+/**
+ * Writes an item through the write service, reads it at the other one, which waits for its replica, and removes it again.
+ * It runs on the API machine: the services need not be open to this computer.
+ */
+export async function smokeTest(host: Host, cluster: Cluster, store: SecretStore, signal: AbortSignal): Promise<SmokeTest> {
+  const [api] = nodesOf(cluster.primary, 'api');
+  if (api === undefined) throw new Error(`${cluster.primary.awsRegion} has no API server`);
+  const [key = ''] = (await readSecret(store, apiKeysParameter(cluster))).split('\n');
+  // curl reads the key from standard input: an argument would be in the process list
+  const call = (port: number, path: string, ...options: readonly string[]) =>
+    runChecked(
+      host,
+      ['curl', '-sS', '--fail-with-body', '--max-time', '50', '--cacert', caFile, '--config', '-', '-i', ...options, `https://${api.hostname}:${port}${path}`],
+      { input: `header = "Authorization: Bearer ${key}"\n` },
+    );
+  const body = JSON.stringify({ name: 'pgha deploy', price: 0 });
+  const created = await waitUntil(
+    () => call(ports.api, '/items', '-H', 'Content-Type: application/json', '-d', body),
+    { what: 'a first write through the API', timeoutMs: serviceTimeoutMs, everyMs: 3_000, signal },
+  );
+  const { id, commitLsn } = readCreated(created);
+  await call(ports.readApi, `/items/${id}`, '-H', `Min-LSN: ${commitLsn}`);
+  await call(ports.api, `/items/${id}`, '-X', 'DELETE');
+  return { id, commitLsn };
+}
+
+/** The id and the position in an answer to `POST /items`, headers and all. */
+export function readCreated(answer: string): SmokeTest {
+  const commitLsn = /^commit-lsn: *(\S+)/im.exec(answer)?.[1];
+  const id = /"id": *(\d+)/.exec(answer)?.[1];
+  if (commitLsn === undefined || id === undefined) {
+    throw new Error(`the API's answer has no id or no Commit-LSN: ${answer.slice(0, 300)}`);
+  }
+  return { id: Number(id), commitLsn };
+}
+
+async function readSecret(store: SecretStore, name: string): Promise<string> {
+  const value = (await store.read([name])).get(name);
+  if (value === undefined) throw new Error(`${store.place} has no ${name}; run this again: "secrets" makes it`);
+  return value;
+}

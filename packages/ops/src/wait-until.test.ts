@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { waitUntil } from './wait-until.ts';
+
+describe('waiting for a condition', () => {
+  it('gives the first value that is neither null nor false', async () => {
+    const answers: (null | false | 0)[] = [null, false, 0];
+    const value = await waitUntil(async () => answers.shift() as null | false | 0, {
+      what: 'a value',
+      timeoutMs: 1_000,
+      everyMs: 1,
+    });
+    expect(value).toBe(0);
+    expect(answers).toEqual([]);
+  });
+
+  it('says what it waited for and what stood in the way last', async () => {
+    const never = waitUntil(() => Promise.reject(new Error('connection refused')), {
+      what: 'pg-1',
+      timeoutMs: 20,
+      everyMs: 1,
+    });
+    await expect(never).rejects.toThrow('waited 0.02 s for pg-1: connection refused');
+  });
+
+  it('stops with its signal', async () => {
+    const stopped = AbortSignal.abort(new Error('stopped by SIGINT'));
+    await expect(waitUntil(async () => null, { what: 'x', timeoutMs: 1_000, signal: stopped })).rejects.toThrow(
+      'SIGINT',
+    );
+  });
+});
