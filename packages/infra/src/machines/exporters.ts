@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { type Cluster, type Node, nodesOf, ports } from '../cluster/index.ts';
+import { socketDirectory } from './config/postgresql.ts';
 import { type Listener, type MachineFile, type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile, machineCertificate, tlsFilesOf } from './tls.ts';
@@ -36,6 +37,9 @@ export function exporterListener(port: number, purpose: string): Listener {
   return { port, purpose, from: ['monitoring'] };
 }
 
+/** Where the node exporter takes figures from that programs leave as text; empty after a boot, so that none is from before. */
+const textFolder = '/run/pgha-metrics';
+
 /** What the units' figures are kept of: ours and the programs that serve, not Debian's own three hundred. */
 const watchedUnits =
   '(pgha-.+|patroni|etcd|pgbouncer|haproxy|prometheus.*|grafana-server|ssh|unattended-upgrades)[.](service|timer|socket)';
@@ -49,6 +53,7 @@ export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
     `--web.config.file=${exporterWebConfigPath('prometheus')}`,
     '--collector.systemd',
     `--collector.systemd.unit-include=${watchedUnits}`,
+    `--collector.textfile.directory=${textFolder}`,
     // each of these is a process or a series that no signal reads
     '--no-collector.arp',
     '--no-collector.bcache',
@@ -65,6 +70,7 @@ export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
     // openssl: reads the certificates' ends
     packages: ['openssl', 'prometheus-node-exporter'],
     files: [
+      machineFile('/etc/tmpfiles.d/pgha-metrics.conf', `d ${textFolder} 0775 root prometheus -\n`),
       machineFile('/etc/default/prometheus-node-exporter', `ARGS="${options.join(' ')}"\n`, {
         onChange: [{ unit, action: 'restart' }],
       }),
@@ -88,9 +94,9 @@ After=pgha-secrets.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/local/sbin/pgha-certificate-metrics /etc/pgha/tls /var/lib/prometheus/node-exporter/pgha-certificates.prom
+ExecStart=/usr/local/sbin/pgha-certificate-metrics /etc/pgha/tls ${textFolder}/pgha-certificates.prom
 ProtectSystem=strict
-ReadWritePaths=/var/lib/prometheus/node-exporter
+ReadWritePaths=${textFolder}
 ProtectHome=yes
 PrivateTmp=yes
 PrivateNetwork=yes
@@ -104,6 +110,53 @@ Description=Write down when this machine's certificates end
 [Timer]
 OnBootSec=30
 OnUnitActiveSec=1h
+
+[Install]
+WantedBy=timers.target
+`;
+
+/** What the exporter of PostgreSQL does not tell: damaged pages, and how near the transaction numbers are to their end. */
+export function databaseFigures(cluster: Cluster): MachinePart {
+  if (!cluster.monitoring) return {};
+  const timer = 'pgha-database-metrics.timer';
+  return {
+    files: [
+      programFile('pgha-database-metrics.sh', '/usr/local/sbin/pgha-database-metrics'),
+      machineFile('/etc/systemd/system/pgha-database-metrics.service', renderDatabaseMetricsUnit(cluster)),
+      machineFile(`/etc/systemd/system/${timer}`, databaseMetricsTimer),
+    ],
+    units: [{ unit: timer, state: 'started' }],
+  };
+}
+
+const renderDatabaseMetricsUnit = (cluster: Cluster) => `[Unit]
+Description=Write down what PostgreSQL knows of its own health
+After=patroni.service
+
+[Service]
+Type=oneshot
+# the exporter's system user; the role has no password
+User=prometheus
+ExecStart=/usr/local/sbin/pgha-database-metrics "user=monitoring host=${socketDirectory} dbname=${cluster.database} connect_timeout=5" ${textFolder}/pgha-database.prom
+# a server that is down is another alert's business (psql ends with 2 then)
+SuccessExitStatus=2
+TimeoutStartSec=20
+ProtectSystem=strict
+ReadWritePaths=${textFolder}
+ProtectHome=yes
+PrivateTmp=yes
+PrivateNetwork=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+`;
+
+const databaseMetricsTimer = `[Unit]
+Description=Write down what PostgreSQL knows of its own health
+
+[Timer]
+OnBootSec=60
+OnUnitInactiveSec=30
+AccuracySec=5
 
 [Install]
 WantedBy=timers.target

@@ -1,4 +1,4 @@
-import { type Cluster, type Node, ports, regionOf } from '../cluster/index.ts';
+import { type Cluster, instanceTypeNamed, type Node, ports, regionOf } from '../cluster/index.ts';
 import { renderRules } from '../observability/index.ts';
 import {
   type AlertTarget,
@@ -43,7 +43,9 @@ function watchers(cluster: Cluster, node: Node, site: Site, hasGrafana: boolean)
       machineFile('/etc/default/prometheus', renderPrometheusDefaults(cluster, node), {
         onChange: restart(prometheusUnit),
       }),
-      machineFile('/etc/systemd/system/prometheus.service.d/pgha.conf', dropIn, { onChange: restart(prometheusUnit) }),
+      machineFile('/etc/systemd/system/prometheus.service.d/pgha.conf', `${dropIn}${renderMemoryLimit(node)}`, {
+        onChange: restart(prometheusUnit),
+      }),
       machineFile(alertmanagerTemplate, renderAlertmanagerConfig(alertTarget(cluster, node, site)), {
         onChange: restart(alertmanagerUnit),
       }),
@@ -118,6 +120,11 @@ StartLimitIntervalSec=0
 Restart=always
 RestartSec=2
 `;
+
+/** Go gives memory back below this instead of meeting the OOM killer; half is for the machine and the page cache. */
+function renderMemoryLimit({ instanceType }: Node): string {
+  return `Environment=GOMEMLIMIT=${Math.floor(instanceTypeNamed(instanceType).memoryMib / 2)}MiB\n`;
+}
 
 const alertmanagerStart = `RuntimeDirectory=pgha-alertmanager
 ExecStartPre=/usr/local/lib/pgha/account-config ${alertmanagerTemplate} ${alertmanagerConfig} ${accountPlaceholder}

@@ -7,6 +7,7 @@ import { router } from './config/haproxy.ts';
 import { patroni } from './config/patroni.ts';
 import { pgbackrest } from './config/pgbackrest.ts';
 import { pgbouncer } from './config/pgbouncer.ts';
+import { databaseFigures } from './exporters.ts';
 import type { MachinePart, Site } from './machine.ts';
 
 /**
@@ -23,5 +24,6 @@ export function databaseServer(cluster: Cluster, node: Node, site: Site): readon
     pgbouncer(cluster, node),
     guardAndNodeCheck(cluster),
     databaseExporters(cluster),
+    databaseFigures(cluster),
   ];
 }

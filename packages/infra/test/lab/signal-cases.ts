@@ -175,6 +175,17 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`patroni_standby_leader{${at('dr-pg-2', 'dr')}}`]: always(1),
     },
   },
+  PagesDamaged: {
+    fires: {
+      [`pgha_checksum_failures{${at('pg-2')},datname="pgha"}`]: always(1),
+      [`pgha_checksum_failures{${at('pg-2')},datname="postgres"}`]: always(0),
+    },
+    quiet: { [`pgha_checksum_failures{${at('pg-2')},datname="pgha"}`]: always(0) },
+  },
+  TransactionNumbersRunOut: {
+    fires: { [`pgha_transaction_id_age{${at('pg-1')},datname="pgha"}`]: always(1.2e9) },
+    quiet: { [`pgha_transaction_id_age{${at('pg-1')},datname="pgha"}`]: always(2.1e8) },
+  },
   LongTransaction: {
     fires: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="idle in transaction"}`]: always(3600) },
     quiet: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="active"}`]: always(600) },

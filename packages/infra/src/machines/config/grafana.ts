@@ -11,6 +11,8 @@ const unit = 'grafana-server.service';
 const restart: readonly UnitAction[] = [{ unit, action: 'restart' }];
 const passwordPath = '/etc/pgha/secrets/grafana';
 const dashboardFolder = '/etc/pgha/dashboards';
+/** As the package leaves its configuration: another mode would differ from ours after the installation. */
+const ownership = { mode: '0640', group: 'grafana', onChange: restart };
 
 /**
  * Grafana, from its makers' signed apt repository: Debian has no package of it. The key it is signed with is checked
@@ -22,9 +24,9 @@ export function grafana(cluster: Cluster, node: Node): MachinePart {
     files: [
       // the files below belong to the user before the package, which would make it, is there
       machineFile('/etc/sysusers.d/pgha-grafana.conf', 'u grafana - "Grafana" /usr/share/grafana\n'),
-      machineFile('/etc/grafana/grafana.ini', renderIni(node), { onChange: restart }),
-      machineFile('/etc/grafana/provisioning/datasources/pgha.yml', renderDatasource(node), { onChange: restart }),
-      machineFile('/etc/grafana/provisioning/dashboards/pgha.yml', dashboardProvider, { onChange: restart }),
+      machineFile('/etc/grafana/grafana.ini', renderIni(node), ownership),
+      machineFile('/etc/grafana/provisioning/datasources/pgha.yml', renderDatasource(node), ownership),
+      machineFile('/etc/grafana/provisioning/dashboards/pgha.yml', dashboardProvider, ownership),
       // Grafana reads changed dashboards by itself
       ...renderDashboards(cluster).map(({ name, json }) => machineFile(`${dashboardFolder}/${name}.json`, json)),
       programFile('install-grafana.sh', '/usr/local/lib/pgha/install-grafana'),

@@ -135,6 +135,31 @@ const memberSignals: readonly Signal[] = [
       'A bulk load catches up by itself. Otherwise look at the replica: DiskStalls, CpuStolen, or a long query that holds replay back.',
   },
   {
+    name: 'PagesDamaged',
+    group: 'database',
+    summary: '{{ $value }} pages read on {{ $labels.instance }} did not match their checksums',
+    query: 'sum by (instance, region) (pgha_checksum_failures)',
+    unit: 'count',
+    threshold: { above: 0 },
+    forSeconds: 0,
+    severity: 'page',
+    runbook:
+      'On a replica: `patronictl reinit` builds it anew. On the primary: switch over to a healthy member first, then rebuild it. Replace the volume if it happens again.',
+  },
+  {
+    name: 'TransactionNumbersRunOut',
+    group: 'database',
+    summary: 'The oldest row on {{ $labels.instance }} is {{ $value | humanize }} transactions old',
+    query: 'max by (instance, region) (pgha_transaction_id_age)',
+    unit: 'count',
+    // autovacuum freezes from 200 million on; at some 2 billion the server stops accepting writes
+    threshold: { above: 1e9 },
+    forSeconds: 60,
+    severity: 'ticket',
+    runbook:
+      'Something holds vacuum back: LongTransaction, a prepared transaction, or a replication slot that nobody reads.',
+  },
+  {
     name: 'LongTransaction',
     group: 'database',
     summary: 'A transaction on {{ $labels.instance }} has been open for {{ $value | humanizeDuration }}',
