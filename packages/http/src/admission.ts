@@ -69,13 +69,20 @@ function toPattern(url: string): RegExp {
   return new RegExp(`^${literal.replaceAll(/:[^/]+/g, '[^/]+').replaceAll('*', '.*')}$`);
 }
 
-/** What Node would answer by itself, without a problem: see `requireHostHeader` and `checkExpectation` in service.ts. */
-function protocolProblem({ raw, headers }: FastifyRequest): Problem | null {
+/** What Node would answer without a problem (see `requireHostHeader` and `checkExpectation` in service.ts) or let through. */
+function protocolProblem({ raw, headers, method }: FastifyRequest): Problem | null {
   if (headers.host === undefined && raw.httpVersionMajor === 1 && raw.httpVersionMinor === 1)
     return new Problem('bad-request', 'An HTTP/1.1 request has a Host header (RFC 9112, 3.2).');
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
     return new Problem('expectation-failed', 'Only "100-continue" can be expected.');
+  // the router takes the first character for a slash, whichever it is
+  if (!isTarget(raw.url ?? '', method))
+    return new Problem('bad-request', 'The target of a request is a path or an http address (RFC 9112, 3.2).');
   return null;
+}
+
+function isTarget(target: string, method: string): boolean {
+  return target.startsWith('/') || /^https?:\/\//i.test(target) || (target === '*' && method === 'OPTIONS');
 }
 
 function accessProblem(config: ServiceConfig, request: FastifyRequest): Problem | null {

@@ -67,7 +67,11 @@ function compareItems(rows: Item[], items: Map<string, Item>): string[] {
   const missing = [...items.values()].filter((item) => !found.has(String(item.id)));
   const different = rows.filter((row) => {
     const item = items.get(String(row.id));
-    return !item || fields.some((field) => row[field] !== item[field]);
+    return (
+      !item ||
+      fields.some((field) => row[field] !== item[field]) ||
+      times.some((time) => !isSameTime(row[time], item[time]))
+    );
   });
   return [
     ...missing.map((item) => `acknowledged and not in the table: ${JSON.stringify(item)}`),
@@ -78,7 +82,14 @@ function compareItems(rows: Item[], items: Map<string, Item>): string[] {
   ];
 }
 
-const fields = ['name', 'description', 'price', 'is_active', 'created_at', 'updated_at'] as const;
+const fields = ['name', 'description', 'price', 'is_active'] as const;
+const times = ['created_at', 'updated_at'] as const;
+
+/** Zeros at the end of a fraction may be left out. */
+function isSameTime(a: string, b: string): boolean {
+  const shorten = (time: string) => time.replace(/\.?0*Z$/, 'Z');
+  return shorten(a) === shorten(b);
+}
 
 async function readProofs(database: pg.Client): Promise<{ record: number; grouped: number }> {
   const { rows } = await database.query<{ record: number; grouped: number }>(

@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import type { Operation } from './operations.ts';
+import type { DocumentedOperation } from '../contract/fixture/document.ts';
+
+/** An operation of the document. */
+export interface Operation {
+  method: string;
+  template: string;
+  documented: DocumentedOperation;
+}
 
 /** A path segment: text as it goes over the wire, or one of the worker's own items, chosen when the request is sent. */
 export type Segment = { text: string } | { own: number };
@@ -69,7 +76,7 @@ export function concrete(plan: RequestPlan, circumstances: Circumstances): Concr
 }
 
 /** The bytes of a request; the length is said truthfully. */
-export function render(
+function render(
   method: string,
   target: string,
   headers: [string, string][],

@@ -115,6 +115,8 @@ export function describeRefusals(contract: () => Contract): void {
     ['a request that is not HTTP', 'garbage\r\n\r\n', 400],
     ['no Host', 'GET /health HTTP/1.1\r\n\r\n', 400],
     ['a header that ends in NUL', 'GET /health HTTP/1.1\r\nHost: a\r\nA: \0\r\n\r\n', 400],
+    ['a target that is no path', 'GET xhealth HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['a target that is a star', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['an expectation', 'GET /health HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n', 417],
     ['17 KiB of headers', `GET /health HTTP/1.1\r\nHost: a\r\nA: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
