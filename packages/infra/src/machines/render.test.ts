@@ -16,6 +16,7 @@ import {
 } from '../cluster/index.ts';
 import { toUserData, userDataLimitBytes } from './cloud-init.ts';
 import { patroniDynamicConfig } from './config/patroni.ts';
+import { renderPgbouncerIni } from './config/pgbouncer.ts';
 import { machineParameters, maxConnections } from './config/postgresql.ts';
 import { describeMachine } from './describe.ts';
 import { assembleMachine, machineFile, type Site } from './machine.ts';
@@ -142,7 +143,7 @@ describe('PostgreSQL', () => {
       fc.property(types, fc.constantFrom(2, 3), (postgres, count) => {
         const cluster = defineCluster({ primary: { postgres: count }, instanceTypes: { postgres } });
         const sum = membersOf(cluster.primary)
-          .map((node) => contentOf(cluster, node.name, '/etc/pgbouncer/pgbouncer.ini'))
+          .map((node) => renderPgbouncerIni(cluster, node))
           .map((ini) => Number(/max_db_connections = (\d+)/.exec(ini)?.[1]))
           .reduce((total, connections) => total + connections, 0);
         expect(sum).toBeLessThanOrEqual(maxConnections(cluster) - 10);
@@ -151,7 +152,7 @@ describe('PostgreSQL', () => {
     );
   });
 
-  it('is admitted to over TLS and SCRAM only, but for two system users on the local socket', () => {
+  it('is admitted to over TLS and SCRAM only, but for the system users of the machine on its socket', () => {
     const rules = contentOf(example, 'pg-1', '/etc/patroni/config/10-machine.yml')
       .split('pg_hba:\n')[1]
       ?.split('pg_ident:')[0]
@@ -160,7 +161,9 @@ describe('PostgreSQL', () => {
       .map((line) => line.replace(/^\s*- /, ''));
     expect(rules?.length).toBeGreaterThan(5);
     for (const rule of rules ?? []) {
-      expect(rule).toMatch(/^(local all (postgres|monitoring) peer|hostssl .* scram-sha-256( clientcert=verify-ca)?$)/);
+      expect(rule).toMatch(
+        /^(local (all|pgha) (postgres|monitoring|backup) peer|hostssl .* scram-sha-256( clientcert=verify-ca)?$)/,
+      );
       expect(rule).not.toMatch(/0\.0\.0\.0\/0| all all /);
     }
   });

@@ -162,6 +162,7 @@ echo "pooler without TLS: $(PGSSLMODE=disable query app_a 6432 'select 1')"
 echo "server without TLS: $(PGSSLMODE=disable query app_a 5000 'select 1')"
 echo "superuser over the network: $(PGPASSWORD=x psql -At 'host=localhost port=5000 user=postgres dbname=postgres' -c 'select 1' 2>&1 | tail -n 1)"
 echo "replication without a certificate: $(PGPASSWORD=secret-replication psql -At 'host=localhost port=5432 user=replicator dbname=pgha replication=true' -c 'select 1' 2>&1 | tail -n 1)"
+echo "backup: $(as postgres psql --no-psqlrc -At -U backup pgha -c "select current_user, pg_switch_wal() is not null")"
 echo "exporter: $(as prometheus psql --no-psqlrc -At -h /var/run/postgresql -U monitoring pgha -c 'select current_user')"
 echo "changed by patronictl without a certificate: $(curl --silent --cacert /etc/pgha/tls/ca.crt --user patroni:secret-patroni_rest -X POST https://localhost:8008/reload)"
 as postgres /usr/local/lib/pgha/database-roles
@@ -184,6 +185,7 @@ grep -r 'secret-' /root/*.log && echo 'a secret is in a log' || true
     expect(output).toMatch(/superuser over the network: .*no pg_hba.conf entry/);
     expect(output).toMatch(/replication without a certificate: .*requires a valid client certificate/);
     expect(output).toContain('exporter: monitoring');
+    expect(output).toContain('backup: backup|t');
     expect(output).toContain('changed by patronictl without a certificate: client certificate required');
     expect(output).toContain('roles are up to date; new passwords: none');
     expect(output).toContain('roles are up to date; new passwords: app_b');

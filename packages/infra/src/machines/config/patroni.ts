@@ -166,6 +166,8 @@ export function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): s
         cafile: caFile,
         // Reading is free inside the network; changing needs a certificate of the cluster and the password.
         verify_client: 'optional',
+        // every router asks three times a second; with the default of 5 a burst is refused
+        request_queue_size: 64,
         authentication: { username: patroniRestUser },
       },
       ctl: { cacert: caFile, certfile: certificate, keyfile: key },
@@ -277,5 +279,11 @@ OOMScoreAdjust=-900
 Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj PG_OOM_ADJUST_VALUE=0
 Environment=PYTHONUNBUFFERED=1
 LimitNOFILE=65536
+NoNewPrivileges=yes
+ProtectHome=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictSUIDSGID=yes
 `;
 }

@@ -89,7 +89,8 @@ archive-async=n
 [${cluster.scope}]
 pg1-path=${dataDirectory}
 pg1-socket-path=${socketDirectory}
-pg1-user=postgres
+pg1-user=backup
+pg1-database=${cluster.database}
 `;
 }
 

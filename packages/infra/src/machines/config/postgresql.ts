@@ -146,7 +146,8 @@ export function accessRules(cluster: Cluster, region: Region): readonly string[]
   const withCertificate = 'scram-sha-256 clientcert=verify-ca';
   return [
     'local all postgres peer',
-    'local all monitoring peer map=monitoring',
+    'local all monitoring peer map=machine',
+    `local ${cluster.database} backup peer map=machine`,
     // Patroni asks its own server for its timeline over replication, and rewinds it, by way of the loopback address.
     ...['127.0.0.1/32', ...networks].flatMap((network) => [
       `hostssl replication replicator ${network} ${withCertificate}`,
@@ -156,5 +157,9 @@ export function accessRules(cluster: Cluster, region: Region): readonly string[]
   ];
 }
 
-/** The exporter's system user is the monitoring role on the local socket, without a password. */
-export const identityMap = ['monitoring prometheus monitoring', 'monitoring postgres monitoring'] as const;
+/** Which system user is which role on the local socket, without a password: the exporters' and pgBackRest's. */
+export const identityMap = [
+  'machine prometheus monitoring',
+  'machine postgres monitoring',
+  'machine postgres backup',
+] as const;

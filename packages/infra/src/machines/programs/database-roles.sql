@@ -14,6 +14,7 @@ begin
       ('readonly_a', 'login'),
       ('readonly_b', 'login'),
       ('monitoring', 'login'),
+      ('backup', 'login'),
       ('pgbouncer_auth', 'login')
     ) as role (name, kind)
   loop
@@ -28,6 +29,11 @@ grant app to app_a, app_b;
 grant readonly to readonly_a, readonly_b;
 grant pg_monitor to monitoring;
 grant pg_read_all_stats to app, readonly;
+grant pg_read_all_settings, pg_checkpoint to backup;
+grant execute on function pg_backup_start(text, boolean) to backup;
+grant execute on function pg_backup_stop(boolean) to backup;
+grant execute on function pg_switch_wal() to backup;
+grant execute on function pg_create_restore_point(text) to backup;
 
 -- as settings of the roles: PgBouncer refuses them as startup parameters
 do $$
@@ -51,7 +57,7 @@ do $$
 begin
   execute format('revoke all on database %I from public', current_database());
   execute format(
-    'grant connect on database %I to app, readonly, monitoring, pgbouncer_auth, heartbeat', current_database()
+    'grant connect on database %I to app, readonly, monitoring, backup, pgbouncer_auth, heartbeat', current_database()
   );
 end
 $$;
