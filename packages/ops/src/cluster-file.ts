@@ -19,7 +19,9 @@ export async function readClusterFile(path: string): Promise<Cluster> {
   try {
     const { default: cluster } = (await import(pathToFileURL(path).href)) as { default?: Cluster };
     if (cluster?.primary === undefined) {
-      throw new RefusedError(`${path} does not export a cluster; it has to end in "export default defineCluster({ … })"`);
+      throw new RefusedError(
+        `${path} does not export a cluster; it has to end in "export default defineCluster({ … })"`,
+      );
     }
     return cluster;
   } catch (error) {

@@ -11,6 +11,31 @@ const nouns: readonly Noun[] = [
     summary: 'the whole system as machines on this computer',
     load: async () => (await import('./commands/lab.ts')).registerLab,
   },
+  {
+    name: 'cost',
+    summary: 'what a month costs on AWS',
+    load: async () => (await import('./commands/cost.ts')).registerCost,
+  },
+  {
+    name: 'bootstrap',
+    summary: "make what Terraform's state is kept in",
+    load: async () => (await import('./commands/bootstrap.ts')).registerBootstrap,
+  },
+  {
+    name: 'plan',
+    summary: 'show what a deploy would change on AWS',
+    load: async () => (await import('./commands/plan.ts')).registerPlan,
+  },
+  {
+    name: 'deploy',
+    summary: 'bring a region on AWS to what the configuration says',
+    load: async () => (await import('./commands/deploy.ts')).registerDeploy,
+  },
+  {
+    name: 'destroy',
+    summary: "remove a region's machines from AWS, and keep its data",
+    load: async () => (await import('./commands/destroy.ts')).registerDestroy,
+  },
 ];
 
 /** Runs one command line and gives the exit code. */

@@ -68,9 +68,12 @@ export function openTerraform(stack: string, settings: TerraformSettings): Terra
     signal.throwIfAborted();
     if (result.failed) {
       const said = `${result.stderr}`.trim() || `${result.stdout}`.trim().split('\n').slice(-20).join('\n');
-      throw new TerraformError(`terraform ${args[0]} of the stack ${stack}: ${said || `ended with ${result.exitCode}`}`, {
-        cause: result.cause,
-      });
+      throw new TerraformError(
+        `terraform ${args[0]} of the stack ${stack}: ${said || `ended with ${result.exitCode}`}`,
+        {
+          cause: result.cause,
+        },
+      );
     }
     return result.stdout;
   };

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Runs a version of the services out of /opt/pgha/releases/VERSION; `current` points to the one that runs.
 
-pgha-deploy VERSION      fetches it unless it is here, switches, restarts the services one at a time, goes back if one fails
-pgha-deploy --rollback   switches to the version that ran before
-pgha-deploy --first      at boot: when nothing is deployed, takes the version that the bucket's pointer names
-pgha-deploy --status     the versions that are here, as JSON
+pgha-deploy VERSION          fetches it unless it is here, switches, restarts the services one at a time, goes back if one fails
+pgha-deploy --fetch VERSION  fetches it and changes nothing else: its migrations run before its services do
+pgha-deploy --rollback       switches to the version that ran before
+pgha-deploy --first          at boot: when nothing is deployed, takes the version that the bucket's pointer names
+pgha-deploy --status         the versions that are here, as JSON
 
 The sockets belong to systemd: while a service restarts, connections wait in them and none is refused.
 """
@@ -174,12 +175,16 @@ def releases():
         return []
 
 
-def deploy(config, version):
+def provide(config, version):
     if not VERSION.fullmatch(version):
         raise Failed(f'"{version}" is not a version; letters, digits, ".", "+" and "-" make one')
     if version not in releases():
         say(f"fetching {version}")
         fetch(config, version)
+
+
+def deploy(config, version):
+    provide(config, version)
     switch(config, version)
     prune()
 
@@ -198,8 +203,8 @@ def deploy_first(config):
 
 
 def main(arguments):
-    if len(arguments) != 1:
-        raise SystemExit("usage: pgha-deploy VERSION | --rollback | --first | --status")
+    if len(arguments) != (2 if arguments[:1] == ["--fetch"] else 1):
+        raise SystemExit("usage: pgha-deploy VERSION | --fetch VERSION | --rollback | --first | --status")
     with open(CONFIG, encoding="utf-8") as file:
         config = json.load(file)
     os.makedirs(HOME, exist_ok=True)
@@ -213,6 +218,8 @@ def main(arguments):
             if previous is None:
                 raise Failed("nothing ran here before; deploy a version by its name")
             switch(config, previous)
+        elif arguments[0] == "--fetch":
+            provide(config, arguments[1])
         elif arguments != ["--status"]:
             deploy(config, arguments[0])
     print(json.dumps({"current": target_of(CURRENT), "previous": target_of(PREVIOUS), "releases": sorted(releases())}))

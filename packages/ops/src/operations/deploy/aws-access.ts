@@ -2,9 +2,10 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { bucketName, type Cluster, type Region, regionsOf } from '@pgha/infra/cluster';
+import { bucketName, type Cluster, type Region } from '@pgha/infra/cluster';
 import type { SsmRegion } from '../../hosts/ssm.ts';
 import { mirroredStore, type SecretStore, ssmStore } from '../../secrets/index.ts';
+import { dataRegions, type Scope } from './target.ts';
 
 /** Whose credentials are used. */
 export interface AwsLogin {
@@ -60,13 +61,13 @@ export async function withRegion<T>(
   }
 }
 
-/** The Parameter Stores of all regions as one, for as long as the work takes. */
+/** The Parameter Stores that a scope touches as one, for as long as the work takes. */
 export async function withSecrets<T>(
-  cluster: Cluster,
+  scope: Scope,
   login: AwsLogin,
   work: (store: SecretStore) => Promise<T>,
 ): Promise<T> {
-  const clients = regionsOf(cluster).map(({ awsRegion }) => ({
+  const clients = dataRegions(scope).map(({ awsRegion }) => ({
     awsRegion,
     // Parameter Store throttles writes at a few a second for a new account
     client: new SSMClient({ ...clientSettings(login, awsRegion), maxAttempts: 10, retryMode: 'adaptive' }),

@@ -33,7 +33,12 @@ const kept = new Set([
  */
 export function reviewPlan(stack: string, plan: unknown): PlanReview {
   const { resource_changes: resources = [] } = plan as {
-    resource_changes?: readonly { address: string; type: string; mode: string; change: { actions: readonly string[] } }[];
+    resource_changes?: readonly {
+      address: string;
+      type: string;
+      mode: string;
+      change: { actions: readonly string[] };
+    }[];
   };
   const changes = resources.flatMap(({ address, type, mode, change: { actions } }): Change[] => {
     const action = mode === 'managed' ? actionOf(actions) : null;

@@ -69,12 +69,16 @@ export async function checkPrerequisites(
 function terraformObstacles(version: string | null): readonly string[] {
   const wanted = leastTerraform.join('.');
   if (version === null) {
-    return [`terraform is not on the search path. Install ${wanted} or newer: https://developer.hashicorp.com/terraform/install`];
+    return [
+      `terraform is not on the search path. Install ${wanted} or newer: https://developer.hashicorp.com/terraform/install`,
+    ];
   }
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   const [leastMajor, leastMinor] = leastTerraform;
   const isEnough = major > leastMajor || (major === leastMajor && minor >= leastMinor);
-  return isEnough ? [] : [`terraform is ${version}, and ${wanted} is the first that locks a state in S3. Install a newer one.`];
+  return isEnough
+    ? []
+    : [`terraform is ${version}, and ${wanted} is the first that locks a state in S3. Install a newer one.`];
 }
 
 function credentialsObstacle({ profile }: AwsLogin, error: Error): string {

@@ -65,7 +65,12 @@ export async function waitForCluster(
       if (isComplete(nodes, members)) return true;
       throw new Error(`Patroni sees ${seen}`);
     },
-    { what: `every member of ${cluster.scope} in ${region.awsRegion}`, timeoutMs: clusterTimeoutMs, everyMs: 5_000, signal },
+    {
+      what: `every member of ${cluster.scope} in ${region.awsRegion}`,
+      timeoutMs: clusterTimeoutMs,
+      everyMs: 5_000,
+      signal,
+    },
   );
 }
 

@@ -17,7 +17,11 @@ export interface Synthesis {
  * @param host this computer, in the workspace's folder.
  * @param node the Node binary that runs it.
  */
-export async function synthesizeStacks(host: Host, node: string, { configFile, account, folder }: Synthesis): Promise<void> {
+export async function synthesizeStacks(
+  host: Host,
+  node: string,
+  { configFile, account, folder }: Synthesis,
+): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   const settings = ['--config', configFile, '--out', folder, ...(account === null ? [] : ['--account', account])];
   await runChecked(host, [node, '--disable-warning=DEP0044', 'packages/infra/src/stacks/main.ts', ...settings], {

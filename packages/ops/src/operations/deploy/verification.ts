@@ -10,15 +10,22 @@ const serviceTimeoutMs = 5 * 60_000;
 /** The release's own migrations, run where the database can be reached; its credentials come on standard input. */
 const migration = `
 import { readFileSync } from 'node:fs';
-const { migrate } = await import('/opt/pgha/current/packages/db/src/index.ts');
-const { rootCertificateFile, ...connection } = JSON.parse(readFileSync(0, 'utf8'));
+const { release, rootCertificateFile, ...connection } = JSON.parse(readFileSync(0, 'utf8'));
+const { migrate } = await import(release + '/packages/db/src/index.ts');
 const tls = { mode: 'verify-full', rootCertificate: readFileSync(rootCertificateFile, 'utf8') };
 console.log(JSON.stringify(await migrate({ ...connection, tls })));
 `;
 
-/** Brings the schema up to date, as the owner, with the migrations of the release on the API machine. */
-export async function migrateFrom(host: Host, cluster: Cluster, store: SecretStore): Promise<readonly string[]> {
+/** Brings the schema up to date, as the owner, with the migrations of a release that the API machine has fetched. */
+async function migrateFrom(
+  host: Host,
+  cluster: Cluster,
+  store: SecretStore,
+  version: string,
+): Promise<readonly string[]> {
+  const release = `/opt/pgha/releases/${version}`;
   const connection = {
+    release,
     host: cluster.primary.loadBalancer.hostname,
     port: loadBalancerListeners[0].port,
     database: cluster.database,
@@ -26,11 +33,34 @@ export async function migrateFrom(host: Host, cluster: Cluster, store: SecretSto
     password: await readSecret(store, passwordParameter(cluster, 'owner')),
     rootCertificateFile: caFile,
   };
-  const answer = await runChecked(host, ['/opt/pgha/current/bin/node', '--input-type=module', '--eval', migration], {
+  const answer = await runChecked(host, [`${release}/bin/node`, '--input-type=module', '--eval', migration], {
     input: JSON.stringify(connection),
     timeoutMs: 10 * 60_000,
   });
   return (JSON.parse(answer) as { applied: readonly string[] }).applied;
+}
+
+/**
+ * Brings the API machine to a release: its schema first, because its services refuse an older one, then the services, one at
+ * a time and without a refused connection. Nothing happens to a machine that is there already.
+ */
+export async function deployRelease(
+  host: Host,
+  cluster: Cluster,
+  store: SecretStore,
+  version: string,
+  report: (line: string) => void,
+): Promise<void> {
+  const timeoutMs = 10 * 60_000;
+  report(`fetching ${version}`);
+  const fetched = await runChecked(host, ['/usr/local/sbin/pgha-deploy', '--fetch', version], { timeoutMs });
+  report('schema');
+  const applied = await migrateFrom(host, cluster, store, version);
+  for (const migration of applied) report(`applied ${migration}`);
+  const { current } = JSON.parse(fetched) as { current: string | null };
+  if (current === version) return;
+  report('services');
+  await runChecked(host, ['/usr/local/sbin/pgha-deploy', version], { timeoutMs });
 }
 
 /** What a first write and a first read showed. */
@@ -43,7 +73,12 @@ export interface SmokeTest {
  * Writes an item through the write service, reads it at the other one, which waits for its replica, and removes it again.
  * It runs on the API machine: the services need not be open to this computer.
  */
-export async function smokeTest(host: Host, cluster: Cluster, store: SecretStore, signal: AbortSignal): Promise<SmokeTest> {
+export async function smokeTest(
+  host: Host,
+  cluster: Cluster,
+  store: SecretStore,
+  signal: AbortSignal,
+): Promise<SmokeTest> {
   const [api] = nodesOf(cluster.primary, 'api');
   if (api === undefined) throw new Error(`${cluster.primary.awsRegion} has no API server`);
   const [key = ''] = (await readSecret(store, apiKeysParameter(cluster))).split('\n');
@@ -51,14 +86,29 @@ export async function smokeTest(host: Host, cluster: Cluster, store: SecretStore
   const call = (port: number, path: string, ...options: readonly string[]) =>
     runChecked(
       host,
-      ['curl', '-sS', '--fail-with-body', '--max-time', '50', '--cacert', caFile, '--config', '-', '-i', ...options, `https://${api.hostname}:${port}${path}`],
+      [
+        'curl',
+        '-sS',
+        '--fail-with-body',
+        '--max-time',
+        '50',
+        '--cacert',
+        caFile,
+        '--config',
+        '-',
+        '-i',
+        ...options,
+        `https://${api.hostname}:${port}${path}`,
+      ],
       { input: `header = "Authorization: Bearer ${key}"\n` },
     );
   const body = JSON.stringify({ name: 'pgha deploy', price: 0 });
-  const created = await waitUntil(
-    () => call(ports.api, '/items', '-H', 'Content-Type: application/json', '-d', body),
-    { what: 'a first write through the API', timeoutMs: serviceTimeoutMs, everyMs: 3_000, signal },
-  );
+  const created = await waitUntil(() => call(ports.api, '/items', '-H', 'Content-Type: application/json', '-d', body), {
+    what: 'a first write through the API',
+    timeoutMs: serviceTimeoutMs,
+    everyMs: 3_000,
+    signal,
+  });
   const { id, commitLsn } = readCreated(created);
   await call(ports.readApi, `/items/${id}`, '-H', `Min-LSN: ${commitLsn}`);
   await call(ports.api, `/items/${id}`, '-X', 'DELETE');
@@ -77,6 +127,6 @@ export function readCreated(answer: string): SmokeTest {
 
 async function readSecret(store: SecretStore, name: string): Promise<string> {
   const value = (await store.read([name])).get(name);
-  if (value === undefined) throw new Error(`${store.place} has no ${name}; run this again: "secrets" makes it`);
+  if (value === undefined) throw new Error(`${store.place} has no ${name}; the step "Secrets" makes it`);
   return value;
 }

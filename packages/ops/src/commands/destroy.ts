@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readClusterFile } from '../cluster-file.ts';
+import { planDestroy } from '../operations/deploy/destroy.ts';
+import { describeDeploy } from '../operations/deploy/steps.ts';
+import { scopeOf, type Target } from '../operations/deploy/target.ts';
+import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
+import type { CommandContext } from './command.ts';
+import { showSteps } from './progress.ts';
+
+/** `pgha destroy REGION`: the machines go, the data stays. */
+export function registerDestroy(program: Command, context: CommandContext): void {
+  withAlone(withConfig(program.command('destroy'), context))
+    .summary("remove a region's machines from AWS, and keep its data")
+    .description(
+      "Removes a region's machines, load balancer and network. Its data stack stays: volumes, backups and the key, which " +
+        'a later deploy finds again. docs/runbook-setup.md says how to remove those too.',
+    )
+    .addArgument(regionArgument())
+    .option('--dry-run', 'print the steps; nothing is changed')
+    .option('--yes', 'do not ask')
+    .action(async (target: Target, options: AwsOptions & { dryRun?: boolean; yes?: boolean }) => {
+      if (options.dryRun === true) {
+        const scope = scopeOf(await readClusterFile(resolve(options.config)), target, options.alone === true);
+        return context.print(describeDeploy(planDestroy(scope, noSession)));
+      }
+      const session = await openSession(context, target, options);
+      const { region } = session.scope;
+      await askConsent(
+        `Remove ${region.nodes.length} machines of ${region.awsRegion} from the account ${session.identity.account}?`,
+        options.yes === true,
+      );
+      await showSteps(planDestroy(session.scope, () => session));
+    });
+}

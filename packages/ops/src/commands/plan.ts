@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { describeReview } from '../operations/deploy/plan-review.ts';
+import { type Preview, previewStacks } from '../operations/deploy/preview.ts';
+import type { Session } from '../operations/deploy/session.ts';
+import type { Target } from '../operations/deploy/target.ts';
+import { type AwsOptions, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
+import { answer, type CommandContext } from './command.ts';
+import { showSteps } from './progress.ts';
+
+/** `pgha plan REGION`: changes nothing. */
+export function registerPlan(program: Command, context: CommandContext): void {
+  withAlone(withConfig(program.command('plan'), context))
+    .summary('show what a deploy would change on AWS')
+    .description('Plans every stack of a region with Terraform and shows what a deploy would change. Changes nothing.')
+    .addArgument(regionArgument())
+    .option('--json', 'print the changes as JSON')
+    .action(async (target: Target, options: AwsOptions & { json?: boolean }) => {
+      const preview = await showPreview(await openSession(context, target, options));
+      answer(context, options, preview, describePreview);
+    });
+}
+
+/** Plans and says so. */
+export async function showPreview(session: Session): Promise<Preview> {
+  const found: { preview: Preview } = { preview: { reviews: [], later: [] } };
+  await showSteps([
+    {
+      title: 'Terraform plan',
+      run: async (report) => {
+        found.preview = await previewStacks(session, report);
+      },
+    },
+  ]);
+  return found.preview;
+}
+
+export function describePreview({ reviews, later }: Preview): string {
+  const unplanned = later.map((stack) => `${stack}: can be planned once the stacks before it are there\n`);
+  return [...reviews.map(describeReview), ...unplanned].join('');
+}

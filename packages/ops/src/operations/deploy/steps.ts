@@ -1,0 +1,151 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { type Node, nodesOf } from '@pgha/infra/cluster';
+import { type ProgramBundle, programBundle } from '@pgha/infra/machines';
+import { pointToRelease, publishRelease } from '../../artifact/publish.ts';
+import { buildRelease, type Release } from '../../artifact/release.ts';
+import { RefusedError } from '../../exit-codes.ts';
+import { createLocalHost } from '../../hosts/local.ts';
+import { createSsmHost, type SsmRegion } from '../../hosts/ssm.ts';
+import type { Step } from '../../lab/steps.ts';
+import { secretsInit } from '../../secrets/index.ts';
+import { withRegion, withSecrets } from './aws-access.ts';
+import { dangersOf, reviewPlan } from './plan-review.ts';
+import { waitForCluster, waitForMachines } from './readiness.ts';
+import type { Session } from './session.ts';
+import { dataRegions, type Scope, stacksOf } from './target.ts';
+import { deployRelease, smokeTest } from './verification.ts';
+
+/** What a person agreed to besides the deploy itself. */
+export interface Consent {
+  /** Addresses that may be deleted or replaced. */
+  allowed: readonly string[];
+}
+
+/**
+ * The steps of a deploy. Each looks at what is there and may run again: a deploy that was cut off goes on when it is
+ * repeated.
+ *
+ * @param open the session; asked for when a step runs, so that the steps can be shown without one.
+ */
+export function planDeploy(scope: Scope, open: () => Session, consent: Consent): readonly Step[] {
+  const { cluster, region, target } = scope;
+  const built: { release?: Release } = {};
+  const releaseOf = (): Release => {
+    if (built.release === undefined) throw new Error('the step that builds the release has not run');
+    return built.release;
+  };
+  const applyStep = (stack: string): Step => ({
+    title: titles[stack] ?? stack,
+    run: (report) => applyStack(open(), stack, consent, report),
+  });
+  const onMachines = <T>(work: (hostOf: (node: Node) => ReturnType<typeof createSsmHost>) => Promise<T>) =>
+    withRegion(cluster, region, accessOf(open()), (services) => work((node) => createSsmHost(cluster, node, services)));
+  const [api] = nodesOf(region, 'api');
+  const stacks = stacksOf(scope);
+  return [
+    ...stacks.filter((stack) => stack.endsWith('-data')).map(applyStep),
+    {
+      title: 'Secrets: what is not there yet',
+      run: (report) =>
+        withSecrets(scope, open().login, async (store) => {
+          const { created } = await secretsInit(cluster, store, new Date(), report);
+          report(created.length === 0 ? 'all are there' : `${created.length} made`);
+        }),
+    },
+    {
+      title: 'Programs and the release of both APIs',
+      run: async (report) => {
+        const session = open();
+        report('building');
+        const host = createLocalHost(session.workspace);
+        built.release = await buildRelease(host, session.workspace, session.folders.releases, session.node);
+        const programs = programBundle();
+        for (const each of dataRegions(scope)) {
+          report(`to ${each.awsRegion}`);
+          await withRegion(cluster, each, accessOf(session), (services) => upload(services, programs, releaseOf()));
+        }
+      },
+    },
+    ...stacks.filter((stack) => !stack.endsWith('-data')).map(applyStep),
+    {
+      title: `First boot of ${region.nodes.length} machines`,
+      run: (report) => onMachines((hostOf) => waitForMachines(region, hostOf, report, open().signal)),
+    },
+    {
+      title: target === 'primary' ? 'A primary, and every replica with it' : 'The standby, streaming',
+      run: (report) => onMachines((hostOf) => waitForCluster(cluster, region, hostOf, report, open().signal)),
+    },
+    ...(target === 'primary' && api !== undefined
+      ? [
+          {
+            title: 'Schema, then both services',
+            run: (report: (line: string) => void) =>
+              onMachines((hostOf) =>
+                withSecrets(scope, open().login, (store) =>
+                  deployRelease(hostOf(api), cluster, store, releaseOf().version, report),
+                ),
+              ),
+          },
+          {
+            title: 'A first write, read at the other port',
+            run: (report: (line: string) => void) =>
+              onMachines((hostOf) =>
+                withSecrets(scope, open().login, async (store) => {
+                  const { id, commitLsn } = await smokeTest(hostOf(api), cluster, store, open().signal);
+                  report(`item ${id} at ${commitLsn}`);
+                }),
+              ),
+          },
+        ]
+      : []),
+  ];
+}
+
+const titles: Readonly<Record<string, string>> = {
+  'primary-data': 'Data of the primary region: key, buckets, volumes',
+  'dr-data': 'Data of the second region: key, buckets, volumes',
+  primary: 'Primary region: network, machines, load balancer, names, alerts',
+  dr: 'Second region: network, machines, load balancer, names, alerts',
+  peering: 'Peering of both networks, with routes and names',
+};
+
+/** What a deploy consists of, for `--dry-run`: nothing is asked of AWS. */
+export function describeDeploy(steps: readonly Step[]): string {
+  return steps.map(({ title }, index) => `${`${index + 1}`.padStart(2)}. ${title}\n`).join('');
+}
+
+/**
+ * Plans a stack, and applies just that plan.
+ *
+ * @throws RefusedError when it would delete or replace what nobody agreed to.
+ */
+async function applyStack(
+  session: Session,
+  stack: string,
+  { allowed }: Consent,
+  report: (line: string) => void,
+): Promise<void> {
+  const terraform = session.terraform(stack);
+  report('terraform init');
+  await terraform.init();
+  report('terraform plan');
+  const review = reviewPlan(stack, await terraform.plan());
+  const dangers = dangersOf(review, allowed);
+  if (dangers.length > 0) {
+    throw new RefusedError(
+      `the stack ${stack} would ${dangers.map(({ action, address }) => `${action} ${address}`).join(', ')}. ` +
+        'Machines are replaced one at a time by "pgha nodes replace"; what is meant otherwise is agreed to with ' +
+        dangers.map(({ address }) => `--allow ${address}`).join(' '),
+    );
+  }
+  if (review.changes.length === 0) return report('nothing to change');
+  await terraform.apply(report);
+}
+
+async function upload({ s3, artifactBucket }: SsmRegion, programs: ProgramBundle, release: Release): Promise<void> {
+  await s3.send(new PutObjectCommand({ Bucket: artifactBucket, Key: programs.key, Body: programs.bytes }));
+  await publishRelease(s3, artifactBucket, release);
+  await pointToRelease(s3, artifactBucket, release.version);
+}
+
+const accessOf = ({ login, identity }: Session) => ({ login, account: identity.account });
