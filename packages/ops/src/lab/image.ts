@@ -32,6 +32,8 @@ chroot "$root" systemctl enable systemd-networkd.service >&2
 # the container's network is set from outside; cloud-init would write a second file for it
 printf 'network: {config: disabled}\\n' > "$root/etc/cloud/cloud.cfg.d/99-lab-network.cfg"
 printf 'datasource_list: [NoCloud]\\n' > "$root/etc/cloud/cloud.cfg.d/99-lab-datasource.cfg"
+# one kind of host key is enough where a dozen machines make theirs on two cores
+printf 'ssh_genkeytypes: [ed25519]\\nno_ssh_fingerprints: true\\nssh: {emit_keys_to_console: false}\\n' > "$root/etc/cloud/cloud.cfg.d/99-lab-ssh.cfg"
 `;
 
 /** Before packages are unpacked: no default PostgreSQL cluster, nothing started in the chroot. */

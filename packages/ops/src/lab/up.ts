@@ -79,9 +79,15 @@ export function planUp(places: Places, cluster: Cluster, workspace: string, sign
       run: () => createNetworks(cluster),
     },
     {
-      title: 'AWS stand-in: Parameter Store and S3',
-      run: async () => {
+      // together, because each spends its first seconds on its own; machines ask again until AWS answers
+      title: `${machineCount} machines and what stands for AWS`,
+      run: async (report) => {
         await boot(made('rack'), await planAwsMachine(cluster, made('authority')));
+        for (const plan of made('plans')) {
+          report(plan.name);
+          await boot(made('rack'), plan);
+        }
+        await Promise.all(regionsOf(cluster).map((region) => startLoadBalancer(places, made('rack').groups, region)));
         await waitForAws(cluster, made('authority'), signal);
       },
     },
@@ -89,18 +95,10 @@ export function planUp(places: Places, cluster: Cluster, workspace: string, sign
       title: 'Secrets and buckets',
       run: async (report) => {
         const authority = made('authority');
-        await provideBuckets(cluster, authority, made('programs'), made('release'));
-        await withSecretStore(cluster, authority, (store) => secretsInit(cluster, store, new Date(), report));
-      },
-    },
-    {
-      title: `${machineCount} machines`,
-      run: async (report) => {
-        for (const plan of made('plans')) {
-          report(plan.name);
-          await boot(made('rack'), plan);
-        }
-        await Promise.all(regionsOf(cluster).map((region) => startLoadBalancer(places, made('rack').groups, region)));
+        await Promise.all([
+          provideBuckets(cluster, authority, made('programs'), made('release')),
+          withSecretStore(cluster, authority, (store) => secretsInit(cluster, store, new Date(), report)),
+        ]);
       },
     },
     {

@@ -54,7 +54,7 @@ function killedAt(step: RegExp): Promise<void> {
 }
 
 describe('pgha lab down', () => {
-  it.each([['Networks'], ['AWS stand-in'], ['\\d+ machines'], ['First boot']])(
+  it.each([['Networks'], ['\\d+ machines'], ['Secrets'], ['First boot']])(
     'leaves nothing of an "up" that was killed at the step %s',
     async (step) => {
       expect(await readRecord(places), 'another lab is there; end it with "pgha lab down"').toBeNull();
