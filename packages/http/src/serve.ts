@@ -1,5 +1,6 @@
-import { Server } from 'node:net';
+import { Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Server as TlsServer } from 'node:tls';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -51,6 +52,7 @@ export function inheritedSocket(env: {
 export async function serve(app: FastifyInstance, options: ServeOptions): Promise<void> {
   const { host, port, inheritedFd, log } = options;
   await app.ready();
+  const closeUnused = watchUnused(app.server);
   await listen(app, options).catch((error: NodeJS.ErrnoException) => {
     const where = inheritedFd === null ? `HOST=${host} PORT=${port}` : `the descriptor ${inheritedFd} of systemd`;
     process.stderr.write(`cannot listen on ${where} (${error.code}); choose another address, or stop who has it\n`);
@@ -60,7 +62,7 @@ export async function serve(app: FastifyInstance, options: ServeOptions): Promis
   closeWithGrace({ delay: options.shutdownTimeoutMs + 5_000, logger: false }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'stopping after an error nobody caught');
     else log.info({ signal }, 'draining');
-    await drain(app, options);
+    await drain(app, options, closeUnused);
   });
 }
 
@@ -77,7 +79,26 @@ function listen(app: FastifyInstance, { host, port, inheritedFd }: ServeOptions)
 /** How long an idle keep-alive connection may still send a request and be told to close. */
 const idleGraceMs = 1_000;
 
-async function drain(app: FastifyInstance, { draining, shutdownTimeoutMs, close, log }: ServeOptions): Promise<void> {
+/**
+ * Remembers the open connections; the function it returns ends those over which nothing has come. Node takes them for
+ * busy, and browsers and load balancers open them ahead: each would keep the service from ending until its deadline.
+ */
+function watchUnused(server: FastifyInstance['server']): () => void {
+  const open = new Set<Socket>();
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return () => {
+    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+  };
+}
+
+async function drain(
+  app: FastifyInstance,
+  { draining, shutdownTimeoutMs, close, log }: ServeOptions,
+  closeUnused: () => void,
+): Promise<void> {
   const deadline = Date.now() + shutdownTimeoutMs;
   draining.begin();
   // net.Server's close stops accepting; http.Server's would also cut idle connections, one of which may be sending
@@ -86,11 +107,16 @@ async function drain(app: FastifyInstance, { draining, shutdownTimeoutMs, close,
     new Promise<number>((resolve) => app.server.getConnections((error, count) => resolve(error ? 0 : count)));
   const idleUntil = Math.min(Date.now() + idleGraceMs, deadline);
   while (Date.now() < deadline && (await connections()) > 0) {
-    if (Date.now() >= idleUntil) app.server.closeIdleConnections();
+    if (Date.now() >= idleUntil) {
+      app.server.closeIdleConnections();
+      closeUnused();
+    }
     await delay(20);
   }
   app.server.closeAllConnections();
   await app.close();
   await close();
   log.info('stopped');
+  // the process ends before the buffer does
+  log.flush();
 }
