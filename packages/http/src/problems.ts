@@ -88,6 +88,16 @@ export const ProblemSchema = Type.Object(
 );
 export type ProblemBody = Static<typeof ProblemSchema>;
 
+const header = (name: string, description: string) => ({ [name]: { type: 'string', description } });
+const retryHeader = header('Retry-After', 'seconds until it is worth trying again');
+/** What comes with every problem of a status. */
+const headersOf: Record<number, object> = {
+  401: header('WWW-Authenticate', 'Bearer'),
+  405: header('Allow', 'the methods that are possible here'),
+  429: retryHeader,
+  503: retryHeader,
+};
+
 /** The OpenAPI responses for some kinds of problem, one a status. */
 export function problemResponses(...of: ProblemKind[]): Record<number, object> {
   const byStatus = new Map<number, string[]>();
@@ -98,7 +108,11 @@ export function problemResponses(...of: ProblemKind[]): Record<number, object> {
   return Object.fromEntries(
     [...byStatus].map(([status, titles]) => [
       status,
-      { description: titles.join('; '), content: { 'application/problem+json': { schema: Type.Ref('Problem') } } },
+      {
+        description: titles.join('; '),
+        ...(headersOf[status] ? { headers: headersOf[status] } : {}),
+        content: { 'application/problem+json': { schema: Type.Ref('Problem') } },
+      },
     ]),
   );
 }
