@@ -51,7 +51,8 @@ export async function withRegion<T>(
   const services = {
     ec2: new EC2Client(settings),
     ssm: new SSMClient(settings),
-    s3: new S3Client(settings),
+    // a URL is signed before its content is known: a checksum in it would be that of nothing
+    s3: new S3Client({ ...settings, requestChecksumCalculation: 'WHEN_REQUIRED' }),
     artifactBucket: bucketName(cluster, region, 'artifacts', account),
   };
   try {

@@ -1,0 +1,77 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { pointToRelease, publishRelease } from '../artifact/publish.ts';
+import type { Release } from '../artifact/release.ts';
+import { type Host, runChecked } from '../hosts/host.ts';
+import type { Step } from '../lab/steps.ts';
+
+/** A region's API servers and the bucket they take releases from. */
+export interface ApiServers {
+  hosts: readonly Host[];
+  s3: S3Client;
+  bucket: string;
+}
+
+/** What an API server runs, as it tells itself. */
+export interface ApiServerState {
+  server: string;
+  current: string | null;
+  /** What a rollback goes back to. */
+  previous: string | null;
+  releases: readonly string[];
+}
+
+/** Fetching a release over a slow link, and two services that wait for a database in failover. */
+const deployTimeoutMs = 300_000;
+
+/**
+ * Brings a release to every API server, one after the other. A server that cannot serve it goes back by itself and ends the
+ * deploy, so that the servers after it keep what they have; new servers start with the release only once all run it.
+ */
+export function planApiDeploy(servers: () => ApiServers, release: () => Release): readonly Step[] {
+  return [
+    {
+      title: 'Upload',
+      run: async (report) => {
+        const { s3, bucket } = servers();
+        report(release().version);
+        await publishRelease(s3, bucket, release());
+      },
+    },
+    {
+      title: 'Servers, one at a time',
+      run: async (report) => {
+        for (const host of servers().hosts) {
+          report(host.name);
+          await runChecked(host, ['pgha-deploy', release().version], { timeoutMs: deployTimeoutMs });
+        }
+      },
+    },
+    {
+      title: 'What new servers start with',
+      run: () => pointToRelease(servers().s3, servers().bucket, release().version),
+    },
+  ];
+}
+
+/** Brings every API server back to the release it ran before, and new servers too. */
+export async function rollBackApi({ hosts, s3, bucket }: ApiServers): Promise<readonly ApiServerState[]> {
+  const states: ApiServerState[] = [];
+  for (const host of hosts) {
+    states.push(
+      parseState(host, await runChecked(host, ['pgha-deploy', '--rollback'], { timeoutMs: deployTimeoutMs })),
+    );
+  }
+  const version = states[0]?.current;
+  if (typeof version === 'string') await pointToRelease(s3, bucket, version);
+  return states;
+}
+
+/** Asks every API server what it runs. */
+export async function readApiStates({ hosts }: Pick<ApiServers, 'hosts'>): Promise<readonly ApiServerState[]> {
+  return Promise.all(hosts.map(async (host) => parseState(host, await runChecked(host, ['pgha-deploy', '--status']))));
+}
+
+function parseState({ name }: Host, output: string): ApiServerState {
+  const { current, previous, releases } = JSON.parse(output) as Omit<ApiServerState, 'server'>;
+  return { server: name, current, previous, releases };
+}

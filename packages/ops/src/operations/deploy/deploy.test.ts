@@ -1,0 +1,142 @@
+import { defineCluster } from '@pgha/infra/cluster';
+import { describe, expect, it } from 'vitest';
+import { RefusedError } from '../../exit-codes.ts';
+import { createFakeHost } from '../../hosts/fake.ts';
+import { inMemoryStore, secretsInit } from '../../secrets/index.ts';
+import { planDestroy } from './destroy.ts';
+import { describeOutcome, outcomeOf } from './outcome.ts';
+import { isComplete } from './readiness.ts';
+import { planDeploy } from './steps.ts';
+import { scopeOf, stacksOf } from './target.ts';
+import { deployRelease, readCreated, smokeTest } from './verification.ts';
+
+const cluster = defineCluster();
+const noSession = () => {
+  throw new Error('only shown');
+};
+const done = (stdout: string) => ({ exitCode: 0, stdout, stderr: '' });
+
+describe('the stacks of a deploy', () => {
+  it('begin with the data of both regions, because the machines archive into both', () => {
+    expect(stacksOf(scopeOf(cluster, 'primary', false))).toEqual(['primary-data', 'dr-data', 'primary']);
+    expect(stacksOf(scopeOf(cluster, 'dr', false))).toEqual(['primary-data', 'dr-data', 'dr', 'peering']);
+  });
+
+  it('leave the other region out when it is lost', () => {
+    expect(stacksOf(scopeOf(cluster, 'dr', true))).toEqual(['dr-data', 'dr']);
+    expect(planDestroy(scopeOf(cluster, 'dr', true), noSession).map(({ title }) => title)).toEqual([
+      "The load balancer's protection",
+      'Machines, load balancer and network of us-west-2',
+    ]);
+  });
+
+  it('are refused for a second region that the configuration does not have', () => {
+    expect(() => scopeOf(defineCluster({ dr: null }), 'dr', false)).toThrow(RefusedError);
+  });
+
+  it('are shown without a session', () => {
+    const titles = planDeploy(scopeOf(cluster, 'primary', false), noSession, { allowed: [] }).map(({ title }) => title);
+    expect(titles.at(0)).toMatch(/^Data of the primary region/);
+    expect(titles.at(-1)).toBe('A first write, read at the other port');
+  });
+});
+
+describe('a region', () => {
+  const nodes = [{ name: 'pg-1' }, { name: 'pg-2' }];
+  const member = (name: string, role: string, state: string) => ({ name, role, state });
+
+  it('is complete with one leader and everybody else behind it', () => {
+    expect(isComplete(nodes, [member('pg-1', 'leader', 'running'), member('pg-2', 'sync_standby', 'streaming')])).toBe(
+      true,
+    );
+    expect(isComplete([{ name: 'dr-pg-1' }], [member('dr-pg-1', 'standby_leader', 'streaming')])).toBe(true);
+  });
+
+  it.each([
+    ['nobody leads', [member('pg-1', 'replica', 'running'), member('pg-2', 'replica', 'running')]],
+    ['one is missing', [member('pg-1', 'leader', 'running')]],
+    ['one still copies', [member('pg-1', 'leader', 'running'), member('pg-2', 'replica', 'creating replica')]],
+    ['two lead', [member('pg-1', 'leader', 'running'), member('pg-2', 'leader', 'running')]],
+  ])('is not while %s', (_, members) => {
+    expect(isComplete(nodes, members)).toBe(false);
+  });
+});
+
+describe('a release', () => {
+  it('brings its schema before its services, and gives the password on standard input alone', async () => {
+    const store = inMemoryStore();
+    await secretsInit(cluster, store);
+    const inputs: string[] = [];
+    const host = createFakeHost('api-1', (argv, { input }) => {
+      if (input !== undefined) inputs.push(input);
+      return done(argv.includes('--fetch') ? '{"current": "1.0.0-a"}' : '{"applied": ["0003-more"]}');
+    });
+    const said: string[] = [];
+    await deployRelease(host, cluster, store, '1.0.0-b', (line) => said.push(line));
+    expect(host.commands.map(([program, ...rest]) => [program, ...rest.slice(0, 2)].join(' '))).toEqual([
+      '/usr/local/sbin/pgha-deploy --fetch 1.0.0-b',
+      expect.stringContaining('/opt/pgha/releases/1.0.0-b/bin/node --input-type=module --eval'),
+      '/usr/local/sbin/pgha-deploy 1.0.0-b',
+    ]);
+    const password = (await store.read(['/pgha/prod/passwords/owner'])).get('/pgha/prod/passwords/owner') ?? '';
+    expect(inputs.join()).toContain(password);
+    expect(JSON.stringify(host.commands)).not.toContain(password);
+    expect(said).toContain('applied 0003-more');
+  });
+
+  it('restarts nothing that serves it already', async () => {
+    const store = inMemoryStore();
+    await secretsInit(cluster, store);
+    const host = createFakeHost('api-1', (argv) =>
+      done(argv.includes('--fetch') ? '{"current": "1.0.0"}' : '{"applied": []}'),
+    );
+    await deployRelease(host, cluster, store, '1.0.0', () => {});
+    expect(host.commands).toHaveLength(2);
+  });
+});
+
+describe('the first write', () => {
+  it('is read at the other port from its position on, and removed', async () => {
+    const store = inMemoryStore();
+    await secretsInit(cluster, store);
+    const host = createFakeHost('api-1', (argv) =>
+      done(argv.includes('-d') ? 'HTTP/1.1 201 Created\r\nCommit-LSN: 0/3000148;tl=1\r\n\r\n{"id": 7}' : ''),
+    );
+    const result = await smokeTest(host, cluster, store, new AbortController().signal);
+    expect(result).toEqual({ id: 7, commitLsn: '0/3000148;tl=1' });
+    const urls = host.commands.map((argv) => argv.at(-1));
+    expect(urls).toEqual([
+      'https://api-1.prod.pgha.internal:8000/items',
+      'https://api-1.prod.pgha.internal:8001/items/7',
+      'https://api-1.prod.pgha.internal:8000/items/7',
+    ]);
+    expect(host.commands[1]).toContain('Min-LSN: 0/3000148;tl=1');
+    const key = (await store.read(['/pgha/prod/api/keys'])).get('/pgha/prod/api/keys')?.trim() ?? '';
+    expect(JSON.stringify(host.commands)).not.toContain(key);
+  });
+
+  it('is not taken for one when its answer lacks the position', () => {
+    expect(() => readCreated('HTTP/1.1 201 Created\r\n\r\n{"id": 7}')).toThrow(/no id or no Commit-LSN/);
+  });
+});
+
+describe('the end of a deploy', () => {
+  it('names the load balancer, psql for each port, and every page', () => {
+    const outputs = {
+      load_balancer_dns_name: 'pgha-prod-db-1.elb.us-east-1.amazonaws.com',
+      public_addresses: { 'api-1': '198.51.100.1', 'monitoring-1': '198.51.100.2' },
+    };
+    const text = describeOutcome(outcomeOf(scopeOf(cluster, 'primary', false), outputs));
+    for (const part of [
+      'pgha-prod-db-1.elb.us-east-1.amazonaws.com',
+      'port=5432',
+      'port=5433',
+      'port=6432',
+      'https://198.51.100.1:8000/docs',
+      'https://198.51.100.2:3000/',
+      '--name /pgha/prod/ca/certificate',
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+});

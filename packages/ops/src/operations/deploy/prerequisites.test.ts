@@ -1,0 +1,62 @@
+import { defineCluster, regionsOf } from '@pgha/infra/cluster';
+import { describe, expect, it } from 'vitest';
+import { RefusedError } from '../../exit-codes.ts';
+import { checkPrerequisites, type Surroundings } from './prerequisites.ts';
+
+const cluster = defineCluster();
+const identity = { account: '123456789012', arn: 'arn:aws:iam::123456789012:user/somebody' };
+const sound: Surroundings = {
+  terraformVersion: async () => '1.11.4',
+  whoAmI: async () => identity,
+  hasStateBucket: async () => true,
+};
+
+async function refusal(
+  around: Partial<Surroundings>,
+  profile: string | null = 'a-profile',
+  of = cluster,
+): Promise<string> {
+  const error = await checkPrerequisites(of, regionsOf(of), { profile }, { ...sound, ...around }).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(RefusedError);
+  return (error as Error).message;
+}
+
+describe('a deploy', () => {
+  it('goes on with the account that the credentials belong to', async () => {
+    expect(await checkPrerequisites(cluster, regionsOf(cluster), { profile: null }, sound)).toEqual(identity);
+  });
+
+  it.each([
+    ['1.10.5', /terraform is 1\.10\.5, and 1\.11 is the first/],
+    ['0.15.0', /terraform is 0\.15\.0/],
+    [null, /terraform is not on the search path\. Install 1\.11 or newer/],
+  ])('refuses Terraform %s', async (version, message) => {
+    expect(await refusal({ terraformVersion: async () => version })).toMatch(message);
+  });
+
+  it.each(['1.11.0', '1.12.0-rc1', '2.0.0'])('takes Terraform %s', async (version) => {
+    const around = { ...sound, terraformVersion: async () => version };
+    await expect(checkPrerequisites(cluster, [], { profile: null }, around)).resolves.toEqual(identity);
+  });
+
+  it('names the profile that is missing, and what to do about it', async () => {
+    const whoAmI = async () => Promise.reject(new Error('Could not load credentials from any providers.'));
+    expect(await refusal({ whoAmI })).toMatch(/profile "a-profile" \(Could not .*\)\. Make it with "aws configure/);
+    expect(await refusal({ whoAmI }, null)).toMatch(/environment's credentials .* Check AWS_PROFILE/);
+  });
+
+  it('lists every bucket for the state that is missing, beside everything else', async () => {
+    const said = await refusal({ hasStateBucket: async () => false, terraformVersion: async () => null });
+    expect(said.match(/^ {2}- /gm)).toHaveLength(3);
+    expect(said).toContain('no bucket pgha-prod-state-dr-123456789012 in us-west-2');
+    expect(said).toContain('pgha bootstrap');
+  });
+
+  it('asks for no bucket where the state is kept on this computer', async () => {
+    const local = defineCluster({ state: 'local' });
+    const around = { ...sound, hasStateBucket: async () => false };
+    await expect(checkPrerequisites(local, regionsOf(local), { profile: null }, around)).resolves.toEqual(identity);
+  });
+});
