@@ -12,6 +12,11 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/lab.ts')).registerLab,
   },
   {
+    name: 'api',
+    summary: 'the releases of both HTTP services',
+    load: async () => (await import('./commands/api.ts')).registerApi,
+  },
+  {
     name: 'cost',
     summary: 'what a month costs on AWS',
     load: async () => (await import('./commands/cost.ts')).registerCost,

@@ -22,7 +22,7 @@ export function labBuckets(cluster: Cluster): readonly LabBucket[] {
 }
 
 /** The name of a region's bucket. */
-function labBucket(cluster: Cluster, region: Region, purpose: LabBucket['purpose']): string {
+export function labBucket(cluster: Cluster, region: Region, purpose: LabBucket['purpose']): string {
   const bucket = labBuckets(cluster).find((each) => each.region.kind === region.kind && each.purpose === purpose);
   if (bucket === undefined) throw new Error(`${region.awsRegion} has no bucket for ${purpose}`);
   return bucket.name;

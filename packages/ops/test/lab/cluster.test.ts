@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { bootSuite } from './boot.ts';
 import { failoverSuite } from './failover.ts';
 import { rebootSuite } from './reboot.ts';
+import { redeploySuite } from './redeploy.ts';
 import { provideLab, type RunningLab } from './running-lab.ts';
 
 /** One lab for all of it: booting is most of the time. */
@@ -12,5 +13,6 @@ beforeAll(async () => {
 afterAll(() => lab?.end());
 
 bootSuite(() => lab);
+redeploySuite(() => lab);
 failoverSuite(() => lab);
 rebootSuite(() => lab);
