@@ -62,7 +62,7 @@ export class SecurityGroups extends Construct {
 }
 
 /** EC2 takes no other characters in a rule's description, and not more than 255 of them. */
-export function ruleDescription(reason: string): string {
+function ruleDescription(reason: string): string {
   return reason.replace(/[^a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]/g, '').slice(0, 255);
 }
 

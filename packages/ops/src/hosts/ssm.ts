@@ -14,7 +14,7 @@ import {
 import { type Cluster, machineResourceName, type Node } from '@pgha/infra/cluster';
 import { readFileByCommand, writeFileByCommand } from './files.ts';
 import { defaultRunTimeoutMs, type Host, HostUnreachableError, type RunOptions, type RunResult } from './host.ts';
-import { inlineLimit, runnerScript, unpackResult } from './ssm-command.ts';
+import { CommandTimedOutError, inlineLimit, runnerScript, unpackResult } from './ssm-command.ts';
 import { openExchange } from './ssm-exchange.ts';
 
 /** The services of one region, and the bucket that both sides reach. */
@@ -53,7 +53,7 @@ export function createSsmHost(cluster: Cluster, node: Node, region: SsmRegion, p
       const said = await execute(region.ssm, { name, instance, argv, timeoutMs, pollMs }, runnerScript(request));
       return unpackResult(said === 'exchange' ? await exchange.readOutput() : said);
     } catch (error) {
-      if (error instanceof Error && error.name === 'CommandTimedOutError') {
+      if (error instanceof CommandTimedOutError) {
         throw new Error(`${name}: "${argv.join(' ')}" did not end within ${timeoutMs} ms`, { cause: error });
       }
       throw error;

@@ -13,7 +13,7 @@ export interface TerraformSettings {
   signal: AbortSignal;
 }
 
-export interface PlanOptions {
+interface PlanOptions {
   variables?: Readonly<Record<string, string>>;
   destroy?: boolean;
   /** Addresses that are replaced whatever the configuration says. */
@@ -34,7 +34,7 @@ export interface Terraform {
 }
 
 /** Terraform failed; the message is what it said. */
-export class TerraformError extends Error {
+class TerraformError extends Error {
   override name = 'TerraformError';
 }
 
