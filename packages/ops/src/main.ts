@@ -17,6 +17,11 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/api.ts')).registerApi,
   },
   {
+    name: 'secrets',
+    summary: 'passwords, keys and certificates in Parameter Store',
+    load: async () => (await import('./commands/secrets.ts')).registerSecrets,
+  },
+  {
     name: 'cost',
     summary: 'what a month costs on AWS',
     load: async () => (await import('./commands/cost.ts')).registerCost,

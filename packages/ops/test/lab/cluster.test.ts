@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { bootSuite } from './boot.ts';
+import { canarySuite } from './canary.ts';
 import { failoverSuite } from './failover.ts';
 import { rebootSuite } from './reboot.ts';
 import { redeploySuite } from './redeploy.ts';
@@ -13,6 +14,7 @@ beforeAll(async () => {
 afterAll(() => lab?.end());
 
 bootSuite(() => lab);
+canarySuite(() => lab);
 redeploySuite(() => lab);
 failoverSuite(() => lab);
 rebootSuite(() => lab);
