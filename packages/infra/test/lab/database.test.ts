@@ -62,7 +62,8 @@ become() { user=$1; shift; exec setpriv --reuid "$user" --regid "$user" --init-g
 as postgres /usr/local/lib/pgha/assemble \\
   /etc/pgha/templates/patroni-secrets.yml /etc/patroni/config/20-secrets.yml \\
   /etc/pgha/templates/pgbackrest.conf /etc/pgbackrest/conf.d/passphrase.conf \\
-  /etc/pgha/templates/userlist.txt /run/pgbouncer/userlist.txt
+  /etc/pgha/templates/userlist.txt /run/pgbouncer/userlist.txt \\
+  /etc/pgha/templates/guard.pgpass /run/pgbouncer/guard.pgpass
 `;
 
 /** One member on its own: etcd with users, Patroni, the router, the pooler and what watches them, as the units run them. */
@@ -244,9 +245,9 @@ describe('archive-get', () => {
     codes
       .map(
         (code) => `
-mkdir -p ${place}; cd ${place}; rm -f /run/pgbackrest/archive-unreachable
+mkdir -p ${place}; cd ${place}; rm -rf /run/pgbackrest/archive-get
 printf '#!/bin/sh\\nexit ${code}\\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
-result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get 000000010000000000000001 x || result=$?
+result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get 00000002.history x || result=$?
 echo "${place} ${code} -> $result"`,
       )
       .join('\n');
@@ -270,20 +271,30 @@ rm /usr/local/bin/pgbackrest`);
     expect(code).toBe(0);
   });
 
-  it('leaves a standby the segment it has, and asks the archive when that was not enough', () => {
+  it('lets a standby try pg_wal and its primary for three seconds before the archive is asked', () => {
     const { code, output } = root.run(`${prepare}
-mkdir -p /root/standby/pg_wal; cd /root/standby; touch standby.signal; rm -f /run/pgbackrest/archive-unreachable
-printf 'wal' >pg_wal/000000010000000000000001; : >pg_wal/000000010000000000000003
-printf '#!/bin/sh\nexit 0\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
-get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get "$1" x || result=$?; echo "$1 -> $result"; }
-for segment in 1 1 2 1 3; do get 00000001000000000000000$segment; done
-rm -rf pg_wal`);
+rm -rf /run/pgbackrest/archive-get /root/standby; mkdir -p /root/standby; cd /root/standby; touch standby.signal
+printf '#!/bin/sh\\nexit 0\\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
+get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get "$1" x || result=$?; echo "$2 -> $result"; }
+get 000000010000000000000001 'first asked'
+get 000000010000000000000001 'asked again'
+get 00000002.history 'a timeline'
+rm /run/pgbackrest/archive-get/served
+touch -d '4 seconds ago' /run/pgbackrest/archive-get/asked/000000010000000000000001
+get 000000010000000000000001 'still asked'
+get 000000010000000000000002 'the next one'
+rm -r /run/pgbackrest/archive-get
+touch promote; get 000000010000000000000003 'while promoting'; rm promote
+rm -r /run/pgbackrest/archive-get
+printf '{"standby_cluster": {"host": "pg-1"}}' >patroni.dynamic.json; get 000000010000000000000004 'in the second region'`);
     expect(output.trim().split('\n')).toEqual([
-      '000000010000000000000001 -> 1',
-      '000000010000000000000001 -> 0',
-      '000000010000000000000002 -> 0',
-      '000000010000000000000001 -> 0',
-      '000000010000000000000003 -> 0',
+      'first asked -> 1',
+      'asked again -> 1',
+      'a timeline -> 0',
+      'still asked -> 0',
+      'the next one -> 0',
+      'while promoting -> 0',
+      'in the second region -> 0',
     ]);
     expect(code).toBe(0);
   });
@@ -292,7 +303,7 @@ rm -rf pg_wal`);
     const { code, output } = root.run(`${prepare}
 mkdir -p /root/standby; cd /root/standby; touch standby.signal
 printf '#!/bin/sh\\nsleep 60\\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
-get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get 000000010000000000000001 x || result=$?; echo "$result"; }
+get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get 00000002.history x || result=$?; echo "$result"; }
 begin=$(date +%s); get; middle=$(date +%s); get; get; end=$(date +%s)
 echo "first $((middle - begin)) s, then $((end - middle)) s"`);
     expect(output).toMatch(/^1\n1\n1\nfirst 1[0-2] s, then [0-1] s/);

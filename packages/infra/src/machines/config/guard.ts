@@ -1,8 +1,9 @@
 import { type Cluster, ports } from '../../cluster/index.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
+import { caFile } from '../tls.ts';
 import { routerStatusPort } from './haproxy.ts';
-import { pgbouncerSocketDirectory } from './pgbouncer.ts';
+import { guardPassFile, pgbouncerSocketDirectory } from './pgbouncer.ts';
 
 const guard = '/usr/local/lib/pgha/guard';
 const nodeCheck = '/usr/local/lib/pgha/node-check';
@@ -18,11 +19,15 @@ export function guardAndNodeCheck(cluster: Cluster): MachinePart {
     pooler_port: ports.pgbouncer,
     router_port: routerStatusPort,
     check_port: ports.nodeCheck,
+    primary: [
+      `host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} user=pgbouncer_auth connect_timeout=2`,
+      `sslmode=verify-full sslrootcert=${caFile} passfile=${guardPassFile}`,
+    ].join(' '),
   });
   const units = ['pgha-guard.service', 'pgha-node-check.service'];
   const onChange = units.map((unit) => ({ unit, action: 'restart' as const }));
   return {
-    packages: ['python3'],
+    packages: ['postgresql-client-17', 'python3'],
     files: [
       machineFile('/etc/pgha/guard.json', `${settings}\n`, { onChange }),
       programFile('pgha_pooler.py', '/usr/local/lib/pgha/pgha_pooler.py', { mode: '0644', onChange }),
@@ -67,7 +72,8 @@ Type=notify
 ExecStart=${guard} watch
 # Whatever ended it, a hang included, the pooler must not stay paused.
 ExecStopPost=${guard} resume
-WatchdogSec=5
+# above what one round may take: the router 1 s, the primary 3 s, the pooler 2 s
+WatchdogSec=10
 TimeoutStopSec=10
 ${hardening}
 [Install]

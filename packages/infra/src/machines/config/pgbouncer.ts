@@ -2,12 +2,15 @@ import { type Cluster, membersOf, type Node, ports, regionOf } from '../../clust
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { passwordFile } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
-import { assembleCommand, secretTemplate, secretValue } from './assemble.ts';
+import { assembleCommand, type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
 import { updateRoles } from './database-roles.ts';
 import { maxConnections } from './postgresql.ts';
 
 /** Its control socket: PgBouncer lets its own system user in as administrator there, without a password. */
 export const pgbouncerSocketDirectory = '/run/pgbouncer';
+
+/** With what the guard asks the primary whether it accepts writes yet. */
+export const guardPassFile = `${pgbouncerSocketDirectory}/guard.pgpass`;
 
 const userList = `${pgbouncerSocketDirectory}/userlist.txt`;
 const unit = 'pgbouncer.service';
@@ -22,8 +25,11 @@ export function pgbouncer(cluster: Cluster, node: Node): MachinePart {
     packages: ['pgbouncer'],
     files: [
       machineFile('/etc/pgbouncer/pgbouncer.ini', renderPgbouncerIni(cluster, node), { onChange: reload }),
-      userListTemplate.template,
-      machineFile('/etc/systemd/system/pgbouncer.service.d/pgha.conf', dropIn),
+      ...templates(cluster).map(({ template }) => template),
+      machineFile(
+        '/etc/systemd/system/pgbouncer.service.d/pgha.conf',
+        renderDropIn(assembleCommand(templates(cluster))),
+      ),
     ],
     secrets: [passwordFile(cluster, 'pgbouncer_auth', 'postgres', [...updateRoles, ...reload])],
     units: [{ unit, state: 'started' }],
@@ -94,23 +100,25 @@ log_stats = 0
 `;
 }
 
-const userListTemplate = secretTemplate(
-  'userlist.txt',
-  userList,
-  `"pgbouncer_auth" "${secretValue('/etc/pgha/secrets/pgbouncer_auth')}"\n`,
-  reload,
-);
+function templates(cluster: Cluster): readonly SecretTemplate[] {
+  const password = secretValue('/etc/pgha/secrets/pgbouncer_auth');
+  const passFile = `127.0.0.1:${ports.routerPrimary}:${cluster.database}:pgbouncer_auth:${password}\n`;
+  return [
+    secretTemplate('userlist.txt', userList, `"pgbouncer_auth" "${password}"\n`, reload),
+    secretTemplate('guard.pgpass', guardPassFile, passFile, reload),
+  ];
+}
 
-const dropIn = `[Unit]
+const renderDropIn = (assemble: string) => `[Unit]
 After=pgha-secrets.service haproxy.service
 StartLimitIntervalSec=0
 
 [Service]
 RuntimeDirectory=pgbouncer
 RuntimeDirectoryMode=0700
-ExecStartPre=${assembleCommand([userListTemplate])}
+ExecStartPre=${assemble}
 ExecReload=
-ExecReload=${assembleCommand([userListTemplate])}
+ExecReload=${assemble}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=1

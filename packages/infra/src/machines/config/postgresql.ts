@@ -98,6 +98,8 @@ export function machineParameters(
     wal_receiver_timeout: '10s',
     wal_sender_timeout: '10s',
     wal_receiver_status_interval: '1s',
+    // After a failover nothing is acknowledged until a standby follows the new primary; by default it tries every 5 s.
+    wal_retrieve_retry_interval: '500ms',
 
     ssl: 'on',
     ssl_cert_file: tls.certificate,

@@ -5,26 +5,42 @@ set -u
 # shellcheck source=/dev/null
 . /etc/pgha/backup.env
 
-if [ -e standby.signal ]; then
-  # A standby that restarts asks for everything since its last restart point and has most of it in pg_wal, which PostgreSQL
-  # reads when told that the archive has no such file. Asked for the same one again, the local file was not enough.
-  declined=/run/pgbackrest/archive-declined
-  if [ -s "pg_wal/$1" ] && [ "$(cat "$declined" 2>/dev/null)" != "$1" ]; then
-    printf '%s' "$1" >"$declined"
-    exit 1
+state=/run/pgbackrest/archive-get
+newer_than() { [ -n "$(find "$1" -newermt "-$2 seconds" 2>/dev/null)" ]; }
+
+# Whether a standby should first look into its pg_wal and ask its primary, which have nearly always what it wants: a restart
+# asks for everything since the last restart point, and a failover waits for a standby that follows the new primary. Half a
+# second of S3 for each file is what clients would wait for. Not answered within three seconds, the archive is asked.
+try_elsewhere_first() {
+  case $1 in
+    # a timeline that the archive knows must never be chosen again
+    *.history) return 1 ;;
+  esac
+  # a promotion takes everything there is, and the second region is promoted from what it has
+  if [ -e promote ] || grep -q '"standby_cluster"' patroni.dynamic.json 2>/dev/null; then return 1; fi
+  # the archive is what it catches up from
+  if newer_than "$state/served" 10; then return 1; fi
+  mkdir -p "$state/asked"
+  find "$state/asked" -type f -mmin +10 -delete
+  if [ ! -e "$state/asked/$1" ]; then
+    touch "$state/asked/$1"
+    return 0
   fi
-  # A standby asks again for ever and can stream instead, so any failure may be "not there". It must be a quick one: a region
-  # that starts while S3 is away asks for a handful of files before it serves, and pgBackRest tries for a minute each time.
-  unreachable=/run/pgbackrest/archive-unreachable
-  [ -n "$(find "$unreachable" -newermt '-30 seconds' 2>/dev/null)" ] && exit 1
+  newer_than "$state/asked/$1" 3
+}
+
+if [ -e standby.signal ]; then
+  if try_elsewhere_first "$1"; then exit 1; fi
+  # A standby asks again for ever, so any failure may be "not there". It must be a quick one: a region that starts while S3 is
+  # away asks for a handful of files before it serves, and pgBackRest tries for a minute each time.
+  if newer_than "$state/unreachable" 30; then exit 1; fi
   timeout --kill-after=1 10 pgbackrest --stanza="$STANZA" archive-get "$1" "$2"
-  case $? in
-    0) exit 0 ;;
+  code=$?
+  mkdir -p "$state"
+  case $code in
+    0) touch "$state/served" && exit 0 ;;
     1) exit 1 ;;
-    *)
-      touch "$unreachable"
-      exit 1
-      ;;
+    *) touch "$state/unreachable" && exit 1 ;;
   esac
 fi
 

@@ -6,11 +6,15 @@ pgha-guard resume   run by systemd after the service has ended, however it ended
 
 Without a server to log in to, PgBouncer drops every new query at once; while it is paused it keeps them (query_wait_timeout
 bounds how long). A pause that nobody lifts would be worse than the drops, hence the watchdog and the resume.
+
+Patroni, and so the router, calls a server the primary as soon as it holds the leader key, a moment before it accepts writes;
+the queries that waited would then fail for having waited too little. So it is asked before it gets them.
 """
 
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +23,8 @@ import pgha_pooler
 
 # twice in the half second that the router takes to believe in a new primary
 INTERVAL_SECONDS = 0.25
+# a server that is the primary for this long and still will not say that it accepts writes gets its clients anyway
+LAST_RESORT_SECONDS = 15
 
 
 def notify(message):
@@ -60,12 +66,30 @@ def resume(settings):
     return True
 
 
+def accepts_writes(settings):
+    """Asked by psql, because only a paused guard has to: it need not carry a driver all day."""
+    query = [
+        "psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command=select pg_is_in_recovery()", settings["primary"],
+    ]  # fmt: skip
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=3, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return answer.stdout.strip() == "f"
+
+
 def watch(settings):
-    paused = None
+    paused, primary_since = None, None
     notify("READY=1")
     while True:
         notify("WATCHDOG=1")
         has_primary = pgha_pooler.router_says(settings, "/primary")
+        if not has_primary:
+            primary_since = None
+        elif primary_since is None:
+            primary_since = time.monotonic()
+        if has_primary and paused and time.monotonic() - primary_since < LAST_RESORT_SECONDS:
+            has_primary = accepts_writes(settings)
         if not has_primary and paused is not True:
             print("no primary: pausing the pooler", file=sys.stderr, flush=True)
             pause(settings)
