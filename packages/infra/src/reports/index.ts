@@ -1,3 +1,4 @@
 export * from './cost.ts';
 export * from './cost-table.ts';
+export * from './deploy-policy.ts';
 export { pricesAsOf } from './price-list.ts';
