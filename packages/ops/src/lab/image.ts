@@ -50,7 +50,7 @@ export interface Image {
 
 /**
  * The image with these packages, built unless the cache has it. It appears whole or not at all: an interrupted build
- * leaves only a folder that the next build removes.
+ * leaves only a folder that the next one removes, with the images of other package lists. No machine may be running.
  *
  * @param onProgress called with what the build says, a line at a time.
  */
@@ -65,7 +65,6 @@ export async function provideImage(
   const path = join(images, imageKey(packages));
   if (await exists(path)) return { path, packages };
   await mkdir(images, { recursive: true });
-  await removeUnfinished(images);
   const unfinished = join(images, `unfinished-${randomUUID()}`);
   await command(
     [
@@ -80,6 +79,7 @@ export async function provideImage(
     { timeoutMs: 900_000, onLine: onProgress, ...(signal === undefined ? {} : { signal }) },
   );
   await rename(unfinished, path);
+  await removeOthers(images, path);
   return { path, packages };
 }
 
@@ -93,9 +93,10 @@ function imageKey(packages: readonly string[]): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16);
 }
 
-async function removeUnfinished(images: string): Promise<void> {
+/** What earlier package lists and interrupted builds left: more than a gigabyte each. */
+async function removeOthers(images: string, kept: string): Promise<void> {
   for (const name of await readdir(images)) {
-    if (name.startsWith('unfinished-')) await rm(join(images, name), { recursive: true, force: true });
+    if (join(images, name) !== kept) await rm(join(images, name), { recursive: true, force: true });
   }
 }
 
