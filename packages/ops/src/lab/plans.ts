@@ -1,7 +1,15 @@
-import { allNodes, type Cluster, instanceTypeNamed, type Node, type Region, regionOf } from '@pgha/infra/cluster';
+import {
+  allNodes,
+  type Cluster,
+  defineCluster,
+  instanceTypeNamed,
+  type Node,
+  type Region,
+  regionOf,
+} from '@pgha/infra/cluster';
 import { renderMachine, toUserData } from '@pgha/infra/machines';
 import type { Authority } from '../secrets/index.ts';
-import { gatewayOf, neighboursOf, networkNames, prefixLengthOf } from './addresses.ts';
+import { gatewayOf, labCidr, neighboursOf, networkNames, prefixLengthOf } from './addresses.ts';
 import type { BootPlan, MachinePlan } from './machines.ts';
 import { labSite } from './site.ts';
 
@@ -36,11 +44,12 @@ export function bootPlanOf(cluster: Cluster, node: Node): BootPlan {
   };
 }
 
-/** The packages of every role together: what the image holds. */
-export function packagesOf(cluster: Cluster, authority: Authority): readonly string[] {
-  const packages = allNodes(cluster).flatMap((node) => {
-    const site = labSite(cluster, regionOf(cluster, node), authority);
-    return renderMachine(cluster, node, site).packages;
+/** The packages of every role together, so that one image serves every lab whatever it leaves out. */
+export function packagesOfEveryRole(authority: Authority): readonly string[] {
+  const everything = defineCluster({ environment: 'lab', adminCidrs: [labCidr] });
+  const packages = allNodes(everything).flatMap((node) => {
+    const site = labSite(everything, regionOf(everything, node), authority);
+    return renderMachine(everything, node, site).packages;
   });
   return [...new Set(packages)].sort();
 }

@@ -15,7 +15,7 @@ import { startLoadBalancer } from './load-balancer.ts';
 import { installMachine, type MachinePlan, type Rack, startMachine } from './machines.ts';
 import { createNetworks } from './network.ts';
 import { clusterCaFile, type Places, releasesFolder } from './places.ts';
-import { packagesOf, planMachine } from './plans.ts';
+import { packagesOfEveryRole, planMachine } from './plans.ts';
 import { waitForAllMembers, waitForFirstBoot, waitForServices, waitForWrites } from './readiness.ts';
 import { type LabRecord, writeRecord } from './record.ts';
 import { labBuckets } from './site.ts';
@@ -52,7 +52,7 @@ export function planUp(places: Places, cluster: Cluster, workspace: string, sign
       title: 'Debian image',
       run: async (report) => {
         const authority = await provideAuthority(places);
-        const { path } = await provideImage(places, packagesOf(cluster, authority), report, signal);
+        const { path } = await provideImage(places, packagesOfEveryRole(authority), report, signal);
         // rendered in one go: what the buckets get and what the machines ask for must come from the same sources
         const plans = allNodes(cluster).map((node) => planMachine(cluster, node, authority));
         const programs = programBundle();
