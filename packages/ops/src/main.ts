@@ -42,6 +42,11 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/deploy.ts')).registerDeploy,
   },
   {
+    name: 'nodes',
+    summary: 'replace machines on AWS, one at a time',
+    load: async () => (await import('./commands/nodes.ts')).registerNodes,
+  },
+  {
     name: 'destroy',
     summary: "remove a region's machines from AWS, and keep its data",
     load: async () => (await import('./commands/destroy.ts')).registerDestroy,

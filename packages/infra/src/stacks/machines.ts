@@ -41,6 +41,9 @@ export const changedByReplacingOnly = [
   'user_data_base64',
 ] as const;
 
+/** EC2 refuses credits for every other family. */
+const isBurstable = ({ instanceType }: Node) => instanceType.startsWith('t');
+
 /** A database or etcd that is throttled looks like one that died; the others can wait. */
 const cpuCredits = ({ role }: Node) =>
   role === 'postgres' || role === 'standby' || role === 'etcd' ? 'unlimited' : 'standard';
@@ -92,7 +95,7 @@ export class Machines extends Construct {
       // a machine that translates addresses handles packets that are not its own
       sourceDestCheck: !(node.role === 'bastion' && cluster.egress === 'bastion'),
       ebsOptimized: true,
-      creditSpecification: { cpuCredits: cpuCredits(node) },
+      ...(isBurstable(node) ? { creditSpecification: { cpuCredits: cpuCredits(node) } } : {}),
       // a container or a forwarded request on the machine must not reach its credentials
       metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1 },
       rootBlockDevice: {

@@ -218,6 +218,13 @@ describe('a rendering', { timeout: 30_000 }, () => {
     }
   });
 
+  it('asks for CPU credits only where EC2 knows them', () => {
+    const stacks = synthesize({ instanceTypes: { postgres: 'm7i.large' } });
+    for (const { arguments: given } of resourcesOf(stacks, 'aws_instance')) {
+      expect('credit_specification' in given).toBe(given['instance_type'].startsWith('t3.'));
+    }
+  });
+
   it("keeps each region's state in that region, locked by Terraform itself", () => {
     const stacks = synthesize({}, account);
     const backend = (name: 'primary' | 'dr' | 'peering') => stacks[name]?.terraform['backend'].s3;

@@ -8,16 +8,16 @@ const firstBootTimeoutMs = 20 * 60_000;
 /** Initialising, or copying a small database to a replica. */
 const clusterTimeoutMs = 20 * 60_000;
 
-/** Waits until every machine of a region is what its manifest says; reports which are still at it, and why. */
+/** Waits until each of the machines is what its manifest says; reports which are still at it, and why. */
 export async function waitForMachines(
-  region: Region,
+  nodes: readonly Node[],
   hostOf: (node: Node) => Host,
   report: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const waiting = new Set(region.nodes.map(({ name }) => name));
+  const waiting = new Set(nodes.map(({ name }) => name));
   await Promise.all(
-    region.nodes.map(async (node) => {
+    nodes.map(async (node) => {
       await waitUntil(() => isBooted(hostOf(node)), {
         what: `the first boot of ${node.name}`,
         timeoutMs: firstBootTimeoutMs,
@@ -38,7 +38,7 @@ async function isBooted(host: Host): Promise<true> {
 }
 
 /** A member as Patroni's `GET /cluster` tells it. */
-interface Member {
+export interface Member {
   name: string;
   role: string;
   state: string;
@@ -55,11 +55,9 @@ export async function waitForCluster(
   const nodes = membersOf(region);
   const [first] = nodes;
   if (first === undefined) throw new Error(`${region.awsRegion} has no database machine`);
-  const url = `https://${first.hostname}:${ports.patroni}/cluster`;
   await waitUntil(
     async () => {
-      const answer = await runChecked(hostOf(first), ['curl', '-sS', '--max-time', '10', '--cacert', caFile, url]);
-      const { members = [] } = JSON.parse(answer) as { members?: readonly Member[] };
+      const members = await readMembers(hostOf(first), first);
       const seen = members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ') || 'nobody';
       report(seen);
       if (isComplete(nodes, members)) return true;
@@ -72,6 +70,13 @@ export async function waitForCluster(
       signal,
     },
   );
+}
+
+/** What a member's Patroni knows of all of them. */
+export async function readMembers(host: Host, { hostname }: Node): Promise<readonly Member[]> {
+  const url = `https://${hostname}:${ports.patroni}/cluster`;
+  const answer = await runChecked(host, ['curl', '-sS', '--max-time', '10', '--cacert', caFile, url]);
+  return (JSON.parse(answer) as { members?: readonly Member[] }).members ?? [];
 }
 
 /** Whether every member is there, one of them leads, and the others follow it. */

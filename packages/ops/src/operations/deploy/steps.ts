@@ -19,6 +19,8 @@ import { deployRelease, smokeTest } from './verification.ts';
 export interface Consent {
   /** Addresses that may be deleted or replaced. */
   allowed: readonly string[];
+  /** Addresses that are replaced whatever the configuration says. */
+  replaced?: readonly string[];
 }
 
 /**
@@ -69,7 +71,7 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
     ...stacks.filter((stack) => !stack.endsWith('-data')).map(applyStep),
     {
       title: `First boot of ${region.nodes.length} machines`,
-      run: (report) => onMachines((hostOf) => waitForMachines(region, hostOf, report, open().signal)),
+      run: (report) => onMachines((hostOf) => waitForMachines(region.nodes, hostOf, report, open().signal)),
     },
     {
       title: target === 'primary' ? 'A primary, and every replica with it' : 'The standby, streaming',
@@ -119,17 +121,17 @@ export function describeDeploy(steps: readonly Step[]): string {
  *
  * @throws RefusedError when it would delete or replace what nobody agreed to.
  */
-async function applyStack(
+export async function applyStack(
   session: Session,
   stack: string,
-  { allowed }: Consent,
+  { allowed, replaced = [] }: Consent,
   report: (line: string) => void,
 ): Promise<void> {
   const terraform = session.terraform(stack);
   report('terraform init');
   await terraform.init();
   report('terraform plan');
-  const review = reviewPlan(stack, await terraform.plan());
+  const review = reviewPlan(stack, await terraform.plan({ replace: replaced }));
   const dangers = dangersOf(review, allowed);
   if (dangers.length > 0) {
     throw new RefusedError(
@@ -142,10 +144,16 @@ async function applyStack(
   await terraform.apply(report);
 }
 
-async function upload({ s3, artifactBucket }: SsmRegion, programs: ProgramBundle, release: Release): Promise<void> {
+/** What new machines fetch at their first boot, by its checksum. */
+export async function uploadPrograms({ s3, artifactBucket }: SsmRegion, programs: ProgramBundle): Promise<void> {
   await s3.send(new PutObjectCommand({ Bucket: artifactBucket, Key: programs.key, Body: programs.bytes }));
+}
+
+async function upload(services: SsmRegion, programs: ProgramBundle, release: Release): Promise<void> {
+  const { s3, artifactBucket } = services;
+  await uploadPrograms(services, programs);
   await publishRelease(s3, artifactBucket, release);
   await pointToRelease(s3, artifactBucket, release.version);
 }
 
-const accessOf = ({ login, identity }: Session) => ({ login, account: identity.account });
+export const accessOf = ({ login, identity }: Session) => ({ login, account: identity.account });
