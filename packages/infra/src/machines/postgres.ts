@@ -18,7 +18,7 @@ export function databaseServer(cluster: Cluster, node: Node, site: Site): readon
   return [
     dataVolume(site),
     router(cluster, node),
-    pgbackrest(cluster, site),
+    pgbackrest(cluster, node, site),
     patroni(cluster, node, site),
     databaseRoles(cluster),
     pgbouncer(cluster, node),

@@ -284,8 +284,6 @@ touch -d '4 seconds ago' /run/pgbackrest/archive-get/asked/000000010000000000000
 get 000000010000000000000001 'still asked'
 get 000000010000000000000002 'the next one'
 rm -r /run/pgbackrest/archive-get
-touch promote; get 000000010000000000000003 'while promoting'; rm promote
-rm -r /run/pgbackrest/archive-get
 printf '{"standby_cluster": {"host": "pg-1"}}' >patroni.dynamic.json; get 000000010000000000000004 'in the second region'`);
     expect(output.trim().split('\n')).toEqual([
       'first asked -> 1',
@@ -293,20 +291,23 @@ printf '{"standby_cluster": {"host": "pg-1"}}' >patroni.dynamic.json; get 000000
       'a timeline -> 0',
       'still asked -> 0',
       'the next one -> 0',
-      'while promoting -> 0',
       'in the second region -> 0',
     ]);
     expect(code).toBe(0);
   });
 
-  it('keeps a standby from waiting twice for an archive that is away', () => {
+  it('asks the nearest repository first, the other one when that is away, and neither twice while it is away', () => {
     const { code, output } = root.run(`${prepare}
-mkdir -p /root/standby; cd /root/standby; touch standby.signal
-printf '#!/bin/sh\\nsleep 60\\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
-get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get 00000002.history x || result=$?; echo "$result"; }
+rm -rf /run/pgbackrest/archive-get; mkdir -p /root/standby; cd /root/standby; touch standby.signal
+printf '{"standby_cluster": {}}' >patroni.dynamic.json
+printf '#!/bin/sh\\necho "asked $2" >&2; case $2 in --repo=1) exec sleep 60 ;; esac\\n' >/usr/local/bin/pgbackrest
+chmod 0755 /usr/local/bin/pgbackrest
+get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get 000000010000000000000001 x || result=$?; echo "-> $result"; }
 begin=$(date +%s); get; middle=$(date +%s); get; get; end=$(date +%s)
-echo "first $((middle - begin)) s, then $((end - middle)) s"`);
-    expect(output).toMatch(/^1\n1\n1\nfirst 1[0-2] s, then [0-1] s/);
+echo "first $((middle - begin)) s, then $((end - middle)) s"; rm patroni.dynamic.json`);
+    expect(output).toMatch(
+      /^asked --repo=1\nasked --repo=2\n-> 0\nasked --repo=2\n-> 0\nasked --repo=2\n-> 0\nfirst 1[0-2] s, then [0-1] s/,
+    );
     expect(code).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-import { type Cluster, type Region, regionsOf, type Weekday } from '../../cluster/index.ts';
+import { type Cluster, type Node, type Region, regionOf, regionsOf, type Weekday } from '../../cluster/index.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
 import { siteCaFile } from '../operating-system.ts';
 import { programFile } from '../program.ts';
@@ -26,7 +26,7 @@ const lockDirectory = '/run/pgbackrest';
 const spoolDirectory = '/var/spool/pgbackrest';
 
 /** pgBackRest: continuous archiving into both regions, backups by timer, and restores. */
-export function pgbackrest(cluster: Cluster, site: Site): MachinePart {
+export function pgbackrest(cluster: Cluster, node: Node, site: Site): MachinePart {
   const timers = renderTimers(cluster);
   return {
     packages: ['pgbackrest', 'curl', 'jq', 'util-linux'],
@@ -39,7 +39,7 @@ d /etc/pgbackrest/conf.d 0750 postgres postgres -
 `,
       ),
       machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster, site)),
-      machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster)),
+      machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster, regionOf(cluster, node))),
       programFile('archive-get.sh', '/usr/local/lib/pgha/archive-get'),
       programFile('restore-replica.sh', restoreReplicaCommand),
       programFile('pgha-backup.sh', '/usr/local/sbin/pgha-backup'),
@@ -135,9 +135,11 @@ export function backupSecretTemplate(cluster: Cluster): SecretTemplate {
   );
 }
 
-function renderBackupEnvironment(cluster: Cluster): string {
+/** What the shell programs need; the repository in the machine's own region comes first. */
+function renderBackupEnvironment(cluster: Cluster, region: Region): string {
+  const nearestFirst = [region, ...regionsOf(cluster).filter(({ kind }) => kind !== region.kind)];
   return `STANZA=${cluster.scope}
-REPOSITORIES="${regionsOf(cluster).map(repositoryNumber).join(' ')}"
+REPOSITORIES="${nearestFirst.map(repositoryNumber).join(' ')}"
 PATRONI_CA=${caFile}
 `;
 }

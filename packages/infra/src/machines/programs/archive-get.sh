@@ -9,15 +9,15 @@ state=/run/pgbackrest/archive-get
 newer_than() { [ -n "$(find "$1" -newermt "-$2 seconds" 2>/dev/null)" ]; }
 
 # Whether a standby should first look into its pg_wal and ask its primary, which have nearly always what it wants: a restart
-# asks for everything since the last restart point, and a failover waits for a standby that follows the new primary. Half a
-# second of S3 for each file is what clients would wait for. Not answered within three seconds, the archive is asked.
+# asks for everything since the last restart point, and clients wait for a standby to follow a new primary. Not satisfied
+# within three seconds, it gets it from the archive.
 try_elsewhere_first() {
   case $1 in
     # a timeline that the archive knows must never be chosen again
     *.history) return 1 ;;
   esac
-  # a promotion takes everything there is, and the second region is promoted from what it has
-  if [ -e promote ] || grep -q '"standby_cluster"' patroni.dynamic.json 2>/dev/null; then return 1; fi
+  # the second region may be promoted with what only the archive has
+  if grep -q '"standby_cluster"' patroni.dynamic.json 2>/dev/null; then return 1; fi
   # the archive is what it catches up from
   if newer_than "$state/served" 10; then return 1; fi
   mkdir -p "$state/asked"
@@ -29,19 +29,28 @@ try_elsewhere_first() {
   newer_than "$state/asked/$1" 3
 }
 
+# The nearest repository first: the other region may be the one that is lost. A standby asks again for ever, so any failure
+# may be "not there", but it must be a quick one: a region that starts while S3 is away asks for a handful of files before
+# it serves, and pgBackRest alone tries for a minute each time.
+get_for_standby() {
+  mkdir -p "$state"
+  for repository in $REPOSITORIES; do
+    if newer_than "$state/unreachable-$repository" 30; then continue; fi
+    timeout --kill-after=1 10 pgbackrest --stanza="$STANZA" --repo="$repository" archive-get "$1" "$2"
+    case $? in
+      0) touch "$state/served" && return 0 ;;
+      # every repository gets a timeline's history at the same time, and a promotion waits for this answer
+      1) case $1 in *.history) return 1 ;; esac ;;
+      *) touch "$state/unreachable-$repository" ;;
+    esac
+  done
+  return 1
+}
+
 if [ -e standby.signal ]; then
   if try_elsewhere_first "$1"; then exit 1; fi
-  # A standby asks again for ever, so any failure may be "not there". It must be a quick one: a region that starts while S3 is
-  # away asks for a handful of files before it serves, and pgBackRest tries for a minute each time.
-  if newer_than "$state/unreachable" 30; then exit 1; fi
-  timeout --kill-after=1 10 pgbackrest --stanza="$STANZA" archive-get "$1" "$2"
-  code=$?
-  mkdir -p "$state"
-  case $code in
-    0) touch "$state/served" && exit 0 ;;
-    1) exit 1 ;;
-    *) touch "$state/unreachable" && exit 1 ;;
-  esac
+  get_for_standby "$1" "$2"
+  exit $?
 fi
 
 # Everything else ends its recovery when told that there are no more files: only pgBackRest itself may say so.
