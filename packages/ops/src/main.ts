@@ -12,6 +12,11 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/lab.ts')).registerLab,
   },
   {
+    name: 'apply',
+    summary: 'bring a changed configuration to the running machines',
+    load: async () => (await import('./commands/apply.ts')).registerApply,
+  },
+  {
     name: 'api',
     summary: 'the releases of both HTTP services',
     load: async () => (await import('./commands/api.ts')).registerApi,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { bootSuite } from './boot.ts';
 import { canarySuite } from './canary.ts';
+import { driftSuite } from './drift.ts';
 import { failoverSuite } from './failover.ts';
 import { rebootSuite } from './reboot.ts';
 import { redeploySuite } from './redeploy.ts';
@@ -15,6 +16,7 @@ afterAll(() => lab?.end());
 
 bootSuite(() => lab);
 canarySuite(() => lab);
+driftSuite(() => lab);
 redeploySuite(() => lab);
 failoverSuite(() => lab);
 rebootSuite(() => lab);
