@@ -23,7 +23,7 @@ export interface MachineDifference {
   units: readonly string[];
 }
 
-export interface FileDifference {
+interface FileDifference {
   path: string;
   /** Unified, from what the machine has to what it should have. */
   diff: string;
