@@ -20,14 +20,14 @@ export function guardAndNodeCheck(cluster: Cluster): MachinePart {
     router_port: routerStatusPort,
     check_port: ports.nodeCheck,
     primary: [
-      `host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} user=pgbouncer_auth connect_timeout=2`,
+      `host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} user=pgbouncer_auth application_name=pgha-guard connect_timeout=2`,
       `sslmode=verify-full sslrootcert=${caFile} passfile=${guardPassFile}`,
     ].join(' '),
   });
   const units = ['pgha-guard.service', 'pgha-node-check.service'];
   const onChange = units.map((unit) => ({ unit, action: 'restart' as const }));
   return {
-    packages: ['postgresql-client-17', 'python3'],
+    packages: ['python3-psycopg2'],
     files: [
       machineFile('/etc/pgha/guard.json', `${settings}\n`, { onChange }),
       programFile('pgha_pooler.py', '/usr/local/lib/pgha/pgha_pooler.py', { mode: '0644', onChange }),
@@ -72,8 +72,8 @@ Type=notify
 ExecStart=${guard} watch
 # Whatever ended it, a hang included, the pooler must not stay paused.
 ExecStopPost=${guard} resume
-# above what one round may take: the router 1 s, the primary 3 s, the pooler 2 s
-WatchdogSec=10
+# above what one round may take: the router 1 s, the pooler 2 s
+WatchdogSec=5
 TimeoutStopSec=10
 ${hardening}
 [Install]

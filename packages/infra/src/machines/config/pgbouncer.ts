@@ -9,7 +9,7 @@ import { maxConnections } from './postgresql.ts';
 /** Its control socket: PgBouncer lets its own system user in as administrator there, without a password. */
 export const pgbouncerSocketDirectory = '/run/pgbouncer';
 
-/** With what the guard asks the primary whether it accepts writes yet. */
+/** With what the guard holds its connection to the primary. */
 export const guardPassFile = `${pgbouncerSocketDirectory}/guard.pgpass`;
 
 const userList = `${pgbouncerSocketDirectory}/userlist.txt`;

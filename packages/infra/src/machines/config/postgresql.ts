@@ -76,6 +76,8 @@ export function machineParameters(
     max_parallel_workers_per_gather: Math.min(4, Math.floor(vcpus / 2)),
     max_parallel_maintenance_workers: Math.min(4, Math.floor(vcpus / 2)),
     huge_pages: 'try',
+    // For the guards, the exporter and the backup when clients have taken all the others.
+    reserved_connections: 6,
     // gp3 answers a random read as fast as a sequential one and many at a time.
     random_page_cost: 1.1,
     effective_io_concurrency: 200,

@@ -29,6 +29,7 @@ grant app to app_a, app_b;
 grant readonly to readonly_a, readonly_b;
 grant pg_monitor to monitoring;
 grant pg_read_all_stats to app, readonly;
+grant pg_use_reserved_connections to monitoring, backup, pgbouncer_auth;
 grant pg_read_all_settings, pg_checkpoint to backup;
 grant execute on function pg_backup_start(text, boolean) to backup;
 grant execute on function pg_backup_stop(boolean) to backup;

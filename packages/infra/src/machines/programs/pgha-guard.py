@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Pauses the pooler while the router has no primary, and resumes it when it has one.
+"""Pauses the pooler while there is no primary that accepts writes, and resumes it when there is one.
 
 pgha-guard watch    the service
 pgha-guard resume   run by systemd after the service has ended, however it ended
@@ -7,24 +7,61 @@ pgha-guard resume   run by systemd after the service has ended, however it ended
 Without a server to log in to, PgBouncer drops every new query at once; while it is paused it keeps them (query_wait_timeout
 bounds how long). A pause that nobody lifts would be worse than the drops, hence the watchdog and the resume.
 
-Patroni, and so the router, calls a server the primary as soon as it holds the leader key, a moment before it accepts writes;
-the queries that waited would then fail for having waited too little. So it is asked before it gets them.
+Patroni, and so the router, calls a server the primary from when it holds the leader key until it gives it up: a moment before
+it accepts writes, and seconds after it was killed. So the guard holds a connection of its own by way of the router, as the
+pooler does, and believes what it sees there.
 """
 
+import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 
+import psycopg2
+
 import pgha_pooler
 
-# twice in the half second that the router takes to believe in a new primary
 INTERVAL_SECONDS = 0.25
-# a server that is the primary for this long and still will not say that it accepts writes gets its clients anyway
+# a server that hangs keeps its connections: this long without an answer, it counts as gone
+SILENCE_SECONDS = 2.5
+# a primary that the router vouches for this long gets its clients whatever the guard's own connection says
 LAST_RESORT_SECONDS = 15
+
+
+class Primary:
+    """A connection to the primary, held by a thread of its own because a server that hangs would block it."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.tried = threading.Event()
+        self.last_seen = None
+        threading.Thread(target=self.hold_for_ever, daemon=True).start()
+
+    def accepts_writes(self):
+        last_seen = self.last_seen
+        return last_seen is not None and time.monotonic() - last_seen < SILENCE_SECONDS
+
+    def hold_for_ever(self):
+        while True:
+            with contextlib.suppress(psycopg2.Error):
+                self.hold()
+            self.last_seen = None
+            self.tried.set()
+            time.sleep(INTERVAL_SECONDS)
+
+    def hold(self):
+        """Never returns; raises when the connection is lost or refused."""
+        with contextlib.closing(psycopg2.connect(self.settings["primary"])) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                while True:
+                    cursor.execute("select pg_is_in_recovery()")
+                    self.last_seen = None if cursor.fetchone()[0] else time.monotonic()
+                    self.tried.set()
+                    time.sleep(INTERVAL_SECONDS)
 
 
 def notify(message):
@@ -66,35 +103,24 @@ def resume(settings):
     return True
 
 
-def accepts_writes(settings):
-    """Asked by psql, because only a paused guard has to: it need not carry a driver all day."""
-    query = [
-        "psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command=select pg_is_in_recovery()", settings["primary"],
-    ]  # fmt: skip
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=3, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    return answer.stdout.strip() == "f"
-
-
 def watch(settings):
-    paused, primary_since = None, None
+    primary, paused, doubtful_since = Primary(settings), None, None
+    primary.tried.wait(SILENCE_SECONDS)
     notify("READY=1")
     while True:
         notify("WATCHDOG=1")
-        has_primary = pgha_pooler.router_says(settings, "/primary")
-        if not has_primary:
-            primary_since = None
-        elif primary_since is None:
-            primary_since = time.monotonic()
-        if has_primary and paused and time.monotonic() - primary_since < LAST_RESORT_SECONDS:
-            has_primary = accepts_writes(settings)
-        if not has_primary and paused is not True:
+        if not pgha_pooler.router_says(settings, "/primary"):
+            serving, doubtful_since = False, None
+        elif primary.accepts_writes():
+            serving, doubtful_since = True, None
+        else:
+            doubtful_since = doubtful_since or time.monotonic()
+            serving = time.monotonic() - doubtful_since > LAST_RESORT_SECONDS
+        if not serving and paused is not True:
             print("no primary: pausing the pooler", file=sys.stderr, flush=True)
             pause(settings)
             paused = True
-        elif has_primary and paused is not False and resume(settings):
+        elif serving and paused is not False and resume(settings):
             # also the first time around: an earlier guard may have been lost together with its word
             if paused:
                 print("the primary is back: the pooler goes on", file=sys.stderr, flush=True)

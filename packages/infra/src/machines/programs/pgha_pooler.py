@@ -1,7 +1,7 @@
 """What the guard and the node check share: this machine's pooler and router, asked with short deadlines.
 
-Both run for ever on machines of 1 GiB, so they speak the two protocols themselves: a driver and an HTTP library would double
-their memory for one question each.
+They speak the two protocols themselves: a driver and an HTTP library would be most of the memory of the node check, which runs
+for ever on machines of 1 GiB.
 """
 
 import json
