@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readSettings } from '../../src/config.ts';
 import { findControlGroups, groupNames } from '../../src/lab/control-groups.ts';
 import { labNamespaces } from '../../src/lab/network.ts';
@@ -52,6 +52,11 @@ function killedAt(step: RegExp): Promise<void> {
     );
   });
 }
+
+// CI ends whatever lab it finds; a developer's own is left alone, and the tests below say so
+beforeAll(async () => {
+  if (process.env['CI'] !== undefined) await pgha('lab', 'down');
+});
 
 describe('pgha lab down', () => {
   it.each([['Networks'], ['\\d+ machines'], ['Secrets'], ['First boot']])(
