@@ -61,14 +61,19 @@ export async function waitForFirstBoot(
   );
 }
 
-/** Waits until every member of a region is where it should be. */
+/** What Patroni calls a member that confirms commits. */
+const synchronousRoles: readonly string[] = ['sync_standby', 'quorum_standby'];
+
+/** Waits until every member of a region is where it should be, and commits wait for one of them where there are several. */
 export async function waitForMembers(region: Region, ca: string, signal?: AbortSignal): Promise<void> {
   const names = membersOf(region).map(({ name }) => name);
   await waitUntil(
     async () => {
       const { members, leader } = await askAnyMember(patroniEndpoints(region, ca));
       const missing = names.filter((name) => !members.some((member) => member.name === name && isWell(member, region)));
-      if (leader !== null && missing.length === 0) return true;
+      const isCovered = names.length === 1 || members.some(({ role }) => synchronousRoles.includes(role));
+      if (leader !== null && missing.length === 0 && isCovered) return true;
+      if (missing.length === 0) throw new Error('nobody is synchronous yet');
       const seen = members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ');
       throw new Error(`not there yet: ${missing.join(', ')}; Patroni sees ${seen || 'nobody'}`);
     },
