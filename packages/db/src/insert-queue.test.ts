@@ -138,7 +138,7 @@ function fakeDatabase(faults: Fault[]) {
   return { pool, items };
 }
 
-const rendered = (id: string, name: string) => ({ id, body: JSON.stringify({ id, name }), etag: '""' });
+const rendered = (id: string, name: string) => ({ id, body: JSON.stringify({ id, name }) });
 const fields = (name: string) => ({ name, description: null, price: '1', isActive: true });
 const soon = () => Date.now() + 60_000;
 

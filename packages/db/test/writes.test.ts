@@ -49,7 +49,7 @@ function insertOnce(
   return writeOnce(pool, context, as, deadline, async (session) => {
     await before(session);
     const item = await insertItem(session, fields(of));
-    return { status: 201, body: item.body, etag: item.etag, location: item.id };
+    return { status: 201, body: item.body, etag: `"${item.id}"`, location: item.id };
   });
 }
 
