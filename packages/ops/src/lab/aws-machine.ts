@@ -83,6 +83,8 @@ Description=moto, the AWS stand-in
 ExecStart=/usr/bin/moto_server -H 127.0.0.1 -p ${motoPort}
 # what it holds is in its memory: it must be the last to be killed
 OOMScoreAdjust=-900
+# every other machine waits for it at its first boot
+Nice=-10
 LimitNOFILE=65536
 Restart=always
 StandardOutput=null
@@ -100,6 +102,7 @@ After=network-online.target
 Wants=network-online.target
 [Service]
 ExecStart=/usr/sbin/haproxy -W -db -f /etc/pgha-aws/front.cfg
+Nice=-10
 Restart=always
 RestartSec=200ms
 `;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { allNodes, type Cluster, regionsOf } from '@pgha/infra/cluster';
+import { allNodes, type Cluster, nodesOf, regionsOf } from '@pgha/infra/cluster';
 import { type ProgramBundle, programBundle } from '@pgha/infra/machines';
 import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import { buildRelease, type Release } from '../artifact/release.ts';
@@ -18,7 +18,7 @@ import { clusterCaFile, type Places, releasesFolder } from './places.ts';
 import { packagesOfEveryRole, planMachine } from './plans.ts';
 import { waitForAllMembers, waitForFirstBoot, waitForServices, waitForWrites } from './readiness.ts';
 import { type LabRecord, writeRecord } from './record.ts';
-import { labBuckets } from './site.ts';
+import { labBucket, labBuckets } from './site.ts';
 import type { Step } from './steps.ts';
 
 /** What the steps of one `up` hand on to each other. */
@@ -79,26 +79,30 @@ export function planUp(places: Places, cluster: Cluster, workspace: string, sign
       run: () => createNetworks(cluster),
     },
     {
-      // together, because each spends its first seconds on its own; machines ask again until AWS answers
-      title: `${machineCount} machines and what stands for AWS`,
-      run: async (report) => {
+      title: 'AWS stand-in: Parameter Store and S3',
+      run: async () => {
         await boot(made('rack'), await planAwsMachine(cluster, made('authority')));
+        await waitForAws(cluster, made('authority'), signal);
+      },
+    },
+    {
+      // before the machines boot: beside a dozen of them the stand-in takes ten times as long to store it
+      title: 'Secrets and buckets',
+      run: async (report) => {
+        const authority = made('authority');
+        await provideBuckets(cluster, authority, made('programs'));
+        await withSecretStore(cluster, authority, (store) => secretsInit(cluster, store, new Date(), report));
+        await publishWhereServed(cluster, authority, made('release'));
+      },
+    },
+    {
+      title: `${machineCount} machines`,
+      run: async (report) => {
         for (const plan of made('plans')) {
           report(plan.name);
           await boot(made('rack'), plan);
         }
         await Promise.all(regionsOf(cluster).map((region) => startLoadBalancer(places, made('rack').groups, region)));
-        await waitForAws(cluster, made('authority'), signal);
-      },
-    },
-    {
-      title: 'Secrets and buckets',
-      run: async (report) => {
-        const authority = made('authority');
-        await Promise.all([
-          provideBuckets(cluster, authority, made('programs'), made('release')),
-          withSecretStore(cluster, authority, (store) => secretsInit(cluster, store, new Date(), report)),
-        ]);
       },
     },
     {
@@ -138,21 +142,28 @@ async function boot(rack: Rack, plan: MachinePlan): Promise<void> {
 }
 
 /** Makes the buckets and puts into each region's artifact bucket what its machines fetch at their first boot. */
-async function provideBuckets(
-  cluster: Cluster,
-  authority: Authority,
-  programs: ProgramBundle,
-  release: Release,
-): Promise<void> {
+async function provideBuckets(cluster: Cluster, authority: Authority, programs: ProgramBundle): Promise<void> {
   for (const { region, purpose, name } of labBuckets(cluster)) {
     const client = s3Client(region, authority);
     try {
       await provideBucket(client, region, name);
       if (purpose === 'artifacts') {
         await client.send(new PutObjectCommand({ Bucket: name, Key: programs.key, Body: programs.bytes }));
-        await publishRelease(client, name, release);
-        await pointToRelease(client, name, release.version);
       }
+    } finally {
+      client.destroy();
+    }
+  }
+}
+
+/** Uploads the services' release to the regions that have an API server. */
+async function publishWhereServed(cluster: Cluster, authority: Authority, release: Release): Promise<void> {
+  for (const region of regionsOf(cluster).filter((each) => nodesOf(each, 'api').length > 0)) {
+    const client = s3Client(region, authority);
+    const bucket = labBucket(cluster, region, 'artifacts');
+    try {
+      await publishRelease(client, bucket, release);
+      await pointToRelease(client, bucket, release.version);
     } finally {
       client.destroy();
     }

@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 
 describe('pgha lab down', () => {
-  it.each([['Networks'], ['\\d+ machines'], ['Secrets'], ['First boot']])(
+  it.each([['Networks'], ['AWS stand-in'], ['\\d+ machines'], ['First boot']])(
     'leaves nothing of an "up" that was killed at the step %s',
     async (step) => {
       expect(await readRecord(places), 'another lab is there; end it with "pgha lab down"').toBeNull();
