@@ -34,7 +34,10 @@ export interface Fixture {
 
 export async function startFixture(): Promise<Fixture> {
   const dir = mkdtempSync(join(tmpdir(), 'pgha-db-'));
-  const pair = await startPair({ dir });
+  const pair = await startPair({ dir }).catch((error: unknown) => {
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  });
   const open: { close(): unknown }[] = [];
   const settings: Fixture['settings'] = (port, login = 'app') => ({
     host: pair.host,

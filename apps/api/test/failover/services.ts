@@ -34,7 +34,10 @@ export async function startStack({ pair: pairOptions = {}, environment = {} }: S
   const dir = mkdtempSync(join(tmpdir(), 'pgha-failover-'));
   const pools = new Map<number, DbPool>();
   const children: ChildProcess[] = [];
-  const pair = await startPair({ dir, ...pairOptions });
+  const pair = await startPair({ dir, ...pairOptions }).catch((error: unknown) => {
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  });
   const connection = { host: pair.host, database: pair.database, tls: { mode: 'disable' } } as const;
 
   async function stop(): Promise<void> {
