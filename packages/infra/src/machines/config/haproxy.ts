@@ -70,7 +70,9 @@ defaults
   srvtcpka-idle 10s
   srvtcpka-intvl 3s
   srvtcpka-cnt 3
-  retries 2
+  # for a moment both the old and the new primary pass: whom the old one refuses goes to the new one at once
+  retries 3
+  option redispatch 1
   timeout connect 2s
   timeout check 1s
   timeout queue 5s
