@@ -9,7 +9,11 @@ export default {
     { name: 'db-stands-alone', severity: 'error', ...outside('packages/db', []) },
     { name: 'http-uses-db-only', severity: 'error', ...outside('packages/http', ['packages/db']) },
     { name: 'api-uses-http-and-db', severity: 'error', ...outside('apps/api', ['packages/http', 'packages/db']) },
-    { name: 'read-api-uses-http-and-db', severity: 'error', ...outside('apps/read-api', ['packages/http', 'packages/db']) },
+    {
+      name: 'read-api-uses-http-and-db',
+      severity: 'error',
+      ...outside('apps/read-api', ['packages/http', 'packages/db']),
+    },
     { name: 'infra-stands-alone', severity: 'error', ...outside('packages/infra', []) },
     {
       name: 'ops-uses-db-and-pure-infra',
@@ -33,13 +37,20 @@ export default {
       name: 'not-to-dev-dependency',
       severity: 'error',
       from: { path: '^(apps|packages)/[^/]+/src/', pathNot: '\\.test\\.ts$' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only', 'npm-optional'] },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['type-only', 'npm-optional'],
+      },
     },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)(\\.pgha|cdktf\\.out)/' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.js'],
+    },
   },
 };

@@ -3,6 +3,7 @@ export { createInsertQueue } from './insert-queue.ts';
 export { createItemReads, type ItemReads, type Positioned, type ReadTerms } from './item-reads.ts';
 export {
   deleteItem,
+  etagOf,
   type ItemChange,
   type ItemFields,
   insertItem,

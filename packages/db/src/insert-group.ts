@@ -52,7 +52,7 @@ export async function insertGroup(
       const byPlace = new Map(rows.map((row) => [Number(row.place), row]));
       return inserts.map((_, index) => {
         const row = byPlace.get(index + 1);
-        return row ? { id: row.id, body: row.body, etag: row.etag, position } : null;
+        return row ? { id: row.id, body: row.body, position } : null;
       });
     }),
   );
@@ -133,7 +133,7 @@ function insertRows(session: Session, values: unknown[]): Promise<PlacedItem[]> 
              insert into idempotency_records (key, fingerprint, status, body, etag, location)
              select key, fingerprint, 201, ${itemJson}, ${itemEtag}, $9 || item.id from item where key is not null
            )
-           select item.id::text as id, ${itemJson} as body, ${itemEtag} as etag, place from item`,
+           select item.id::text as id, ${itemJson} as body, place from item`,
     values,
   });
 }
@@ -142,7 +142,7 @@ function insertRows(session: Session, values: unknown[]): Promise<PlacedItem[]> 
 function renderAgain(session: Session, values: unknown[]): Promise<PlacedItem[]> {
   return session.query<PlacedItem & { id: string }>({
     name: 'render-group',
-    text: `select item.id::text as id, ${itemJson} as body, ${itemEtag} as etag, place
+    text: `select item.id::text as id, ${itemJson} as body, place
              from (select item_ids[place] as id, name, description, price::numeric(12, 2) as price, is_active,
                           created_at, created_at as updated_at, place
                      from insert_groups

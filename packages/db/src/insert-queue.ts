@@ -1,6 +1,6 @@
 import { DeadlineError } from './gate.ts';
 import { type GroupedInsert, GroupRefusedError, type InsertedItem, insertGroup } from './insert-group.ts';
-import { insertItem } from './items.ts';
+import { etagOf, insertItem } from './items.ts';
 import type { DbPool } from './pool.ts';
 import type { RideContext } from './ride.ts';
 import { applyOnce, ownIdentity, type StoredAnswer, type WriteResult } from './write-once.ts';
@@ -96,6 +96,6 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
   return { insert, waiting: () => waiting.length };
 }
 
-function created({ id, body, etag }: Omit<InsertedItem, 'position'>, locationPrefix: string): StoredAnswer {
-  return { status: 201, body, etag, location: `${locationPrefix}${id}` };
+function created({ id, body }: Omit<InsertedItem, 'position'>, locationPrefix: string): StoredAnswer {
+  return { status: 201, body, etag: etagOf(body), location: `${locationPrefix}${id}` };
 }

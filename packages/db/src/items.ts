@@ -13,8 +13,6 @@ export interface RenderedItem {
   id: string;
   /** JSON text of the item. */
   body: string;
-  /** Strong entity tag, quotes included: the time of the last change, which strictly increases for a row. */
-  etag: string;
 }
 
 export interface RenderedPage {
@@ -33,20 +31,28 @@ export interface PageRequest {
   after: string | null;
 }
 
-const utc = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+const utc = (column: string) => `replace((${column} at time zone 'UTC')::text, ' ', 'T') || 'Z"'`;
 
-/** The JSON of an item row named `item`: field names and their order stand here and nowhere else. */
+/**
+ * The JSON of an item row named `item`: field names and their order stand here and nowhere else. Put together by hand,
+ * which takes PostgreSQL half as long as `row_to_json` with `to_char`; what may need escaping goes through `to_json`.
+ */
 export const itemJson = `(
-  select row_to_json(rendered)::text from (
-    select item.id, item.name, item.description, item.price, item.is_active,
-           ${utc('item.created_at')} as created_at, ${utc('item.updated_at')} as updated_at
-  ) as rendered
+  '{"id":' || item.id || ',"name":' || to_json(item.name)::text ||
+  ',"description":' || coalesce(to_json(item.description)::text, 'null') ||
+  ',"price":' || item.price || ',"is_active":' || item.is_active ||
+  ',"created_at":"' || ${utc('item.created_at')} || ',"updated_at":"' || ${utc('item.updated_at')} || '}'
 )`;
 
-/** The entity tag of an item row named `item`. */
-export const itemEtag = `'"' || to_char(item.updated_at at time zone 'UTC', 'YYYYMMDDHH24MISSUS') || '"'`;
+/** The entity tag of an item row named `item`: `updated_at` as its JSON has it, quotes included. */
+export const itemEtag = `('"' || ${utc('item.updated_at')})`;
 
-const rendered = `item.id::text as id, ${itemJson} as body, ${itemEtag} as etag`;
+/** The entity tag of a rendered item, whose last field is `updated_at`. */
+export function etagOf(body: string): string {
+  return body.slice(body.lastIndexOf('"', body.length - 3), -1);
+}
+
+const rendered = `item.id::text as id, ${itemJson} as body`;
 
 /** One item a key, null where there is none, in the order of `ids`. */
 export async function readItems(session: Session, ids: string[]): Promise<(RenderedItem | null)[]> {

@@ -3,6 +3,7 @@ import {
   type createInsertQueue,
   type DbPool,
   deleteItem,
+  etagOf,
   type ItemChange,
   type ItemReads,
   insertItems,
@@ -170,7 +171,7 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
         return write(request, reply, async (session) => {
           const change = await updateItem(session, id, changes, condition);
           if (change.found !== 'changed') throw refusal(change, id);
-          return { status: 200, body: change.item.body, etag: change.item.etag, location: null };
+          return { status: 200, body: change.item.body, etag: etagOf(change.item.body), location: null };
         });
       },
     });

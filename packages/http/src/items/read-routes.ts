@@ -1,4 +1,4 @@
-import { formatLsn, type ItemReads, type LsnToken, parseLsn } from '@pgha/db';
+import { etagOf, formatLsn, type ItemReads, type LsnToken, parseLsn } from '@pgha/db';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { Problem, problemResponses } from '../problems.ts';
@@ -68,8 +68,9 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
       const id = parseId(request.params.id) ?? noItem;
       const { value: item, position } = await reads.item(id, terms(request.headers));
       if (!item) throw notFound(request.params.id, positions ? position : undefined);
-      answer(reply, position).header('etag', item.etag);
-      if (matches(request.headers['if-none-match'], item.etag)) return reply.code(304).send(null as never);
+      const etag = etagOf(item.body);
+      answer(reply, position).header('etag', etag);
+      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send(null as never);
       return reply.send(item.body as never);
     },
   );
