@@ -32,7 +32,7 @@ export function router(cluster: Cluster, node: Node): MachinePart {
  * A server is the primary when its Patroni holds the leader key: checked every second, twice in half a second once it is in
  * doubt, and its sessions are cut when it no longer is, so that nobody keeps talking to a former primary.
  */
-export function renderHaproxyCfg(cluster: Cluster, node: Node): string {
+function renderHaproxyCfg(cluster: Cluster, node: Node): string {
   const members = membersOf(regionOf(cluster, node));
   const { certificate } = tlsFilesOf('haproxy');
   const servers = members

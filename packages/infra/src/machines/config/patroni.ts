@@ -148,7 +148,7 @@ function renderStandbyCluster(cluster: Cluster): Record<string, unknown> {
 }
 
 /** `patroni.yml` without its secrets. */
-export function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
+function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
   const region = regionOf(cluster, node);
   const { certificate, key } = tlsFilesOf('postgres');
   const clientTls = { sslmode: 'verify-full', sslrootcert: caFile, sslcert: certificate, sslkey: key };

@@ -8,7 +8,7 @@ import {
   regionsOf,
 } from '../../cluster/index.ts';
 
-export const postgresqlVersion = 17;
+const postgresqlVersion = 17;
 /** The data volume's mount point; PostgreSQL's home in Debian. */
 export const dataMount = '/var/lib/postgresql';
 export const dataDirectory = `${dataMount}/${postgresqlVersion}/main`;
