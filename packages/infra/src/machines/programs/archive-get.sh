@@ -34,9 +34,11 @@ try_elsewhere_first() {
 # it serves, and pgBackRest alone tries for a minute each time.
 get_for_standby() {
   mkdir -p "$state"
+  # a segment has 16 MiB, a history a line
+  case $1 in *.history) patience=4 ;; *) patience=10 ;; esac
   for repository in $REPOSITORIES; do
     if newer_than "$state/unreachable-$repository" 30; then continue; fi
-    timeout --kill-after=1 10 pgbackrest --stanza="$STANZA" --repo="$repository" archive-get "$1" "$2"
+    timeout --kill-after=1 "$patience" pgbackrest --stanza="$STANZA" --repo="$repository" archive-get "$1" "$2"
     case $? in
       0) touch "$state/served" && return 0 ;;
       # every repository gets a timeline's history at the same time, and a promotion waits for this answer
