@@ -284,7 +284,12 @@ touch -d '4 seconds ago' /run/pgbackrest/archive-get/asked/000000010000000000000
 get 000000010000000000000001 'still asked'
 get 000000010000000000000002 'the next one'
 rm -r /run/pgbackrest/archive-get
-printf '{"standby_cluster": {"host": "pg-1"}}' >patroni.dynamic.json; get 000000010000000000000004 'in the second region'`);
+printf '{"standby_cluster": {"host": "pg-1"}}' >patroni.dynamic.json; get 000000010000000000000004 'in the second region'
+get 00000001.history 'the first timeline'
+mkdir -p pg_wal; echo history >pg_wal/00000002.history
+get 00000002.history 'a timeline it knows, as a standby'
+rm standby.signal; get 00000002.history 'the same at the end of a promotion'
+touch recovery.signal; get 00000002.history 'the same in a recovery'; rm -r recovery.signal pg_wal`);
     expect(output.trim().split('\n')).toEqual([
       'first asked -> 1',
       'asked again -> 1',
@@ -292,6 +297,10 @@ printf '{"standby_cluster": {"host": "pg-1"}}' >patroni.dynamic.json; get 000000
       'still asked -> 0',
       'the next one -> 0',
       'in the second region -> 0',
+      'the first timeline -> 1',
+      'a timeline it knows, as a standby -> 0',
+      'the same at the end of a promotion -> 1',
+      'the same in a recovery -> 0',
     ]);
     expect(code).toBe(0);
   });
