@@ -33,6 +33,7 @@ export async function runExchange(exchange: Exchange, options: ExchangeOptions):
     if (exchange.ending === 'send no more') wire.end();
     const answers = await readAnswers(wire, exchange, options);
     takeOver(answers, name, model, service);
+    if (mayCreate && answers.length < exchange.requests.length) model.mayHave(name);
     const faults = answers.flatMap((answer, at) => {
       const request = exchange.requests[at] ?? { method: 'GET', target: '/' };
       return judge(options.conformance, { ...request, headers: [] }, answer);

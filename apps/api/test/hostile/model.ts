@@ -40,16 +40,25 @@ export function createModel(): Model {
     },
     mayHave: (name) => void uncertain.add(name),
     async differences(database) {
-      const rows = await readTable(database);
+      const { rows, found } = await readAtOnce(database);
       for (const row of rows) {
         if (!items.has(String(row.id)) && uncertain.delete(row.name)) {
           items.set(String(row.id), row);
           proofs.grouped += 1;
         }
       }
-      return [...compareItems(rows, items), ...compareProofs(await readProofs(database), proofs)];
+      return [...compareItems(rows, items), ...compareProofs(found, proofs)];
     },
   };
+}
+
+/** The table and the proofs of one moment: an insert whose client hung up may commit at any time. */
+async function readAtOnce(database: pg.Client) {
+  await database.query('begin isolation level repeatable read, read only');
+  const rows = await readTable(database);
+  const found = await readProofs(database);
+  await database.query('commit');
+  return { rows, found };
 }
 
 async function readTable(database: pg.Client): Promise<Item[]> {

@@ -16,6 +16,10 @@ describe('quantile', () => {
     expect(quantile(1, [99, 1], [1, 2])).toBe(2);
   });
 
+  it('is never past its bucket, whatever the rounding', () => {
+    expect(quantile(1, [0, 8], [0.001, 0.0025])).toBe(0.0025);
+  });
+
   it('is the last finite bound when it lies beyond it', () => {
     expect(quantile(0.99, [1, 99], [1, Number.POSITIVE_INFINITY])).toBe(1);
   });

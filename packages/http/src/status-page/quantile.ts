@@ -13,7 +13,9 @@ export function quantile(q: number, counts: number[], bounds: number[]): number 
     if (count > 0 && below + count >= rank) {
       const lower = index === 0 ? 0 : (bounds[index - 1] ?? 0);
       const upper = bounds[index] ?? Number.POSITIVE_INFINITY;
-      return Number.isFinite(upper) ? lower + ((upper - lower) * (rank - below)) / count : lower;
+      if (!Number.isFinite(upper)) return lower;
+      // rounding may carry the sum past the bound: 0.001 + 0.0015 is more than 0.0025
+      return Math.min(upper, lower + ((upper - lower) * (rank - below)) / count);
     }
     below += count;
   }
