@@ -110,7 +110,7 @@ haproxy -c -f /etc/haproxy/haproxy.cfg
 as postgres pgbackrest --stanza=pgha start 2>&1 | grep -v 'stop file does not exist' || true
 as postgres pgbackrest help >/dev/null
 ip link set lo up
-as postgres patroni --validate-config /etc/patroni/config`);
+as postgres /usr/local/lib/pgha/patroni --validate-config /etc/patroni/config`);
     // Patroni also wants to reach what the file names, and nothing runs here yet
     const complaints = output.split('\n').filter((line) => !/^(etcd3\.hosts.* is not reachable)?$/.test(line));
     expect(complaints).toEqual([]);

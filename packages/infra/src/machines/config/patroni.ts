@@ -11,6 +11,7 @@ import {
 } from '../../cluster/index.ts';
 import { patroniEtcdUser, patroniPrefix } from '../etcd.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
+import { programFile } from '../program.ts';
 import { backupPassphraseParameter, passwordFile } from '../secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, assembleProgram, secretTemplate, secretValue } from './assemble.ts';
@@ -31,6 +32,9 @@ export const patroniConfigDirectory = '/etc/patroni/config';
 
 /** The replication slot on the primary region through which the second region streams. */
 export const standbySlot = 'dr';
+
+/** Patroni itself, with the waits that clients would notice at a switchover shortened. */
+const patroniProgram = '/usr/local/lib/pgha/patroni';
 
 /** The name under which the REST API takes changes. */
 export const patroniRestUser = 'patroni';
@@ -62,6 +66,7 @@ export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
       }),
       ...templates.map(({ template }) => template),
       assembleProgram,
+      programFile('pgha-patroni.py', patroniProgram),
       machineFile('/etc/systemd/system/patroni.service.d/pgha.conf', renderDropIn(site, assembleCommand(templates)), {
         // A new unit file is in force at the next start; restarting the database for it is a person's decision.
         onChange: [],
@@ -266,7 +271,7 @@ StartLimitIntervalSec=0
 [Service]
 ${watchdog}ExecStartPre=${assemble}
 ExecStart=
-ExecStart=/usr/bin/patroni ${patroniConfigDirectory}
+ExecStart=${patroniProgram} ${patroniConfigDirectory}
 ExecReload=
 ExecReload=${assemble}
 ExecReload=/bin/kill -s HUP $MAINPID

@@ -49,11 +49,11 @@ get_for_standby() {
   return 1
 }
 
-# The first timeline has no history. And a server that ends its recovery asks, after it has removed the signal file, once more
-# for the history it has followed, which it keeps beside its WAL: a promotion must not wait for S3 to hear the same.
+# The first timeline has no history. One that lies beside the WAL came from the primary itself, and PostgreSQL takes it from
+# there: neither a standby that follows a new primary nor a promotion may wait for S3 to hear the same.
 case $1 in
   00000001.history) exit 1 ;;
-  *.history) if [ ! -e standby.signal ] && [ ! -e recovery.signal ] && [ -s "pg_wal/$1" ]; then exit 1; fi ;;
+  *.history) if [ -s "pg_wal/$1" ]; then exit 1; fi ;;
 esac
 
 if [ -e standby.signal ]; then
