@@ -7,6 +7,21 @@ import { exitCodeOf, exitCodes } from './exit-codes.ts';
 /** Every noun of the command line, in the order the help shows them. */
 const nouns: readonly Noun[] = [
   {
+    name: 'status',
+    summary: 'members, replication, etcd, pooler, backups, certificates, disks',
+    load: async () => (await import('./commands/status.ts')).registerStatus,
+  },
+  {
+    name: 'switchover',
+    summary: 'make another member the primary',
+    load: async () => (await import('./commands/switchover.ts')).registerSwitchover,
+  },
+  {
+    name: 'operations',
+    summary: 'who did what to this cluster, and what was cut off',
+    load: async () => (await import('./commands/operations.ts')).registerOperations,
+  },
+  {
     name: 'lab',
     summary: 'the whole system as machines on this computer',
     load: async () => (await import('./commands/lab.ts')).registerLab,

@@ -6,6 +6,7 @@ import { etcdMember } from './etcd.ts';
 import { nodeExporter } from './exporters.ts';
 import { assembleMachine, type Machine, type MachinePart, type Site } from './machine.ts';
 import { monitoringServer } from './monitoring.ts';
+import { withObservation } from './observe.ts';
 import { operatingSystem } from './operating-system.ts';
 import { databaseServer } from './postgres.ts';
 import { withSecretFetching } from './secrets.ts';
@@ -24,7 +25,7 @@ export function renderMachine(cluster: Cluster, node: Node, site: Site): Machine
     ...partsOf(cluster, node, site),
     nodeExporter(cluster, node),
   ]);
-  return withSecretFetching(machine, regionOf(cluster, node).awsRegion, site);
+  return withSecretFetching(withObservation(cluster, machine), regionOf(cluster, node).awsRegion, site);
 }
 
 function partsOf(cluster: Cluster, node: Node, site: Site): readonly MachinePart[] {

@@ -1,32 +1,63 @@
 import { patroniConfigDirectory } from '@pgha/infra/machines';
-import { type Host, runChecked } from '../hosts/host.ts';
+import { type Host, type RunOptions, runChecked } from '../hosts/host.ts';
+
+/** What a member is, in Patroni's own words of its REST API. */
+type MemberRole = 'leader' | 'standby_leader' | 'sync_standby' | 'quorum_standby' | 'replica';
 
 /** A member as `patronictl list` tells it on any of the members. */
 export interface ListedMember {
   name: string;
+  role: MemberRole;
   isLeader: boolean;
   /** The leader runs, everybody else streams. */
   isWell: boolean;
   state: string;
+  timeline: number | null;
+  /** Whole MiB behind the leader; null where Patroni does not know. */
+  lagMib: number | null;
 }
 
-/** Asks on a member's own machine, which works wherever the machine can be entered. */
+/** Asks on a member's own machine, which works wherever the machine can be entered: Patroni itself need not run. */
 export async function listMembers(host: Host): Promise<readonly ListedMember[]> {
-  const text = await runChecked(host, ['patronictl', '-c', patroniConfigDirectory, 'list', '--format', 'json']);
-  return (JSON.parse(text) as readonly { Member: string; Role: string; State: string }[]).map(
-    ({ Member: name, Role: role, State: state }) => {
-      const isLeader = role === 'Leader' || role === 'Standby Leader';
-      return { name, isLeader, isWell: state === (role === 'Leader' ? 'running' : 'streaming'), state };
-    },
-  );
+  return (JSON.parse(await patronictl(host, ['list', '--format', 'json'])) as readonly RawMember[]).map(toMember);
 }
 
 /**
  * Merges settings into what Patroni keeps for all members of a region; keys that are not named stay.
  *
- * @param settings what `patronictl edit-config` takes.
+ * @param settings what `patronictl edit-config` takes; null removes a key.
  */
 export async function mergeDynamicConfig(host: Host, settings: Readonly<Record<string, unknown>>): Promise<void> {
-  const command = ['patronictl', '-c', patroniConfigDirectory, 'edit-config', '--apply', '-', '--force', '--quiet'];
-  await runChecked(host, command, { input: JSON.stringify(settings) });
+  await patronictl(host, ['edit-config', '--apply', '-', '--force', '--quiet'], { input: JSON.stringify(settings) });
+}
+
+/** Hands the leadership over to a member that follows. Returns once it has it. */
+export async function switchOver(host: Host, scope: string, leader: string, candidate: string): Promise<void> {
+  const who = ['--leader', leader, '--candidate', candidate];
+  await patronictl(host, ['switchover', scope, ...who, '--force'], { timeoutMs: 120_000 });
+}
+
+async function patronictl(host: Host, argv: readonly string[], options?: RunOptions): Promise<string> {
+  return runChecked(host, ['patronictl', '-c', patroniConfigDirectory, ...argv], options);
+}
+
+interface RawMember {
+  Member: string;
+  Role: string;
+  State: string;
+  TL?: number | '';
+  'Lag in MB'?: number | 'unknown' | '';
+}
+
+function toMember({ Member: name, Role, State: state, TL: timeline, 'Lag in MB': lag }: RawMember): ListedMember {
+  const role = Role.toLowerCase().replace(' ', '_') as MemberRole;
+  return {
+    name,
+    role,
+    isLeader: role === 'leader' || role === 'standby_leader',
+    isWell: state === (role === 'leader' ? 'running' : 'streaming'),
+    state,
+    timeline: typeof timeline === 'number' ? timeline : null,
+    lagMib: typeof lag === 'number' ? lag : null,
+  };
 }

@@ -1,15 +1,8 @@
-import { join, resolve } from 'node:path';
-import { nodesOf } from '@pgha/infra/cluster';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { buildRelease, type Release } from '../artifact/release.ts';
-import { readClusterFile } from '../cluster-file.ts';
 import { createLocalHost } from '../hosts/local.ts';
-import { createSsmHost } from '../hosts/ssm.ts';
-import { provideAuthority, s3Client } from '../lab/aws.ts';
-import { findControlGroups } from '../lab/control-groups.ts';
-import { labHost } from '../lab/machines.ts';
-import { requireRecord } from '../lab/record.ts';
-import { labBucket } from '../lab/site.ts';
+import { hostsOf } from '../installation/installation.ts';
 import {
   type ApiServerState,
   type ApiServers,
@@ -17,14 +10,11 @@ import {
   readApiStates,
   rollBackApi,
 } from '../operations/api-release.ts';
-import { loginOf, whoAmI, withRegion } from '../operations/deploy/aws-access.ts';
-import { withConfig } from './aws.ts';
 import { answer, type CommandContext, table } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { showSteps } from './progress.ts';
 
-interface ApiOptions {
-  config: string;
-  lab?: boolean;
+interface ApiOptions extends PlaceOptions {
   json?: boolean;
 }
 
@@ -38,9 +28,7 @@ export function registerApi(program: Command, context: CommandContext): void {
     )
     .addHelpText('after', '\nExamples:\n  pgha api deploy\n  pgha api deploy --lab\n  pgha api rollback --lab');
   const verb = (name: string, summary: string) =>
-    withConfig(api.command(name).summary(summary).description(summary), context)
-      .option('--lab', 'the lab on this computer instead of AWS')
-      .option('--json', 'print JSON');
+    withPlace(api.command(name).summary(summary).description(summary), context).option('--json', 'print JSON');
   const show = (options: ApiOptions, states: readonly ApiServerState[]) =>
     answer(context, options, states, renderStates);
 
@@ -73,26 +61,16 @@ export function registerApi(program: Command, context: CommandContext): void {
   );
 }
 
-/** The primary region's API servers, in the lab or on AWS, for as long as the work takes. */
+/** The primary region's API servers, for as long as the work takes. */
 async function withServers(
-  { settings }: CommandContext,
+  context: CommandContext,
   options: ApiOptions,
   work: (servers: ApiServers) => Promise<void>,
 ): Promise<void> {
-  if (options.lab === true) {
-    const { cluster } = await requireRecord(settings.labPlaces);
-    const groups = await findControlGroups();
-    const s3 = s3Client(cluster.primary, await provideAuthority(settings.labPlaces));
-    const hosts = nodesOf(cluster.primary, 'api').map(({ name }) => labHost(groups, name));
-    const bucket = labBucket(cluster, cluster.primary, 'artifacts');
-    return work({ hosts, s3, bucket }).finally(() => s3.destroy());
-  }
-  const cluster = await readClusterFile(resolve(options.config));
-  const login = loginOf(cluster, settings.aws.hasOwnCredentials);
-  const { account } = await whoAmI(login, cluster.primary.awsRegion);
-  return withRegion(cluster, cluster.primary, { login, account }, (services) => {
-    const hosts = nodesOf(cluster.primary, 'api').map((node) => createSsmHost(cluster, node, services));
-    return work({ hosts, s3: services.s3, bucket: services.artifactBucket });
+  return withInstallation(context, options, (installation) => {
+    const { primary } = installation.cluster;
+    const hosts = hostsOf(installation, primary, 'api');
+    return work({ hosts, s3: installation.s3(primary), bucket: installation.site(primary).artifactBucket });
   });
 }
 

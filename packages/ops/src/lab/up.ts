@@ -6,6 +6,7 @@ import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import { buildRelease, type Release } from '../artifact/release.ts';
 import { createLocalHost } from '../hosts/local.ts';
 import { type Authority, secretsInit } from '../secrets/index.ts';
+import type { Step } from '../step.ts';
 import { migrateThroughLoadBalancer, readAccess, withSecretStore } from './access.ts';
 import { planAwsMachine, provideAuthority, provideBucket, s3Client, waitForAws } from './aws.ts';
 import { findControlGroups } from './control-groups.ts';
@@ -19,7 +20,6 @@ import { packagesOfEveryRole, planMachine } from './plans.ts';
 import { waitForAllMembers, waitForFirstBoot, waitForServices, waitForWrites } from './readiness.ts';
 import { type LabRecord, writeRecord } from './record.ts';
 import { labBucket, labBuckets } from './site.ts';
-import type { Step } from './steps.ts';
 
 /** What the steps of one `up` hand on to each other. */
 interface Construction {

@@ -2,7 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import type { Release } from '../artifact/release.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
-import type { Step } from '../lab/steps.ts';
+import type { Step } from '../step.ts';
 
 /** A region's API servers and the bucket they take releases from. */
 export interface ApiServers {

@@ -2,7 +2,7 @@ import { type Cluster, membersOf, type Node, type Region, regionOf, regionsOf } 
 import { patroniDynamicConfig, renderMachine, renderManifest, type Site } from '@pgha/infra/machines';
 import { listMembers, mergeDynamicConfig } from '../clients/patronictl.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
-import type { Step } from '../lab/steps.ts';
+import type { Step } from '../step.ts';
 import { waitUntil } from '../wait-until.ts';
 
 /** A machine of the cluster and the way into it. */

@@ -5,7 +5,8 @@ import { caFile } from '../tls.ts';
 import { routerStatusPort } from './haproxy.ts';
 import { guardPassFile, pgbouncerSocketDirectory } from './pgbouncer.ts';
 
-const guard = '/usr/local/lib/pgha/guard';
+/** Pauses the pooler while there is no primary; `hold` makes it wait for the next one. */
+export const guardProgram = '/usr/local/lib/pgha/guard';
 const nodeCheck = '/usr/local/lib/pgha/node-check';
 
 /**
@@ -31,7 +32,7 @@ export function guardAndNodeCheck(cluster: Cluster): MachinePart {
     files: [
       machineFile('/etc/pgha/guard.json', `${settings}\n`, { onChange }),
       programFile('pgha_pooler.py', '/usr/local/lib/pgha/pgha_pooler.py', { mode: '0644', onChange }),
-      programFile('pgha-guard.py', guard, { onChange: onChange.slice(0, 1) }),
+      programFile('pgha-guard.py', guardProgram, { onChange: onChange.slice(0, 1) }),
       programFile('pgha-node-check.py', nodeCheck, { onChange: onChange.slice(1) }),
       machineFile('/etc/systemd/system/pgha-guard.service', guardUnit, { onChange: onChange.slice(0, 1) }),
       machineFile('/etc/systemd/system/pgha-node-check.service', nodeCheckUnit, { onChange: onChange.slice(1) }),
@@ -69,9 +70,10 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=${guard} watch
+ExecStart=${guardProgram} watch
+RuntimeDirectory=pgha-guard
 # Whatever ended it, a hang included, the pooler must not stay paused.
-ExecStopPost=${guard} resume
+ExecStopPost=${guardProgram} resume
 # above what one round may take: the router 1 s, the pooler 2 s
 WatchdogSec=5
 TimeoutStopSec=10

@@ -5,6 +5,9 @@ import { caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
 /** The router's own word on itself and on the primary, for the guard and the node check on the same machine. */
 export const routerStatusPort = 8405;
 
+/** Where the router answers root about itself. */
+export const routerSocket = '/run/haproxy/admin.sock';
+
 const unit = 'haproxy.service';
 const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
 
@@ -48,7 +51,7 @@ function renderHaproxyCfg(cluster: Cluster, node: Node): string {
   return `global
   log stdout format raw local0 notice
   maxconn 4000
-  stats socket /run/haproxy/admin.sock mode 600 level admin
+  stats socket ${routerSocket} mode 600 level admin
   # the key stands beside the certificate, under its own name
   ssl-load-extra-del-ext
   ssl-load-extra-files key

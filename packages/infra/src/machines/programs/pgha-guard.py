@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Pauses the pooler while there is no primary that accepts writes, and resumes it when there is one.
 
-pgha-guard watch    the service
-pgha-guard resume   run by systemd after the service has ended, however it ended
+pgha-guard watch         the service
+pgha-guard hold SECONDS  before a planned switchover: the pooler waits for the next primary, at most this long; returns once it
+                         has let the running transactions end
+pgha-guard resume        run by systemd after the service has ended, however it ended
 
 Without a server to log in to, PgBouncer drops every new query at once; while it is paused it keeps them (query_wait_timeout
 bounds how long). A pause that nobody lifts would be worse than the drops, hence the watchdog and the resume.
@@ -13,6 +15,7 @@ pooler does, and believes what it sees there.
 """
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -27,8 +30,18 @@ import pgha_pooler
 INTERVAL_SECONDS = 0.25
 # a server that hangs keeps its connections: this long without an answer, it counts as gone
 SILENCE_SECONDS = 2.5
+# what a hold waits for: transactions that are still at work when it gives up are cut by the switchover
+HOLD_PATIENCE_SECONDS = 5
+RUNTIME = "/run/pgha-guard"
 # a primary that the router vouches for this long gets its clients whatever the guard's own connection says
 LAST_RESORT_SECONDS = 15
+
+
+# null on a server that does not accept writes
+TIMELINE_QUERY = """
+select case when not pg_is_in_recovery()
+  then ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end
+"""
 
 
 class Primary:
@@ -38,6 +51,7 @@ class Primary:
         self.settings = settings
         self.tried = threading.Event()
         self.last_seen = None
+        self.timeline = None
         threading.Thread(target=self.hold_for_ever, daemon=True).start()
 
     def accepts_writes(self):
@@ -58,8 +72,10 @@ class Primary:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 while True:
-                    cursor.execute("select pg_is_in_recovery()")
-                    self.last_seen = None if cursor.fetchone()[0] else time.monotonic()
+                    cursor.execute(TIMELINE_QUERY)
+                    (timeline,) = cursor.fetchone()
+                    self.timeline = timeline
+                    self.last_seen = None if timeline is None else time.monotonic()
                     self.tried.set()
                     time.sleep(INTERVAL_SECONDS)
 
@@ -78,6 +94,44 @@ def give(settings, command, deadline_seconds):
     pgha_pooler.ask_pooler(settings, f'{command} "{settings["database"]}"', deadline_seconds)
 
 
+def write_runtime(name, value):
+    """Replaces a file that another process of this program reads."""
+    path = f"{RUNTIME}/{name}"
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        json.dump(value, file)
+    os.rename(f"{path}.new", path)
+
+
+def read_runtime(name):
+    try:
+        with open(f"{RUNTIME}/{name}", encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+
+
+def is_held(timeline):
+    """Whether a switchover has asked to wait for the next primary: one of a later timeline than it began with."""
+    asked = read_runtime("hold")
+    if asked is None or time.time() > asked["until"]:
+        return False
+    return timeline is None or timeline <= asked["timeline"]
+
+
+def hold(settings, seconds):
+    """Asks the service to pause now, and returns once it has."""
+    with contextlib.closing(psycopg2.connect(settings["primary"])) as connection, connection.cursor() as cursor:
+        cursor.execute(TIMELINE_QUERY)
+        (timeline,) = cursor.fetchone()
+    if timeline is None:
+        raise SystemExit("no primary to hold clients for: what the router leads to does not accept writes")
+    write_runtime("hold", {"until": time.time() + seconds, "timeline": timeline})
+    deadline = time.monotonic() + HOLD_PATIENCE_SECONDS
+    while read_runtime("state") != "paused" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    print(json.dumps({"state": read_runtime("state"), "timeline": timeline}))
+
+
 def pause(settings):
     """PAUSE holds new queries from the moment it is given and returns when the running ones are done, which a server that
     is gone may keep it from: so it is given from a thread that nobody waits for."""
@@ -85,10 +139,12 @@ def pause(settings):
     def wait_for_it():
         try:
             give(settings, "PAUSE", None)
+            write_runtime("state", "paused")
         except pgha_pooler.PoolerError as error:
             # also when a RESUME overtook it
             print(f"PAUSE ended: {error}", file=sys.stderr, flush=True)
 
+    write_runtime("state", "pausing")
     threading.Thread(target=wait_for_it, daemon=True).start()
 
 
@@ -109,7 +165,7 @@ def watch(settings):
     notify("READY=1")
     while True:
         notify("WATCHDOG=1")
-        if not pgha_pooler.router_says(settings, "/primary"):
+        if is_held(primary.timeline) or not pgha_pooler.router_says(settings, "/primary"):
             serving, doubtful_since = False, None
         elif primary.accepts_writes():
             serving, doubtful_since = True, None
@@ -117,7 +173,7 @@ def watch(settings):
             doubtful_since = doubtful_since or time.monotonic()
             serving = time.monotonic() - doubtful_since > LAST_RESORT_SECONDS
         if not serving and paused is not True:
-            print("no primary: pausing the pooler", file=sys.stderr, flush=True)
+            print("no primary, or the next one is awaited: pausing the pooler", file=sys.stderr, flush=True)
             pause(settings)
             paused = True
         elif serving and paused is not False and resume(settings):
@@ -125,6 +181,7 @@ def watch(settings):
             if paused:
                 print("the primary is back: the pooler goes on", file=sys.stderr, flush=True)
             paused = False
+            write_runtime("state", "serving")
         time.sleep(INTERVAL_SECONDS)
 
 
@@ -135,8 +192,10 @@ def main(arguments):
         watch(settings)
     elif arguments == ["resume"]:
         resume(settings)
+    elif len(arguments) == 2 and arguments[0] == "hold" and arguments[1].isdigit():
+        hold(settings, int(arguments[1]))
     else:
-        raise SystemExit("usage: pgha-guard watch|resume")
+        raise SystemExit("usage: pgha-guard watch | hold SECONDS | resume")
 
 
 if __name__ == "__main__":

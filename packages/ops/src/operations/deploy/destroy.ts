@@ -1,4 +1,4 @@
-import type { Step } from '../../lab/steps.ts';
+import type { Step } from '../../step.ts';
 import { reviewPlan } from './plan-review.ts';
 import type { Session } from './session.ts';
 import type { Scope } from './target.ts';

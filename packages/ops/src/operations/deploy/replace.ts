@@ -2,7 +2,7 @@ import { membersOf, type Node } from '@pgha/infra/cluster';
 import { programBundle } from '@pgha/infra/machines';
 import { RefusedError } from '../../exit-codes.ts';
 import { createSsmHost } from '../../hosts/ssm.ts';
-import type { Step } from '../../lab/steps.ts';
+import type { Step } from '../../step.ts';
 import { withRegion } from './aws-access.ts';
 import { type Member, readMembers, waitForCluster, waitForMachines } from './readiness.ts';
 import type { Session } from './session.ts';

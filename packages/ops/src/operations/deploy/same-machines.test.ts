@@ -26,6 +26,7 @@ const differing: readonly (readonly [RegExp, string])[] = [
   [/^file \/etc\/hosts$/, 'the lab has no private zone'],
   [/^file \/etc\/pgha\/site-ca\.pem$/, "the stand-in's own CA"],
   [/^file \/etc\/pgha\/(secrets|deploy)\.json$/, "the stand-in's CA and buckets"],
+  [/^file \/etc\/pgha\/observe\.json$/, 'which units have to run'],
   [/^file \/etc\/pgbackrest\/pgbackrest\.conf$/, "the stand-in's CA and buckets"],
   [/^file \/etc\/chrony\/sources\.d\/amazon\.sources$/, "Amazon's time service"],
   [

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { bucketName, type Cluster, type Region, regionsOf } from '@pgha/infra/cluster';
 import { RefusedError } from '../../exit-codes.ts';
-import type { Step } from '../../lab/steps.ts';
+import type { Step } from '../../step.ts';
 import { type AwsLogin, clientSettings } from './aws-access.ts';
 
 /** A state that was replaced by a mistake can be had back this long. */

@@ -6,8 +6,8 @@ import { buildRelease, type Release } from '../../artifact/release.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import { createLocalHost } from '../../hosts/local.ts';
 import { createSsmHost, type SsmRegion } from '../../hosts/ssm.ts';
-import type { Step } from '../../lab/steps.ts';
 import { secretsInit } from '../../secrets/index.ts';
+import type { Step } from '../../step.ts';
 import { withRegion, withSecrets } from './aws-access.ts';
 import { dangersOf, reviewPlan } from './plan-review.ts';
 import { waitForCluster, waitForMachines } from './readiness.ts';
@@ -110,11 +110,6 @@ const titles: Readonly<Record<string, string>> = {
   dr: 'Second region: network, machines, load balancer, names, alerts',
   peering: 'Peering of both networks, with routes and names',
 };
-
-/** What a deploy consists of, for `--dry-run`: nothing is asked of AWS. */
-export function describeDeploy(steps: readonly Step[]): string {
-  return steps.map(({ title }, index) => `${`${index + 1}`.padStart(2)}. ${title}\n`).join('');
-}
 
 /**
  * Plans a stack, and applies just that plan.

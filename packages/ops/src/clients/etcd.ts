@@ -1,0 +1,105 @@
+import { type Host, HostUnreachableError, type RunOptions, runChecked } from '../hosts/host.ts';
+
+/** A key's value, and the revision at which it was last written: what a compare-and-swap compares. */
+interface StoredValue {
+  value: string;
+  revision: number;
+}
+
+/** One region's etcd. */
+export interface Etcd {
+  read(key: string): Promise<StoredValue | null>;
+  /**
+   * Writes a key if it is still at the revision (0: if it is not there).
+   *
+   * @param value without white space or quotes: it is a word of etcdctl's transaction text.
+   * @param lease whose end removes the key; null: it stays.
+   * @returns null when it was written, else what is there instead.
+   */
+  swap(key: string, revision: number, value: string, lease: string | null): Promise<StoredValue | null>;
+  /** Removes a key if it is still at the revision. */
+  remove(key: string, revision: number): Promise<boolean>;
+  /** A lease's id, as etcdctl writes it. */
+  grantLease(seconds: number): Promise<string>;
+  /** Renews a lease once; false when it has ended. */
+  keepAlive(lease: string): Promise<boolean>;
+  revokeLease(lease: string): Promise<void>;
+}
+
+/** etcd's own patience with a lost quorum is 5 s a try. */
+const timeoutMs = 30_000;
+
+/**
+ * etcd by way of `pgha-etcdctl` on its own machines: the first one that can be entered speaks for all.
+ *
+ * @param hosts the region's etcd machines.
+ */
+export function etcdOn(hosts: readonly Host[]): Etcd {
+  const etcdctl = (argv: readonly string[], options: RunOptions = {}) =>
+    onFirst(hosts, (host) => runChecked(host, ['pgha-etcdctl', ...argv], { timeoutMs, ...options }));
+  const transaction = async (key: string, revision: number, success: string): Promise<Transaction> => {
+    const input = `mod("${key}") = "${revision}"\n\n${success}\n\nget ${key}\n\n`;
+    return JSON.parse(await etcdctl(['txn', '--write-out=json'], { input })) as Transaction;
+  };
+  return {
+    read: async (key) => {
+      const { kvs = [] } = JSON.parse(await etcdctl(['get', key, '--write-out=json'])) as { kvs?: readonly RawValue[] };
+      return storedIn(kvs);
+    },
+    swap: async (key, revision, value, lease) => {
+      const attached = lease === null ? '' : ` --lease=${lease}`;
+      const { succeeded = false, responses = [] } = await transaction(key, revision, `put ${key} ${value}${attached}`);
+      return succeeded
+        ? null
+        : (storedIn(responses[0]?.Response.response_range?.kvs ?? []) ?? { value: '', revision: 0 });
+    },
+    remove: async (key, revision) => (await transaction(key, revision, `del ${key}`)).succeeded ?? false,
+    grantLease: async (seconds) => {
+      const said = await etcdctl(['lease', 'grant', `${seconds}`]);
+      const lease = /^lease ([0-9a-f]+) granted/.exec(said)?.[1];
+      if (lease === undefined) throw new Error(`etcd granted no lease: ${said}`);
+      return lease;
+    },
+    keepAlive: async (lease) => {
+      try {
+        return / keepalived with TTL\([1-9]/.test(await etcdctl(['lease', 'keep-alive', '--once', lease]));
+      } catch (error) {
+        if (/requested lease not found/.test((error as Error).message)) return false;
+        throw error;
+      }
+    },
+    revokeLease: async (lease) => {
+      await etcdctl(['lease', 'revoke', lease]);
+    },
+  };
+}
+
+/** Does something on the first of the hosts that can be entered; what the others say is not asked. */
+async function onFirst<T>(hosts: readonly Host[], work: (host: Host) => Promise<T>): Promise<T> {
+  const reasons: string[] = [];
+  for (const host of hosts) {
+    try {
+      return await work(host);
+    } catch (error) {
+      if (!(error instanceof HostUnreachableError)) throw error;
+      reasons.push(error.message);
+    }
+  }
+  throw new HostUnreachableError(`no etcd machine can be entered: ${reasons.join('; ') || 'there is none'}`);
+}
+
+interface RawValue {
+  value?: string;
+  mod_revision: number;
+}
+
+interface Transaction {
+  succeeded?: boolean;
+  responses?: readonly { Response: { response_range?: { kvs?: readonly RawValue[] } } }[];
+}
+
+function storedIn(kvs: readonly RawValue[]): StoredValue | null {
+  const [first] = kvs;
+  if (first === undefined) return null;
+  return { value: Buffer.from(first.value ?? '', 'base64').toString(), revision: first.mod_revision };
+}

@@ -1,0 +1,85 @@
+import { observeProgram } from '@pgha/infra/machines';
+import { type Host, runChecked } from '../hosts/host.ts';
+
+/** What stood in the way of telling a part. */
+export interface Untold {
+  error: string;
+}
+
+export type Told<T> = T | Untold;
+
+/** A machine as it sees itself (`pgha-observe`); sizes in bytes, moments in RFC 3339. */
+export interface Observation {
+  machine: string;
+  at: string;
+  needsReboot: boolean;
+  disks: Told<readonly { mount: string; sizeBytes: number; freeBytes: number }[]>;
+  memory: Told<{ totalBytes: number; availableBytes: number }>;
+  certificates: Told<readonly { path: string; notAfter: string }[]>;
+  /** Units that should run and do not, and others that failed. */
+  units: Told<{ down: readonly string[]; failed: readonly string[] }>;
+  /** On database machines. */
+  patroni?: Told<{ patroni: PatroniSelf; cluster: { members: readonly RawMember[] } }>;
+  database?: Told<DatabaseObservation>;
+  pooler?: Told<{ paused: boolean; clients: number; waiting: number; servers: number }>;
+  /** Which members the router sends to, by what they are for. */
+  router?: Told<{ primary?: readonly string[]; replica?: readonly string[] }>;
+  /** On etcd machines: the whole region's, as this member sees it. */
+  etcd?: Told<{
+    members: readonly { endpoint: string; isLeader: boolean; databaseBytes: number; errors: readonly string[] }[];
+    alarms: readonly string[];
+  }>;
+  /** On API servers. */
+  api?: Told<{ release: string | null; ready: Readonly<Record<string, string>> }>;
+}
+
+interface PatroniSelf {
+  state: string;
+  role: string;
+  timeline?: number;
+  pause?: boolean;
+  pending_restart?: boolean;
+}
+
+interface RawMember {
+  name: string;
+  role: string;
+  state: string;
+  timeline?: number;
+  lag?: number | 'unknown';
+}
+
+interface DatabaseObservation {
+  inRecovery: boolean;
+  /** Written on a primary, received on a standby. */
+  lsn: string | null;
+  replayLsn: string | null;
+  timeline: number;
+  replayedAt: string | null;
+  receiver: { status: string; from: string } | null;
+  connections: number;
+  maxConnections: number;
+  synchronousStandbyNames: string;
+  senders: readonly { name: string; state: string; syncState: string; lagBytes: number | null }[];
+  slots: readonly { name: string; active: boolean; walStatus: string | null; keptBytes: number | null }[];
+  archiver: { lastArchivedWal: string | null; lastArchivedAt: string | null; lastFailedAt: string | null };
+  /** Segments that wait for the archive, and what all of pg_wal takes. */
+  walWaiting: number;
+  walBytes: number;
+}
+
+/** Above the program's own deadline a part, and the way to the machine. */
+const timeoutMs = 30_000;
+
+/** Asks a machine about itself. */
+export async function observe(host: Host): Promise<Observation> {
+  return JSON.parse(await runChecked(host, [observeProgram], { timeoutMs })) as Observation;
+}
+
+/** The part, or null when it was not told. */
+export function toldOf<T>(part: Told<T> | undefined): T | null {
+  return part === undefined || isUntold(part) ? null : part;
+}
+
+export const isUntold = (part: unknown): part is Untold =>
+  typeof part === 'object' && part !== null && 'error' in part && !Array.isArray(part);

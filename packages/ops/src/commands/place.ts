@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readClusterFile } from '../cluster-file.ts';
+import { withAws } from '../installation/aws.ts';
+import type { Installation } from '../installation/installation.ts';
+import { withLab } from '../installation/lab.ts';
+import { loginOf, whoAmI } from '../operations/deploy/aws-access.ts';
+import { withConfig } from './aws.ts';
+import type { CommandContext } from './command.ts';
+
+/** The options of every command that works on a running cluster. */
+export interface PlaceOptions {
+  config: string;
+  lab?: boolean;
+}
+
+/** `--config` and `--lab`, on any command that works on a running cluster. */
+export function withPlace(command: Command, context: CommandContext): Command {
+  return withConfig(command, context).option('--lab', 'the lab on this computer instead of AWS');
+}
+
+/**
+ * The running cluster that a command is about, for as long as the work takes.
+ *
+ * @throws RefusedError when there is no lab, or no usable configuration.
+ */
+export async function withInstallation<T>(
+  { settings, signal }: CommandContext,
+  options: PlaceOptions,
+  work: (installation: Installation) => Promise<T>,
+): Promise<T> {
+  if (options.lab === true) return withLab(settings.labPlaces, signal, work);
+  const cluster = await readClusterFile(resolve(options.config));
+  const login = loginOf(cluster, settings.aws.hasOwnCredentials);
+  const identity = await whoAmI(login, cluster.primary.awsRegion);
+  return withAws(cluster, { login, identity }, signal, work);
+}

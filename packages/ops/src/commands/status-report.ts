@@ -1,0 +1,74 @@
+import type { ClusterStatus, RegionStatus } from '../operations/status/status.ts';
+import { table } from './command.ts';
+
+/** A cluster as a person reads it: what needs one comes last, where the eye is when the command has ended. */
+export function renderStatus(status: ClusterStatus): string {
+  const { project, environment, durability, acting, at } = status;
+  const now = Date.parse(at);
+  const head = `${project} ${environment}, ${durability}, ${acting === null ? 'no region takes writes' : `writes go to ${acting}`}; ${at}\n`;
+  const machines = table(
+    ['MACHINE', 'ROLE', 'REGION', 'ANSWERS', 'DISK', 'CERTIFICATES'],
+    status.machines.map(({ name, role, region, answers, diskUsedRatio, certificateEndsAt }) => [
+      name,
+      role,
+      region,
+      answers ? 'yes' : 'no',
+      diskUsedRatio === null ? '-' : `${Math.round(diskUsedRatio * 100)} %`,
+      certificateEndsAt === null ? '-' : `${Math.floor((Date.parse(certificateEndsAt) - now) / 86_400_000)} days`,
+    ]),
+  );
+  const repositories = table(
+    ['REPOSITORY', 'REGION', 'FULL', 'DIFF', 'INCR', 'WAL UP TO'],
+    status.repositories.map(({ repository, region, lastFullAt, lastDiffAt, lastIncrAt, archivedUpTo }) => [
+      `${repository}`,
+      region,
+      ago(lastFullAt, now),
+      ago(lastDiffAt, now),
+      ago(lastIncrAt, now),
+      archivedUpTo ?? '-',
+    ]),
+  );
+  return [head, ...status.regions.map(renderRegion), machines, repositories, renderFindings(status)].join('\n');
+}
+
+function renderRegion({ region, role, members, synchronous, etcd, pooler, lagSeconds }: RegionStatus): string {
+  const lines = [
+    `etcd ${etcd.answering} of ${etcd.members}`,
+    `synchronous: ${synchronous === null || synchronous === '' ? 'nobody' : synchronous}`,
+    `pooler: ${pooler.clients} clients, ${pooler.waiting} waiting${pooler.paused.length === 0 ? '' : `, paused on ${pooler.paused.join(', ')}`}`,
+    ...(lagSeconds === null ? [] : [`${lagSeconds.toFixed(0)} s behind`]),
+  ];
+  const list = table(
+    ['MEMBER', 'ROLE', 'STATE', 'TIMELINE', 'LSN', 'LAG'],
+    members.map((member) => [
+      member.name,
+      member.role,
+      member.state,
+      member.timeline === null ? '-' : `${member.timeline}`,
+      member.lsn ?? '-',
+      member.lagBytes === null ? '-' : bytes(member.lagBytes),
+    ]),
+  );
+  return `${region}: ${role}; ${lines.join('; ')}\n${list}`;
+}
+
+function renderFindings({ findings }: ClusterStatus): string {
+  if (findings.length === 0) return 'Nothing needs a person.\n';
+  return `Needs a person:\n${findings.map(({ what, remedy }) => `  ! ${what}\n    ${remedy}\n`).join('')}`;
+}
+
+/** How long ago, in the unit a person would choose. */
+function ago(moment: string | null, now: number): string {
+  if (moment === null) return '-';
+  const minutes = Math.max(0, (now - Date.parse(moment)) / 60_000);
+  if (minutes < 90) return `${Math.round(minutes)} min ago`;
+  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h ago` : `${Math.round(minutes / 1440)} days ago`;
+}
+
+/** Bytes in the unit a person would choose. */
+function bytes(count: number): string {
+  if (count < 1024) return `${count} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length, Math.floor(Math.log2(count) / 10));
+  return `${(count / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+}

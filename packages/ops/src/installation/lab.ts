@@ -1,0 +1,53 @@
+import { hostname, userInfo } from 'node:os';
+import { provideAuthority, s3Client, ssmClient } from '../lab/aws.ts';
+import { findControlGroups } from '../lab/control-groups.ts';
+import { findLeader, labHost } from '../lab/machines.ts';
+import type { Places } from '../lab/places.ts';
+import { restartMachine, stopMachine } from '../lab/power.ts';
+import { requireRecord } from '../lab/record.ts';
+import { labSite } from '../lab/site.ts';
+import { mirroredStore, ssmStore } from '../secrets/index.ts';
+import type { Installation } from './installation.ts';
+
+/**
+ * The lab that runs here, for as long as the work takes.
+ *
+ * @throws RefusedError when there is none.
+ */
+export async function withLab<T>(
+  places: Places,
+  signal: AbortSignal,
+  work: (installation: Installation) => Promise<T>,
+): Promise<T> {
+  const { cluster } = await requireRecord(places);
+  const groups = await findControlGroups();
+  const authority = await provideAuthority(places);
+  const clients: { destroy(): void }[] = [];
+  const kept = <C extends { destroy(): void }>(client: C): C => {
+    clients.push(client);
+    return client;
+  };
+  const installation: Installation = {
+    kind: 'lab',
+    cluster,
+    operator: `${userInfo().username}@${hostname()}`,
+    signal,
+    host: ({ name }) => labHost(groups, name),
+    site: (region) => labSite(cluster, region, authority),
+    secrets: ([first, ...others]) => {
+      const store = (region: typeof first) => ssmStore(kept(ssmClient(region, authority)), region.awsRegion);
+      return mirroredStore([store(first), ...others.map(store)]);
+    },
+    s3: (region) => kept(s3Client(region, authority)),
+    power: {
+      state: async ({ name }) => ((await findLeader(groups, name)) === null ? 'off' : 'running'),
+      cut: ({ name }) => stopMachine(places, name, 'power-cut'),
+      start: ({ name }) => restartMachine(places, name),
+    },
+  };
+  try {
+    return await work(installation);
+  } finally {
+    for (const client of clients) client.destroy();
+  }
+}

@@ -1,0 +1,66 @@
+import { hostname } from 'node:os';
+import type { Region } from '@pgha/infra/cluster';
+import { etcdOn } from '../clients/etcd.ts';
+import { RefusedError, UsageError } from '../exit-codes.ts';
+import { hostsOf, type Installation } from '../installation/installation.ts';
+import { type AuditEntry, writeAudit } from './audit.ts';
+import { type LockSurroundings, withOperationLock } from './lock.ts';
+import { beginOperation, type Memory } from './unfinished.ts';
+
+/** What the work of an operation gets. */
+export interface OperationRun {
+  /** Aborts when the user stops the command or the lock is lost. */
+  signal: AbortSignal;
+  memory: Memory;
+}
+
+/**
+ * Runs an operation as the only one on its region's cluster, remembers what it decided until it has ended, and leaves an audit
+ * line at its beginning and its end. A command that was cut off goes on when it is run again.
+ *
+ * @param region whose etcd holds the lock: the one that acts as primary when the operation is about both.
+ * @param doing the command, as it was typed after `pgha`; never a secret.
+ * @throws RefusedError while another operation is at work, or when another one was cut off.
+ */
+export async function runOperation<T>(
+  installation: Installation,
+  region: Region,
+  doing: string,
+  work: (run: OperationRun) => Promise<T>,
+  around?: LockSurroundings,
+): Promise<T> {
+  const hosts = hostsOf(installation, region, 'etcd');
+  const { operator } = installation;
+  const audit = async (result: AuditEntry['result'], detail?: string) => {
+    const entry = {
+      operator,
+      doing,
+      at: new Date().toISOString(),
+      result,
+      ...(detail === undefined ? {} : { detail }),
+    };
+    return writeAudit(hosts, entry);
+  };
+  const holder = { operator, computer: hostname(), pid: process.pid, doing, since: new Date().toISOString() };
+  const etcd = etcdOn(hosts);
+  const locked = async (lost: AbortSignal) => {
+    const { memory, end } = await beginOperation(etcd, { doing, operator, since: holder.since });
+    if ((await audit('started')).length === 0)
+      throw new Error(`no machine of ${region.awsRegion} took the audit line; nothing was done`);
+    try {
+      const result = await work({ signal: AbortSignal.any([installation.signal, lost]), memory });
+      await audit('done');
+      // last: a command that dies before finds its choices again and does nothing twice
+      await end();
+      return result;
+    } catch (error) {
+      const [line = ''] = (error as Error).message.split('\n');
+      // a first run that refused has changed nothing: there is nothing to go on with
+      const isRefusal = error instanceof RefusedError || error instanceof UsageError;
+      if (isRefusal && !memory.isResumed) await end();
+      await audit(isRefusal ? 'refused' : 'failed', line);
+      throw error;
+    }
+  };
+  return withOperationLock(etcd, holder, locked, around);
+}

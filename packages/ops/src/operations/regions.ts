@@ -1,0 +1,62 @@
+import { type Cluster, membersOf, type Region, regionsOf } from '@pgha/infra/cluster';
+import { type ListedMember, listMembers } from '../clients/patronictl.ts';
+import { RefusedError } from '../exit-codes.ts';
+import { type Host, HostUnreachableError } from '../hosts/host.ts';
+import type { Installation } from '../installation/installation.ts';
+
+/** A region's members as its etcd has them. */
+export interface RegionView {
+  region: Region;
+  /** null: none of its machines could be asked. */
+  members: readonly ListedMember[] | null;
+  problem: string | null;
+}
+
+/** The members' hosts of a region, by name. */
+export function memberHosts(installation: Pick<Installation, 'host'>, region: Region): ReadonlyMap<string, Host> {
+  return new Map(membersOf(region).map((node) => [node.name, installation.host(node)]));
+}
+
+/** Asks one member after the other about all of them; a machine that is down is passed over. */
+async function viewRegion(installation: Pick<Installation, 'host'>, region: Region): Promise<RegionView> {
+  const problems: string[] = [];
+  for (const host of memberHosts(installation, region).values()) {
+    try {
+      return { region, members: await listMembers(host), problem: null };
+    } catch (error) {
+      problems.push((error as Error).message);
+      if (!(error instanceof HostUnreachableError)) break;
+    }
+  }
+  return { region, members: null, problem: problems.join('; ') };
+}
+
+/** Both regions, side by side. */
+export function viewRegions(installation: Pick<Installation, 'host' | 'cluster'>): Promise<readonly RegionView[]> {
+  return Promise.all(regionsOf(installation.cluster).map((region) => viewRegion(installation, region)));
+}
+
+/**
+ * The region whose cluster takes writes, or would if it had a primary.
+ *
+ * @throws RefusedError when it is not known which one that is.
+ */
+export function actingRegion(cluster: Cluster, views: readonly RegionView[]): RegionView {
+  const [first] = views;
+  if (cluster.dr === null && first !== undefined) return first;
+  const leading = views.filter(({ members }) => members?.some(({ role }) => role === 'leader'));
+  if (leading.length > 1) {
+    const names = leading.map(({ region }) => region.awsRegion).join(' and ');
+    throw new RefusedError(
+      `${names} both have a primary: stop the region that was given up at once, then look at "pgha dr status"`,
+    );
+  }
+  const standby = views.filter(({ members }) => members?.some(({ role }) => role === 'standby_leader'));
+  const [acting] =
+    leading.length === 1 ? leading : views.filter((view) => view.members !== null && !standby.includes(view));
+  if (acting === undefined) {
+    const reasons = views.map(({ region, problem }) => `${region.awsRegion}: ${problem ?? 'a standby'}`).join('; ');
+    throw new RefusedError(`no region acts as the primary one (${reasons}); "pgha dr status" shows what can be done`);
+  }
+  return acting;
+}

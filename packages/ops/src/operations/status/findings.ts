@@ -1,0 +1,255 @@
+import { membersOf, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
+import { isUntold, type Observation, toldOf } from '../../clients/observation.ts';
+import { replayAgeSeconds, usedRatio } from './figures.ts';
+import { answering, type ClusterObservation, membersSeen } from './observe.ts';
+import { thresholdOf } from './thresholds.ts';
+
+/** Something that needs a person. */
+export interface Finding {
+  /** What is wrong, and with what. */
+  what: string;
+  /** The first thing to do about it. */
+  remedy: string;
+}
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/** Everything that needs a person, the gravest first. Pure. */
+export function findAll(seen: ClusterObservation): readonly Finding[] {
+  const regions = regionsOf(seen.cluster);
+  return [
+    ...actingFindings(seen, regions),
+    ...regions.flatMap((region) => memberFindings(seen, region)),
+    ...regions.flatMap((region) => etcdFindings(seen, region)),
+    ...archiveFindings(seen),
+    ...repositoryFindings(seen),
+    ...seen.machines.flatMap(({ node, problem }) =>
+      problem === null
+        ? []
+        : [{ what: `${node.name} cannot be asked: ${problem}`, remedy: 'start it, or replace it: pgha nodes replace' }],
+    ),
+    ...seen.machines.flatMap(({ seen: machine }) => (machine === null ? [] : machineFindings(seen, machine))),
+  ];
+}
+
+/** One region, and one only, has to take writes. */
+function actingFindings(seen: ClusterObservation, regions: readonly Region[]): readonly Finding[] {
+  const acting = regions.filter((region) => membersSeen(seen, region)?.some(({ role }) => role === 'leader'));
+  const [first, second] = acting;
+  if (second !== undefined) {
+    return [
+      {
+        what: `both ${first?.awsRegion} and ${second.awsRegion} have a primary`,
+        remedy: 'stop the region that was given up at once, then pgha dr status',
+      },
+    ];
+  }
+  if (first !== undefined) return [];
+  return [
+    {
+      what: 'no region has a primary: writes are held, then refused',
+      remedy: 'pgha failover shows the candidates; if the whole region is lost, pgha dr failover',
+    },
+  ];
+}
+
+function memberFindings(seen: ClusterObservation, region: Region): readonly Finding[] {
+  const { cluster } = seen;
+  const members = membersSeen(seen, region);
+  if (members === null)
+    return [{ what: `no member of ${region.awsRegion} answers`, remedy: 'look at its machines below' }];
+  const found: Finding[] = [];
+  for (const { name } of membersOf(region)) {
+    const member = members.find((each) => each.name === name);
+    if (member === undefined) {
+      found.push({
+        what: `${name} is not a member`,
+        remedy: `journalctl -u patroni on ${name}; pgha nodes reinit ${name} builds it anew`,
+      });
+    } else if (!['running', 'streaming'].includes(member.state)) {
+      found.push({ what: `${name} is ${member.state}`, remedy: `journalctl -u patroni on ${name}` });
+    } else if (typeof member.lag === 'number' && member.lag > thresholdOf(cluster, 'ReplicaLags')) {
+      found.push({
+        what: `${name} is ${Math.round(member.lag / 1024 ** 2)} MiB behind`,
+        remedy: 'its disk, its CPU, or a long query that holds replay back',
+      });
+    }
+  }
+  const isPrimary = members.some(({ role }) => role === 'leader');
+  if (isPrimary && membersOf(region).length > 1 && !members.some(({ role }) => /^(sync|quorum)_standby$/.test(role))) {
+    found.push({
+      what: 'no standby confirms commits: a second fault now loses data or stops writes',
+      remedy: 'bring the missing member back',
+    });
+  }
+  const leader = members.find(({ role }) => role === 'standby_leader');
+  const lag = leader === undefined ? null : replayAgeSeconds(seen, leader.name);
+  if (lag !== null && lag > thresholdOf(cluster, 'SecondRegionLags')) {
+    found.push({
+      what: `${region.awsRegion} is ${Math.round(lag)} s behind`,
+      remedy: 'the peering, and the slot "dr" on the primary',
+    });
+  }
+  const paused = answering(seen, region, ['postgres', 'standby']);
+  if (paused.some(({ seen: machine }) => toldOf(machine?.patroni)?.patroni.pause === true)) {
+    found.push({
+      what: `automatic failover is paused in ${region.awsRegion}`,
+      remedy: 'patronictl resume, once the maintenance is over',
+    });
+  }
+  for (const { node, seen: machine } of paused) {
+    if (isPrimary && toldOf(machine?.pooler)?.paused === true) {
+      found.push({
+        what: `the pooler of ${node.name} is paused although there is a primary`,
+        remedy: `systemctl restart pgha-guard on ${node.name}`,
+      });
+    }
+    if (toldOf(machine?.patroni)?.patroni.pending_restart === true) {
+      found.push({
+        what: `${node.name} runs with settings that need a restart`,
+        remedy: `pgha nodes restart ${node.name}`,
+      });
+    }
+  }
+  return found;
+}
+
+function etcdFindings(seen: ClusterObservation, region: Region): readonly Finding[] {
+  const [view] = answering(seen, region, ['etcd']).flatMap(({ seen: machine }) => toldOf(machine?.etcd) ?? []);
+  const wanted = nodesOf(region, 'etcd').length;
+  if (view === undefined)
+    return [
+      {
+        what: `etcd of ${region.awsRegion} does not answer`,
+        remedy: 'start its machines: nobody can take over until it does',
+      },
+    ];
+  return [
+    ...(view.members.length < wanted
+      ? [
+          {
+            what: `etcd of ${region.awsRegion} has ${view.members.length} of ${wanted} members`,
+            remedy: 'journalctl -u etcd on the missing one; do not wait for days',
+          },
+        ]
+      : []),
+    ...(view.members.some(({ isLeader }) => isLeader)
+      ? []
+      : [{ what: `etcd of ${region.awsRegion} has no leader`, remedy: 'port 2380 between its machines' }]),
+    ...view.alarms.map((alarm) => ({
+      what: `etcd of ${region.awsRegion} raised ${alarm}`,
+      remedy: 'pgha-etcdctl defrag on one member after the other, then alarm disarm',
+    })),
+  ];
+}
+
+/** The archive, as the primary tells it. */
+function archiveFindings(seen: ClusterObservation): readonly Finding[] {
+  return seen.machines.flatMap(({ node, seen: machine }) => {
+    const database = toldOf(machine?.database);
+    if (machine === null || database === null || database.inRecovery) return [];
+    const { lastArchivedAt } = database.archiver;
+    const ageMs = lastArchivedAt === null ? null : Date.parse(machine.at) - Date.parse(lastArchivedAt);
+    const tooOld = thresholdOf(seen.cluster, 'WalNotArchived') * 1_000;
+    const lost = database.slots.filter(({ walStatus }) => walStatus === 'lost');
+    return [
+      ...(ageMs !== null && ageMs > tooOld && database.walWaiting > 0
+        ? [
+            {
+              what: `${node.name} archived its last WAL segment ${Math.round(ageMs / 1_000)} s ago; ${database.walWaiting} wait`,
+              remedy: 'pgha backup verify says which repository refuses; pgha archive detach leaves a lost one out',
+            },
+          ]
+        : []),
+      ...lost.map(({ name }) => ({
+        what: `the slot ${name} on ${node.name} was given up`,
+        remedy: 'its member is rebuilt: pgha nodes reinit',
+      })),
+    ];
+  });
+}
+
+function repositoryFindings({ cluster, repositories, at }: ClusterObservation): readonly Finding[] {
+  const oldest = (alert: string) => at.getTime() - thresholdOf(cluster, alert) * 1_000;
+  return repositories.flatMap(({ key, region, seen, problem }): readonly Finding[] => {
+    const name = `repository ${key} (${region.awsRegion})`;
+    if (seen === null)
+      return [{ what: `${name} cannot be read: ${problem}`, remedy: 'its bucket, its permissions, or the way to it' }];
+    const full = seen.backups.findLast(({ type }) => type === 'full');
+    const newest = seen.backups.at(-1);
+    if (full === undefined)
+      return [{ what: `${name} has no full backup`, remedy: `pgha backup create --type full --repo ${key}` }];
+    return [
+      ...(full.stoppedAt.getTime() < oldest('FullBackupOld')
+        ? [
+            {
+              what: `the last full backup in ${name} is ${Math.round((at.getTime() - full.stoppedAt.getTime()) / day)} days old`,
+              remedy: `pgha backup create --type full --repo ${key}`,
+            },
+          ]
+        : []),
+      ...(newest !== undefined && newest.stoppedAt.getTime() < oldest('BackupOld')
+        ? [
+            {
+              what: `the last backup in ${name} is ${Math.round((at.getTime() - newest.stoppedAt.getTime()) / hour)} hours old`,
+              remedy: 'systemctl list-timers "pgha-backup*" on the primary',
+            },
+          ]
+        : []),
+      ...seen.backups
+        .filter(({ hasError }) => hasError)
+        .map(({ label }) => ({
+          what: `the backup ${label} in ${name} has damaged pages`,
+          remedy: 'pgha backup verify; a replica that is well can be made the primary',
+        })),
+    ];
+  });
+}
+
+function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
+  const name = machine.machine;
+  const now = Date.parse(machine.at);
+  const soon = thresholdOf(cluster, 'CertificateEnds') * 1_000;
+  const full = thresholdOf(cluster, 'DiskFilling');
+  const parts = ['disks', 'certificates', 'units', 'patroni', 'database', 'pooler', 'router', 'etcd', 'api'] as const;
+  const untold = parts.flatMap((part) => {
+    const told = machine[part];
+    return isUntold(told)
+      ? [{ what: `${part} of ${name} is not known: ${told.error}`, remedy: `look at ${name}` }]
+      : [];
+  });
+  const ready = toldOf(machine.api)?.ready ?? {};
+  return [
+    ...untold,
+    ...(toldOf(machine.units)?.down ?? []).map((unit) => ({
+      what: `${unit} of ${name} does not run`,
+      remedy: `journalctl -u ${unit} on ${name}`,
+    })),
+    ...(toldOf(machine.units)?.failed ?? []).map((unit) => ({
+      what: `${unit} of ${name} failed`,
+      remedy: `journalctl -u ${unit} on ${name}`,
+    })),
+    ...(toldOf(machine.disks) ?? [])
+      .filter((disk) => usedRatio(disk) > full)
+      .map((disk) => ({
+        what: `${disk.mount} of ${name} is ${Math.round(usedRatio(disk) * 100)} % full`,
+        remedy: 'on a database machine look at pg_wal first; grow the volume',
+      })),
+    ...(toldOf(machine.certificates) ?? [])
+      .filter(({ notAfter }) => Date.parse(notAfter) - now < soon)
+      .map(({ path, notAfter }) => ({
+        what: `${path} of ${name} ends on ${notAfter.slice(0, 10)}`,
+        remedy: 'pgha certs renew',
+      })),
+    ...Object.entries(ready)
+      .filter(([, state]) => state !== 'ready')
+      .map(([service, state]) => ({
+        what: `${service} on ${name} says ${state}`,
+        remedy: `journalctl -u pgha-${service} on ${name}`,
+      })),
+    ...(machine.needsReboot
+      ? [{ what: `${name} has updates that need a reboot`, remedy: `pgha nodes restart ${name} --reboot` }]
+      : []),
+  ];
+}

@@ -1,0 +1,164 @@
+import { type Cluster, membersOf, type Region } from '@pgha/infra/cluster';
+import { holdPooler } from '../clients/guard.ts';
+import { type ListedMember, listMembers, switchOver } from '../clients/patronictl.ts';
+import { asPostgres } from '../clients/pgbackrest.ts';
+import { RefusedError, UsageError } from '../exit-codes.ts';
+import { type Host, runChecked } from '../hosts/host.ts';
+import type { Step } from '../step.ts';
+import { waitUntil } from '../wait-until.ts';
+
+/** What a planned switchover works with. */
+export interface SwitchoverSetting {
+  cluster: Cluster;
+  region: Region;
+  /** The members' hosts, by name. */
+  hosts: ReadonlyMap<string, Host>;
+  signal: AbortSignal;
+}
+
+/** Behind this much a member would keep clients waiting until it has caught up. */
+const mostLagMib = 64;
+/** Longer than any switchover that goes well; a pooler that waited this long goes on with whoever leads. */
+const holdSeconds = 30;
+/** The former primary starts anew as a standby, and may be rewound. */
+const followTimeoutMs = 120_000;
+
+/**
+ * The member that takes over when nobody says which: one that confirms commits, else any that follows closely.
+ *
+ * @throws RefusedError when there is no primary to hand over, and when nobody could take over.
+ */
+export function chooseCandidate(members: readonly ListedMember[]): string {
+  const able = members.filter((member) => obstacle(members, member) === null);
+  const [first] = able.filter(({ role }) => role !== 'replica').concat(able);
+  if (first !== undefined) return first.name;
+  const reasons = members.filter(({ isLeader }) => !isLeader).map((member) => obstacle(members, member));
+  throw new RefusedError(`nobody can take over: ${reasons.join('; ') || 'the primary is the only member'}`);
+}
+
+/**
+ * The steps that make a member the primary while the primary is well. Clients of the services and of the pooler wait for a
+ * moment and get no error; sessions on 5432 and 5433 are cut and have to connect again.
+ *
+ * @param candidate who has to be one of the region's other members.
+ * @throws RefusedError when it cannot take over; UsageError when there is no such member.
+ */
+export function planSwitchover(
+  { cluster, region, hosts, signal }: SwitchoverSetting,
+  members: readonly ListedMember[],
+  candidate: string,
+): readonly Step[] {
+  const leader = members.find(({ isLeader }) => isLeader)?.name ?? null;
+  // a command that was cut off behind its main step only looks whether all are well
+  if (leader !== candidate) refuseUnable(members, candidate);
+  const hostOf = (name: string): Host => {
+    const host = hosts.get(name);
+    if (host === undefined)
+      throw new UsageError(`no member "${name}"; the members are ${[...hosts.keys()].join(', ')}`);
+    return host;
+  };
+  const isLeading = async () =>
+    (await listMembers(hostOf(candidate))).some((each) => each.name === candidate && each.isLeader);
+  const isToCome = async () => !(await isLeading());
+  return [
+    {
+      // Patroni takes one as well before it stops the server: the less is left to write then, the shorter clients wait
+      title: `A checkpoint on ${leader}`,
+      isNeeded: isToCome,
+      run: async () => {
+        await query(hostOf(leader ?? candidate), 'checkpoint');
+      },
+    },
+    {
+      title: 'Poolers wait for the next primary',
+      isNeeded: isToCome,
+      run: async (report) => {
+        const holds = await Promise.all([...hosts.values()].map((host) => holdPooler(host, holdSeconds)));
+        const busy = holds.filter(({ state }) => state !== 'paused').length;
+        report(
+          busy === 0
+            ? 'no transaction is running'
+            : `${busy} of ${holds.length} still have transactions, which will be cut`,
+        );
+      },
+    },
+    {
+      title: `${leader} hands over to ${candidate}`,
+      isDone: isLeading,
+      run: () =>
+        switchOver(hostOf(candidate), cluster.scope, leader ?? '', candidate).catch(async (error: unknown) => {
+          // nobody waits for a primary that does not come
+          await Promise.all([...hosts.values()].map((host) => holdPooler(host, 0).catch(() => undefined)));
+          throw error;
+        }),
+    },
+    {
+      title: `Every member follows ${candidate}`,
+      run: (report) => waitForFollowers(hostOf(candidate), region, candidate, report, signal),
+    },
+  ];
+}
+
+/** Waits until a region's members are all there and follow the one that leads. */
+async function waitForFollowers(
+  host: Host,
+  region: Region,
+  leader: string,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = membersOf(region).map(({ name }) => name);
+  await waitUntil(
+    async () => {
+      const members = await listMembers(host);
+      const missing = wanted.filter((name) => !members.some((member) => member.name === name && member.isWell));
+      if (missing.length === 0 && members.some(({ name, isLeader }) => name === leader && isLeader)) return true;
+      const seen = missing
+        .map((name) => `${name} is ${members.find((each) => each.name === name)?.state ?? 'away'}`)
+        .join(', ');
+      report(seen);
+      throw new Error(seen);
+    },
+    { what: `every member to follow ${leader}`, timeoutMs: followTimeoutMs, everyMs: 1_000, signal },
+  );
+}
+
+function refuseUnable(members: readonly ListedMember[], candidate: string): void {
+  const member = members.find(({ name }) => name === candidate);
+  if (member === undefined)
+    throw new UsageError(`no member "${candidate}"; the members are ${members.map(({ name }) => name).join(', ')}`);
+  const reason = obstacle(members, member);
+  if (reason !== null) throw new RefusedError(`${reason}; "pgha status" shows everybody`);
+}
+
+/** Why a member cannot take over now; null: it can. */
+function obstacle(members: readonly ListedMember[], member: ListedMember): string | null {
+  const leader = members.find(({ isLeader }) => isLeader);
+  if (leader === undefined) return 'there is no primary to hand over: "pgha failover" is for that';
+  if (leader.role === 'standby_leader')
+    return `${leader.name} leads a standby region: "pgha dr" moves writes between regions`;
+  if (member.isLeader) return `${member.name} is the primary already`;
+  if (!member.isWell) return `${member.name} is ${member.state}`;
+  if (member.lagMib === null || member.lagMib > mostLagMib)
+    return `${member.name} is ${member.lagMib ?? 'an unknown number of'} MiB behind`;
+  // with synchronous replication only a member that confirms commits is sure to have them all
+  const isSynchronous = members.some(({ role }) => role === 'sync_standby' || role === 'quorum_standby');
+  if (isSynchronous && member.role === 'replica') return `${member.name} does not confirm commits`;
+  return null;
+}
+
+/** A statement as the superuser, on the machine itself. */
+function query(host: Host, statement: string): Promise<string> {
+  return runChecked(
+    host,
+    asPostgres(
+      'psql',
+      '--no-psqlrc',
+      '--quiet',
+      '--tuples-only',
+      '--no-align',
+      '--dbname=postgres',
+      `--command=${statement}`,
+    ),
+  );
+}

@@ -1,0 +1,164 @@
+import { type Cluster, membersOf, type Region, regionsOf } from '@pgha/infra/cluster';
+import { awsSite } from '@pgha/infra/machines';
+import { createFakeHost, type FakeHost } from '../../src/hosts/fake.ts';
+import { HostUnreachableError, type RunOptions, type RunResult } from '../../src/hosts/host.ts';
+import type { Installation } from '../../src/installation/installation.ts';
+import { inMemoryStore } from '../../src/secrets/index.ts';
+import { createFakeEtcd } from './fake-etcd.ts';
+
+/** A member of the model. */
+interface FakeMember {
+  role: 'leader' | 'standby_leader' | 'replica' | 'quorum_standby';
+  state: string;
+  timeline: number;
+}
+
+/** One region of the model. */
+interface FakeRegion {
+  members: Map<string, FakeMember>;
+  /** What Patroni keeps for all of them. */
+  config: Record<string, unknown>;
+  etcd: ReturnType<typeof createFakeEtcd>;
+}
+
+/** What a test adds to the model: null leaves the command to the others. */
+export type FakeCommand = (machine: string, argv: readonly string[], options: RunOptions) => RunResult | null;
+
+/** A whole cluster in memory: Patroni's and etcd's commands change a model that a test can look at. */
+export interface FakeCluster {
+  installation: Installation;
+  regions: ReadonlyMap<Region['kind'], FakeRegion>;
+  /** Machines that cannot be entered. */
+  off: Set<string>;
+  /** Every command on any machine, in order. */
+  commands: readonly string[];
+  /** From the command after so many on, the operator's process is dead: whatever it asks fails and does nothing. */
+  killAfter(commands: number): void;
+  /** Whether it has asked for anything since. */
+  wasKilled(): boolean;
+  /** The operator starts the command again. */
+  revive(): void;
+}
+
+const done = (stdout = ''): RunResult => ({ exitCode: 0, stdout, stderr: '' });
+const failed = (stderr: string, exitCode = 1): RunResult => ({ exitCode, stdout: '', stderr });
+
+/**
+ * @param extra commands of the operation under test; asked before the model's own.
+ */
+export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => null): FakeCluster {
+  const regions = new Map(regionsOf(cluster).map((region) => [region.kind, startRegion(region)]));
+  const off = new Set<string>();
+  const commands: string[] = [];
+  let budget = Number.POSITIVE_INFINITY;
+  let isDead = false;
+  let stopped = new AbortController();
+  const hosts = new Map<string, FakeHost>();
+  for (const region of regionsOf(cluster)) {
+    for (const { name } of region.nodes) {
+      const state = regions.get(region.kind) ?? startRegion(region);
+      hosts.set(
+        name,
+        createFakeHost(name, (argv, options) => {
+          if (commands.length >= budget) {
+            isDead = true;
+            stopped.abort(new Error('killed'));
+            throw new Error(`killed before "${argv.join(' ')}" on ${name}`);
+          }
+          commands.push(`${name}: ${argv.join(' ')}`);
+          if (off.has(name)) throw new HostUnreachableError(`${name} is off`);
+          return extra(name, argv, options) ?? answer(state, argv, options);
+        }),
+      );
+    }
+  }
+  const installation: Installation = {
+    kind: 'lab',
+    cluster,
+    operator: 'tester',
+    get signal() {
+      return stopped.signal;
+    },
+    host: ({ name }) => hosts.get(name) ?? fail(`no machine ${name}`),
+    site: (region) => awsSite(cluster, region, '123456789012'),
+    secrets: () => inMemoryStore(),
+    s3: () => fail('the model has no S3'),
+    power: {
+      state: async ({ name }) => (off.has(name) ? 'off' : 'running'),
+      cut: async ({ name }) => void off.add(name),
+      start: async ({ name }) => void off.delete(name),
+    },
+  };
+  return {
+    installation,
+    regions,
+    off,
+    commands,
+    killAfter: (count) => {
+      budget = commands.length + count;
+    },
+    wasKilled: () => isDead,
+    revive: () => {
+      budget = Number.POSITIVE_INFINITY;
+      isDead = false;
+      stopped = new AbortController();
+    },
+  };
+}
+
+function startRegion(region: Region): FakeRegion {
+  const leading = region.kind === 'primary' ? 'leader' : 'standby_leader';
+  const members = membersOf(region).map(({ name }, index): [string, FakeMember] => {
+    const role = index === 0 ? leading : region.kind === 'primary' ? 'quorum_standby' : 'replica';
+    return [name, { role, state: role === 'leader' ? 'running' : 'streaming', timeline: 1 }];
+  });
+  const config = region.kind === 'primary' ? {} : { standby_cluster: { host: 'elsewhere' } };
+  return { members: new Map(members), config, etcd: createFakeEtcd() };
+}
+
+/** What the machines' own programs do to the model. */
+function answer(
+  { members, config, etcd }: FakeRegion,
+  argv: readonly string[],
+  { input = '' }: RunOptions,
+): RunResult | null {
+  const [command, ...rest] = argv;
+  if (command === 'pgha-etcdctl') return etcd.run(rest, input);
+  if (command === 'logger') return done();
+  if (command === 'runuser') return done(argv.includes('hold') ? '{"state":"paused","timeline":1}' : '');
+  if (command !== 'patronictl') return null;
+  const verb = rest[2];
+  if (verb === 'list') return done(JSON.stringify([...members].map(([name, member]) => listed(name, member))));
+  if (verb === 'switchover') return switchOver(members, argv);
+  if (verb === 'edit-config') {
+    for (const [key, value] of Object.entries(JSON.parse(input) as Record<string, unknown>)) {
+      if (value === null) delete config[key];
+      else config[key] = value;
+    }
+    return done();
+  }
+  return failed(`the model does not know patronictl ${verb}`);
+}
+
+function switchOver(members: Map<string, FakeMember>, argv: readonly string[]): RunResult {
+  const [from, to] = ['--leader', '--candidate'].map((option) => argv[argv.indexOf(option) + 1] ?? '');
+  const [before, after] = [members.get(from ?? ''), members.get(to ?? '')];
+  if (before?.role !== 'leader' || after === undefined) return failed(`Error: ${from} is not the leader`);
+  const timeline = before.timeline + 1;
+  for (const member of members.values())
+    Object.assign(member, { role: 'quorum_standby', state: 'streaming', timeline });
+  Object.assign(after, { role: 'leader', state: 'running' });
+  return done();
+}
+
+function listed(name: string, { role, state, timeline }: FakeMember) {
+  const Role = role
+    .split('_')
+    .map((word) => word[0]?.toUpperCase() + word.slice(1))
+    .join(' ');
+  return { Member: name, Role, State: state, TL: timeline, 'Lag in MB': role === 'leader' ? '' : 0 };
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}

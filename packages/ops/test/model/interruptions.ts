@@ -1,0 +1,36 @@
+import { expect } from 'vitest';
+import type { FakeCluster } from './fake-cluster.ts';
+
+/**
+ * Kills an operation before every single command it gives, runs it again, and requires that everything ends as it does when
+ * nobody kills it.
+ *
+ * @param create a fresh cluster each time.
+ * @param run the operation, whole, as the command line does.
+ * @param endOf everything that has to come out the same.
+ * @returns at how many places it was killed.
+ */
+export async function killEverywhere<T>(
+  create: () => FakeCluster,
+  run: (world: FakeCluster) => Promise<unknown>,
+  endOf: (world: FakeCluster) => T,
+): Promise<number> {
+  const undisturbed = create();
+  await run(undisturbed);
+  const wanted = endOf(undisturbed);
+  const total = undisturbed.commands.length;
+  for (let count = 0; count < total; count += 1) {
+    const world = create();
+    world.killAfter(count);
+    const error = await run(world).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    if (error !== null && !world.wasKilled()) throw error;
+    world.revive();
+    // nobody runs a command again that said it was done
+    if (error !== null) await run(world);
+    expect(endOf(world), `killed before "${undisturbed.commands[count]}"`).toEqual(wanted);
+  }
+  return total;
+}
