@@ -17,7 +17,7 @@ import {
 import { toUserData, userDataLimitBytes } from './cloud-init.ts';
 import { patroniDynamicConfig } from './config/patroni.ts';
 import { renderPgbouncerIni } from './config/pgbouncer.ts';
-import { machineParameters, maxConnections } from './config/postgresql.ts';
+import { machineParameters, maxConnections, sharedParameters, walSegmentMib } from './config/postgresql.ts';
 import { describeMachine } from './describe.ts';
 import { assembleMachine, machineFile, type Site } from './machine.ts';
 import { programBundle } from './program.ts';
@@ -136,6 +136,18 @@ describe('PostgreSQL', () => {
         }
       }),
     );
+  });
+
+  it('keeps several segments of WAL in each of the sizes that are about WAL', () => {
+    const node = nodeNamed(example, 'pg-1');
+    const smallest = defineCluster({ volumes: { dataGib: 10 } });
+    const parameters = {
+      ...sharedParameters(smallest),
+      ...machineParameters(smallest, node, { certificate: 'c', key: 'k', ca: 'a' }),
+    };
+    for (const name of ['min_wal_size', 'max_wal_size', 'wal_keep_size', 'max_slot_wal_keep_size']) {
+      expect(Number(/^(\d+)MB$/.exec(String(parameters[name]))?.[1]), name).toBeGreaterThanOrEqual(16 * walSegmentMib);
+    }
   });
 
   it('never lets the poolers of a region exhaust the server', () => {

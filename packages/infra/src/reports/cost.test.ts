@@ -1,16 +1,23 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defineCluster, instanceTypes } from '../cluster/index.ts';
 import { modestUsage, monthlyCost, totalOf, UnknownPricesError } from './cost.ts';
-import { renderCostTable } from './cost-table.ts';
+import { renderCostRows, renderCostTable, renderEstimate } from './cost-table.ts';
 import { pricesOf } from './price-list.ts';
 
 const idle = { databaseGib: 0, walGibPerDay: 0, clientGib: 0, internetGib: 0, logGib: 0 };
 
 describe('the monthly cost', () => {
   it('is what the documents say of the example', async () => {
-    const text = `# What it costs\n\nThe example configuration; \`pgha cost\` computes yours.\n\n${renderCostTable(defineCluster())}`;
+    const example = defineCluster();
+    const text = `# What it costs\n\nThe example configuration; \`pgha cost\` computes yours.\n\n${renderCostTable(example)}\n${renderEstimate(example)}`;
     await expect(text).toMatchFileSnapshot('../../../../docs/reference/cost.md');
+  });
+
+  it.each(['README.md', 'README.pt-BR.md'])('is what %s says of the example', (name) => {
+    const text = readFileSync(new URL(`../../../../${name}`, import.meta.url), 'utf8');
+    expect(text).toContain(renderCostRows(defineCluster()).join('\n'));
   });
 
   it('has every machine, volume, address and load balancer of the smallest cluster', () => {
@@ -31,8 +38,25 @@ describe('the monthly cost', () => {
     const streamed = monthlyCost(defineCluster({ dr: null }), idle).find(
       ({ what }) => what === 'traffic between zones',
     );
-    // 2 880 segments a day of 16 MiB, to one replica
-    expect(streamed?.usd).toBeCloseTo(((2880 * 16) / 1024) * (365 / 12) * 0.02, 6);
+    // 2 880 segments a day of 4 MiB, to one replica
+    expect(streamed?.usd).toBeCloseTo(((2880 * 4) / 1024) * (365 / 12) * 0.02, 6);
+  });
+
+  it('is reached from a quick estimate by adding everything that was left out', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(null, {}),
+        fc.constantFrom('bastion', 'nat-gateway'),
+        fc.boolean(),
+        (dr, egress, flowLogs) => {
+          const cluster = defineCluster({ dr, egress, flowLogs });
+          const rows = renderEstimate(cluster)
+            .split('\n')
+            .filter((line) => /^\|.*\d/.test(line));
+          expect(rows.at(-1)).toContain(` ${totalOf(monthlyCost(cluster)).toFixed(2)} |`);
+        },
+      ),
+    );
   });
 
   it('knows a price for every instance type that may be chosen', () => {

@@ -9,7 +9,7 @@ import {
   type Region,
   regionsOf,
 } from '../cluster/index.ts';
-import { archiveTimeoutSeconds } from '../machines/config/postgresql.ts';
+import { archiveTimeoutSeconds, walSegmentMib } from '../machines/config/postgresql.ts';
 import { type PriceList, pricesOf } from './price-list.ts';
 
 /** What nobody can read from a configuration: how much there is, and how much of it moves. */
@@ -27,9 +27,13 @@ export interface Usage {
 /** A small service: what the table in the documents is computed with. */
 export const modestUsage: Usage = { databaseGib: 5, walGibPerDay: 1, clientGib: 20, internetGib: 10, logGib: 2 };
 
+/** What a line of the bill is about. */
+export type CostPart = 'machines' | 'load balancer' | 'volumes' | 'addresses' | 'services' | 'backups' | 'traffic';
+
 /** One line of a month's bill. */
 export interface CostItem {
   region: Region['kind'];
+  part: CostPart;
   /** `fixed`: billed whether anybody uses it. `usage`: grows with what is stored and moved. */
   kind: 'fixed' | 'usage';
   what: string;
@@ -41,8 +45,6 @@ export interface CostItem {
 /** AWS's own month: 365 days of 24 hours by 12. */
 export const hoursPerMonth = 730;
 const daysPerMonth = 365 / 12;
-/** PostgreSQL's default; a segment is one object of each repository. */
-const walSegmentMib = 16;
 const secondsPerDay = 86_400;
 
 /** The configuration names a region without prices. */
@@ -100,6 +102,7 @@ function machines({ region, prices }: Bill): Line[] {
     if (hour === undefined)
       throw new Error(`${type} (${instanceTypeNamed(type).vcpus} vCPUs) has no price in ${region.awsRegion}`);
     return {
+      part: 'machines',
       kind: 'fixed',
       what: `${names.length} machines ${type}`,
       basis: `${names.join(', ')}: ${hour} an hour each`,
@@ -115,6 +118,7 @@ function volumes({ cluster, region, prices }: Bill): Line[] {
   const dataGib = membersOf(region).length * cluster.volumes.dataGib;
   return [
     {
+      part: 'volumes',
       kind: 'fixed',
       what: `${rootGib + dataGib} GiB of gp3 volumes`,
       basis: `${rootGib} of the machines, ${dataGib} of data: ${prices.volumeGibMonth} a GiB`,
@@ -130,18 +134,21 @@ function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
   const clientGib = region.kind === 'primary' ? usage.clientGib : 0;
   return [
     {
+      part: 'load balancer',
       kind: 'fixed',
       what: 'network load balancer',
       basis: `${prices.loadBalancerHour} an hour`,
       usd: prices.loadBalancerHour * hoursPerMonth,
     },
     {
+      part: 'load balancer',
       kind: 'usage',
       what: "the load balancer's capacity units",
       basis: `${clientGib} GiB, one unit each: ${prices.capacityUnitHour}`,
       usd: clientGib * prices.capacityUnitHour,
     },
     {
+      part: 'addresses',
       kind: 'fixed',
       what: `${addresses} public IPv4 addresses`,
       basis: `${prices.publicAddressHour} an hour each`,
@@ -150,6 +157,7 @@ function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
     ...(cluster.egress === 'nat-gateway'
       ? [
           {
+            part: 'services' as const,
             kind: 'fixed' as const,
             what: 'NAT gateway',
             basis: `${prices.natGatewayHour} an hour; the bastion does it for nothing more`,
@@ -162,15 +170,23 @@ function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
 
 function small({ cluster, region, prices, usage }: Bill): Line[] {
   return [
-    { kind: 'fixed', what: 'KMS key', basis: `${prices.keyMonth} a month`, usd: prices.keyMonth },
-    { kind: 'fixed', what: 'private DNS zone', basis: `${prices.zoneMonth} a month`, usd: prices.zoneMonth },
+    { part: 'services', kind: 'fixed', what: 'KMS key', basis: `${prices.keyMonth} a month`, usd: prices.keyMonth },
     {
+      part: 'services',
+      kind: 'fixed',
+      what: 'private DNS zone',
+      basis: `${prices.zoneMonth} a month`,
+      usd: prices.zoneMonth,
+    },
+    {
+      part: 'services',
       kind: 'fixed',
       what: `${region.nodes.length} CloudWatch alarms`,
       basis: `${prices.alarmMonth} each`,
       usd: region.nodes.length * prices.alarmMonth,
     },
     {
+      part: 'services',
       kind: 'usage',
       what: 'flow logs',
       basis: `${usage.logGib} GiB: ${prices.logGib} each`,
@@ -187,12 +203,14 @@ function storage({ cluster, prices, usage }: Bill): Line[] {
   const segments = segmentsPerDay(usage) * daysPerMonth;
   return [
     {
+      part: 'backups',
       kind: 'usage',
       what: 'backups in S3',
       basis: `${fulls} full backups of ${usage.databaseGib} GiB and ${retentionDays} days of WAL: ${prices.storageGibMonth} a GiB`,
       usd: gib * prices.storageGibMonth,
     },
     {
+      part: 'backups',
       kind: 'usage',
       what: 'WAL segments written to S3',
       basis: `${Math.round(segments)} a month: ${prices.storageThousandPuts} a thousand`,
@@ -223,24 +241,28 @@ function traffic({ cluster, region, prices, usage }: Bill): Line[] {
   const gib = (amount: number) => `${Math.round(amount)} GiB`;
   return [
     {
+      part: 'traffic',
       kind: 'usage',
       what: 'traffic between zones',
       basis: `${gib(crossZone)}: WAL streamed to ${replicas} replica${replicas === 1 ? '' : 's'} in whole segments, clients twice; ${prices.crossZoneGib} a GiB`,
       usd: crossZone * prices.crossZoneGib,
     },
     {
+      part: 'traffic',
       kind: 'usage',
       what: 'traffic to the second region',
       basis: `${gib(toRepository + toStandby)}: WAL streamed to the standby in whole segments, WAL and full backups to repository 2; ${prices.interRegionGib} a GiB`,
       usd: (toRepository + toStandby) * prices.interRegionGib,
     },
     {
+      part: 'traffic',
       kind: 'usage',
       what: 'repository 2 through the NAT gateway',
       basis: `${gib(toRepository)}: ${prices.natGatewayGib} a GiB`,
       usd: cluster.egress === 'nat-gateway' ? toRepository * prices.natGatewayGib : 0,
     },
     {
+      part: 'traffic',
       kind: 'usage',
       what: 'traffic to the Internet',
       basis: `${usage.internetGib} GiB: ${prices.internetGib} each`,

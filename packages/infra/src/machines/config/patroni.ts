@@ -25,6 +25,7 @@ import {
   identityMap,
   machineParameters,
   sharedParameters,
+  walSegmentMib,
 } from './postgresql.ts';
 
 /** Patroni reads every file of it in order: what is rendered, then what has the secrets. `patronictl -c` takes it too. */
@@ -189,6 +190,8 @@ function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
         initdb: [
           { encoding: 'UTF8' },
           'data-checksums',
+          // Patroni takes texts only (patroni/postgresql/bootstrap.py of 4.0.7)
+          { 'wal-segsize': `${walSegmentMib}` },
           // The order of text never changes with the operating system's libraries.
           { 'locale-provider': 'builtin' },
           { locale: 'C.UTF-8' },

@@ -18,6 +18,12 @@ export const socketDirectory = '/var/run/postgresql';
 /** The archive is at most this far behind: half of the RPO the archive is held to. */
 export const archiveTimeoutSeconds = 30;
 
+/**
+ * The size of a WAL segment, chosen when a cluster is initialised and fixed from then on. What archive_timeout closes early is
+ * streamed at its full length: docs/decisions/0008 has the sums.
+ */
+export const walSegmentMib = 4;
+
 type Parameters = Record<string, string | number>;
 
 /**

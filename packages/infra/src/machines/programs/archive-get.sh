@@ -34,7 +34,7 @@ try_elsewhere_first() {
 # it serves, and pgBackRest alone tries for a minute each time.
 get_for_standby() {
   mkdir -p "$state"
-  # a segment has 16 MiB, a history a line
+  # a segment has megabytes, a history a line
   case $1 in *.history) patience=4 ;; *) patience=10 ;; esac
   for repository in $REPOSITORIES; do
     if newer_than "$state/unreachable-$repository" 30; then continue; fi
