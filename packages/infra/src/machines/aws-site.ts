@@ -1,7 +1,11 @@
 import { bucketName, type Cluster, type Region } from '../cluster/index.ts';
 import type { Site } from './machine.ts';
 
-/** EC2's name for the one volume that is attached besides the root volume; Nitro shows it to Linux as `dataDevice`. */
+/**
+ * The name under which the one volume besides the root volume is attached. Nitro numbers NVMe disks in the order in which they
+ * answer, another one at each start; a volume keeps the name it was attached by, and a rule of Debian's amazon-ec2-utils links
+ * that name to the disk (EBS user guide, "Map Amazon EBS volumes to NVMe device names").
+ */
 export const dataVolumeDevice = '/dev/sdf';
 
 /**
@@ -18,7 +22,7 @@ export function awsSite(cluster: Cluster, region: Region, account: string): Site
     hosts: {},
     packagesPreinstalled: false,
     watchdog: 'softdog',
-    dataDevice: '/dev/nvme1n1',
+    dataDevice: dataVolumeDevice,
     artifactBucket: bucketName(cluster, region, 'artifacts', account),
     backupBuckets: {
       primary: bucketName(cluster, cluster.primary, 'backups', account),

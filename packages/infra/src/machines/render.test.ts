@@ -31,7 +31,7 @@ const aws: Site = {
   hosts: {},
   packagesPreinstalled: false,
   watchdog: 'softdog',
-  dataDevice: '/dev/nvme1n1',
+  dataDevice: '/dev/sdf',
   artifactBucket: 'pgha-prod-artifacts',
   backupBuckets: { primary: 'pgha-prod-backups', dr: 'pgha-prod-dr-backups' },
 };

@@ -13,7 +13,7 @@ const site: Site = {
   hosts: {},
   packagesPreinstalled: false,
   watchdog: 'softdog',
-  dataDevice: '/dev/nvme1n1',
+  dataDevice: '/dev/sdf',
   artifactBucket: 'artifacts',
   backupBuckets: { primary: 'backups', dr: 'backups-dr' },
 };

@@ -17,7 +17,7 @@ const site: Site = {
   backupBuckets: { primary: 'backups', dr: 'backups-dr' },
 };
 const machine = renderMachine(cluster, nodeNamed(cluster, 'pg-1'), site);
-const onVolume = renderMachine(cluster, nodeNamed(cluster, 'pg-1'), { ...site, dataDevice: '/dev/nvme1n1' });
+const onVolume = renderMachine(cluster, nodeNamed(cluster, 'pg-1'), { ...site, dataDevice: '/dev/sdf' });
 const tools = [
   'etcd-server',
   'etcd-client',

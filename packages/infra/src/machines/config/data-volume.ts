@@ -7,7 +7,8 @@ export function dataVolume(site: Site): MachinePart {
   const ownership = { name: 'data directory', script: `install -d -o postgres -g postgres -m 0755 ${dataMount}\n` };
   if (site.dataDevice === null) return { bootSteps: [ownership] };
   return {
-    packages: ['e2fsprogs'],
+    // the rule that gives an EBS volume the name it was attached by
+    packages: ['amazon-ec2-utils', 'e2fsprogs'],
     files: [
       programFile('make-file-system.sh', '/usr/local/lib/pgha/make-file-system'),
       machineFile('/etc/systemd/system/var-lib-postgresql.mount', renderMount(site.dataDevice)),

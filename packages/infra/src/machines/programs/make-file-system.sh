@@ -7,10 +7,15 @@ tries=0
 until [ -b "$device" ]; do
   tries=$((tries + 1))
   if [ "$tries" -ge 300 ]; then
-    echo "$device did not appear in 5 minutes: is the volume attached?" >&2
+    echo "$device did not appear in 5 minutes: is the volume attached? The disks are" >&2
+    lsblk --nodeps --output NAME,SIZE,MODEL,SERIAL >&2
     exit 1
   fi
-  [ "$tries" = 1 ] && echo "waiting for $device" >&2
+  if [ "$tries" = 1 ]; then
+    echo "waiting for $device" >&2
+    # the rule that names it may be younger than the disk
+    udevadm trigger --subsystem-match=block || true
+  fi
   sleep 1
 done
 udevadm settle --timeout=30 || true

@@ -156,6 +156,16 @@ describe.each(configurations)('the stacks of %s', (_, input) => {
     }
   });
 
+  it('attach every data volume under the name that its machine mounts', () => {
+    for (const machine of machinesOf(cluster, regionsOf(cluster).flatMap(membersOf))) {
+      const { resource } = stackOf(stacks, regionOf(cluster, machine.node));
+      const attachment = resource['aws_volume_attachment']?.[`machines_${machine.node.name}-data`];
+      const mount = machine.files.find(({ path }) => path.endsWith('/var-lib-postgresql.mount'));
+      expect(mount?.content).toContain(`\nWhat=${attachment?.['device_name']}\n`);
+      expect(machine.packages).toContain('amazon-ec2-utils');
+    }
+  });
+
   it('never stop or replace a machine by a plan, and keep what must outlive a mistake', () => {
     for (const { arguments: given } of resourcesOf(stacks, 'aws_instance')) {
       expect(given['lifecycle'].ignore_changes).toEqual([...changedByReplacingOnly]);

@@ -34,7 +34,7 @@ const differing: readonly (readonly [RegExp, string])[] = [
     'the lab is entered by its namespaces',
   ],
   [
-    /^(file .*var-lib-postgresql\.mount|file .*make-file-system|step data volume|package e2fsprogs)$/,
+    /^(file .*var-lib-postgresql\.mount|file .*make-file-system|step data volume|package (e2fsprogs|amazon-ec2-utils))$/,
     'a volume of its own',
   ],
   [
