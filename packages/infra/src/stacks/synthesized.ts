@@ -15,6 +15,7 @@ export interface Synthesized {
   resource: Record<string, Record<string, Arguments>>;
   data: Record<string, Record<string, Arguments>>;
   output: Record<string, Arguments>;
+  variable: Record<string, Arguments>;
 }
 
 export type Stacks = Partial<Record<StackName, Synthesized>>;

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import type { ClusterInput } from '../../cluster/index.ts';
+import { type Synthesized, synthesize } from '../synthesized.ts';
+import { brokenReferences } from './references.ts';
+
+const everything: ClusterInput = {
+  primary: { postgres: 3, etcd: 5 },
+  dr: { postgres: 2, apiServer: true },
+  egress: 'nat-gateway',
+  flowLogs: true,
+  objectLockDays: 7,
+  alertEmail: 'ops@example.com',
+  adminCidrs: ['203.0.113.7/32'],
+};
+
+describe.each([
+  ['the example', {}],
+  ['one region', { dr: null, monitoring: false }],
+  ['every option', everything],
+] as const)('the references of %s', (_, input) => {
+  it.each(Object.entries(synthesize(input, '123456789012')))('lead to something: %s', (_name, stack) => {
+    expect(brokenReferences(stack)).toEqual([]);
+  });
+});
+
+describe('the check of references', () => {
+  const damaged = (edit: (stack: Synthesized) => void): readonly string[] => {
+    const stack = synthesize({}).primary;
+    if (stack === undefined) throw new Error('no primary stack');
+    edit(stack);
+    return brokenReferences(stack);
+  };
+  const vpc = 'aws_vpc.network_vpc';
+
+  it('notices what is gone, wherever it is referred to', () => {
+    const said = damaged((stack) => {
+      stack.resource['aws_vpc'] = {};
+      delete stack.data['aws_ebs_volumes']?.['machines_pg-1-volume'];
+      delete stack.variable['machine_image'];
+      delete stack.resource['aws_lb'];
+    });
+    expect(said).toContain(`aws_subnet.network_private-a refers to ${vpc}, which is not there`);
+    expect(said).toContain(
+      'aws_volume_attachment.machines_pg-1-data refers to data.aws_ebs_volumes.machines_pg-1-volume, which is not there',
+    );
+    expect(said).toContain('aws_instance.machines_pg-1 refers to var.machine_image, which is not there');
+    expect(said).toContain('output.load_balancer_dns_name refers to aws_lb.load-balancer_nlb, which is not there');
+  });
+
+  it('notices an order that cannot be kept', () => {
+    const said = damaged((stack) => {
+      const [gateway] = Object.values(stack.resource['aws_internet_gateway'] ?? {});
+      const [network] = Object.values(stack.resource['aws_vpc'] ?? {});
+      if (gateway !== undefined) gateway['depends_on'] = ['aws_eip.no-such-address'];
+      if (network !== undefined) network['tags'].Name = `\${aws_subnet.network_private-a.id}`;
+    });
+    expect(said).toContain(
+      'aws_internet_gateway.network_gateway refers to aws_eip.no-such-address, which is not there',
+    );
+    expect(said.some((line) => line.includes(`${vpc} needs aws_subnet.network_private-a needs ${vpc}`))).toBe(true);
+  });
+
+  it('notices names that are none, and a provider that nobody configured', () => {
+    const said = damaged((stack) => {
+      stack.resource['aws_vpc'] = { ...stack.resource['aws_vpc'], '2nd': { provider: 'aws.elsewhere' } };
+    });
+    expect(said).toContain('aws_vpc.2nd is no name: Terraform wants a letter first');
+    expect(said).toContain('aws_vpc.2nd refers to aws.elsewhere, which is not there');
+  });
+});
