@@ -10,6 +10,7 @@ import {
 import { Bucket } from './bucket.ts';
 import { accountOf, ClusterStack, type Deployment, type StackName } from './cluster-stack.ts';
 import { EncryptionKey } from './encryption-key.ts';
+import { addFlowLogGroup } from './flow-logs.ts';
 import { type Construct, DataAwsCallerIdentity, EbsVolume } from './terraform.ts';
 
 /** Above what pgBackRest keeps, so that a stanza deleted by mistake can still be brought back for a week. */
@@ -17,7 +18,7 @@ const keepReplacedBackupsDays = 7;
 /** A release that was uploaded twice. */
 const keepReplacedArtifactsDays = 30;
 
-/** What outlives a mistake: the key, the buckets, the data volumes. `pgha destroy` leaves this stack alone. */
+/** What outlives a mistake: the key, the buckets, the data volumes, the logs. `pgha destroy` leaves this stack alone. */
 export class DataStack extends ClusterStack {
   constructor(scope: Construct, name: StackName, deployment: Deployment, region: Region) {
     super(scope, name, deployment, region);
@@ -26,6 +27,7 @@ export class DataStack extends ClusterStack {
     const key = new EncryptionKey(this, 'key', cluster, region, account);
     this.addBuckets(deployment, region, key.arn);
     this.addVolumes(cluster, region, key.arn);
+    if (cluster.flowLogs) addFlowLogGroup(this, 'connections', cluster, key.arn);
   }
 
   private addBuckets(deployment: Deployment, region: Region, keyArn: string): void {

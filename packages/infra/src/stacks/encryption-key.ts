@@ -2,6 +2,9 @@ import { type Cluster, deploymentName, flowLogGroupName, keyAlias, type Region }
 import { policyDocument } from './permissions.ts';
 import { Construct, KmsAlias, KmsKey } from './terraform.ts';
 
+/** What CloudWatch Logs asks for before it takes a key (its user guide, "Encrypt log data using AWS KMS"). */
+const logsActions = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'];
+
 /** One key a region: for its volumes, its buckets, its alerts and its logs. */
 export class EncryptionKey extends Construct {
   readonly arn: string;
@@ -33,7 +36,7 @@ export class EncryptionKey extends Construct {
         service('cloudwatch.amazonaws.com', ['kms:Decrypt', 'kms:GenerateDataKey*'], {
           StringEquals: { 'aws:SourceAccount': account },
         }),
-        service(`logs.${region.awsRegion}.amazonaws.com`, ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*'], {
+        service(`logs.${region.awsRegion}.amazonaws.com`, logsActions, {
           ArnEquals: {
             'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region.awsRegion}:${account}:log-group:${flowLogGroupName(cluster)}`,
           },

@@ -1,9 +1,18 @@
-import { type Cluster, deploymentName, flowLogGroupName, keyAlias, type Region, rolePath } from '../cluster/index.ts';
+import { type Cluster, deploymentName, flowLogGroupName, type Region, rolePath } from '../cluster/index.ts';
 import type { Network } from './network.ts';
-import { CloudwatchLogGroup, Construct, DataAwsKmsAlias, FlowLog, IamRole, IamRolePolicy } from './terraform.ts';
+import { CloudwatchLogGroup, Construct, FlowLog, IamRole, IamRolePolicy } from './terraform.ts';
 
 /** Long enough to look back at what a stolen key did; a month of a busy network is already dear. */
 const retentionDays = 30;
+
+/** Where the connections are written: beside the data, because they are wanted most when a network was taken down. */
+export function addFlowLogGroup(scope: Construct, id: string, cluster: Cluster, keyArn: string): void {
+  new CloudwatchLogGroup(scope, id, {
+    name: flowLogGroupName(cluster),
+    retentionInDays: retentionDays,
+    kmsKeyId: keyArn,
+  });
+}
 
 /** The network's accepted and refused connections, as an option: it is billed by the gigabyte. */
 export class FlowLogs extends Construct {
@@ -15,11 +24,7 @@ export class FlowLogs extends Construct {
     { network, account }: { network: Network; account: string },
   ) {
     super(scope, id);
-    const group = new CloudwatchLogGroup(this, 'group', {
-      name: flowLogGroupName(cluster),
-      retentionInDays: retentionDays,
-      kmsKeyId: new DataAwsKmsAlias(this, 'key', { name: keyAlias(cluster) }).targetKeyArn,
-    });
+    const groupArn = `arn:aws:logs:${region.awsRegion}:${account}:log-group:${flowLogGroupName(cluster)}`;
     const role = new IamRole(this, 'role', {
       name: `${deploymentName(cluster)}-${region.kind}-flow-logs`,
       path: rolePath(cluster, region),
@@ -35,7 +40,7 @@ export class FlowLogs extends Construct {
         ],
       }),
     });
-    new IamRolePolicy(this, 'role-policy', {
+    const mayWrite = new IamRolePolicy(this, 'role-policy', {
       name: 'write',
       role: role.name,
       policy: JSON.stringify({
@@ -44,7 +49,7 @@ export class FlowLogs extends Construct {
           {
             Effect: 'Allow',
             Action: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
-            Resource: [group.arn, `${group.arn}:*`],
+            Resource: [groupArn, `${groupArn}:*`],
           },
           // asks which groups there are; it has no narrower resource (VPC user guide, "IAM role for publishing flow logs")
           { Effect: 'Allow', Action: 'logs:DescribeLogGroups', Resource: '*' },
@@ -55,10 +60,10 @@ export class FlowLogs extends Construct {
       vpcId: network.vpcId,
       trafficType: 'ALL',
       logDestinationType: 'cloud-watch-logs',
-      logDestination: group.arn,
+      logDestination: groupArn,
       iamRoleArn: role.arn,
       maxAggregationInterval: 60,
-      dependsOn: [role],
+      dependsOn: [mayWrite],
     });
   }
 }

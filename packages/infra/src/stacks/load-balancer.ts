@@ -49,13 +49,17 @@ export class LoadBalancer extends Construct {
     this.dnsName = balancer.dnsName;
     this.zoneId = balancer.zoneId;
     for (const { port, targetPort } of loadBalancerListeners)
-      this.addListener(cluster, region, balancer, port, targetPort);
+      this.addListener(cluster, region, { balancer, vpcId: network.vpcId, port, targetPort });
   }
 
-  private addListener(cluster: Cluster, region: Region, balancer: Lb, port: number, targetPort: number): void {
+  private addListener(
+    cluster: Cluster,
+    region: Region,
+    { balancer, vpcId, port, targetPort }: { balancer: Lb; vpcId: string; port: number; targetPort: number },
+  ): void {
     const group = new LbTargetGroup(this, `targets-${port}`, {
       name: targetGroupName(cluster, port),
-      vpcId: balancer.vpcId,
+      vpcId,
       protocol: 'TCP',
       port: targetPort,
       // by address: a machine that dials its own load balancer would be refused as an instance target

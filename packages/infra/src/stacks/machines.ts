@@ -11,7 +11,7 @@ import { dataVolumeDevice, renderMachine, type Site, toUserData } from '../machi
 import { MachineRole } from './machine-role.ts';
 import type { Network } from './network.ts';
 import type { SecurityGroups } from './security-groups.ts';
-import { Construct, DataAwsEbsVolume, Eip, Instance, VolumeAttachment } from './terraform.ts';
+import { Construct, DataAwsEbsVolumes, Eip, Instance, VolumeAttachment } from './terraform.ts';
 
 /** What the machines of a region stand in and are made from. */
 export interface Surroundings {
@@ -52,6 +52,8 @@ const cpuCredits = ({ role }: Node) =>
 export class Machines extends Construct {
   private readonly instances: ReadonlyMap<string, Instance>;
   private readonly addresses: ReadonlyMap<string, Eip>;
+  /** Name of a database machine -> a Terraform expression for its volume: null as long as there is none. */
+  readonly dataVolumes: Readonly<Record<string, string>>;
 
   constructor(scope: Construct, id: string, cluster: Cluster, region: Region, surroundings: Surroundings) {
     super(scope, id);
@@ -63,7 +65,7 @@ export class Machines extends Construct {
         .filter(({ role }) => isPublic(role))
         .map((node) => [node.name, this.addAddress(cluster, node, surroundings)]),
     );
-    for (const node of membersOf(region)) this.attachData(cluster, node);
+    this.dataVolumes = Object.fromEntries(membersOf(region).map((node) => [node.name, this.attachData(cluster, node)]));
   }
 
   instanceOf(node: Node): Instance {
@@ -120,17 +122,23 @@ export class Machines extends Construct {
     });
   }
 
-  /** The volume is the data stack's and is found by its name: it outlives every machine it was attached to. */
-  private attachData(cluster: Cluster, node: Node): void {
-    const volume = new DataAwsEbsVolume(this, `${node.name}-volume`, {
+  /**
+   * The volume is the data stack's and is found by its name: it outlives every machine it was attached to. One that is not there
+   * yet is attached by a later apply, so that this stack can be planned before the data stack was made; the machine waits for it.
+   */
+  private attachData(cluster: Cluster, node: Node): string {
+    const { fqn } = new DataAwsEbsVolumes(this, `${node.name}-volume`, {
       filter: [{ name: 'tag:Name', values: [dataVolumeName(cluster, node)] }],
     });
-    new VolumeAttachment(this, `${node.name}-data`, {
+    const volumeId = `\${one(${fqn}.ids)}`;
+    const attachment = new VolumeAttachment(this, `${node.name}-data`, {
       deviceName: dataVolumeDevice,
       instanceId: this.instanceOf(node).id,
-      volumeId: volume.id,
+      volumeId,
       // the file system is unmounted before the volume leaves
       stopInstanceBeforeDetaching: true,
     });
+    attachment.addOverride('count', `\${length(${fqn}.ids)}`);
+    return volumeId;
   }
 }

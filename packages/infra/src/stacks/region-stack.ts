@@ -62,6 +62,7 @@ export class RegionStack extends ClusterStack {
     const output = (name: string, value: unknown) => new TerraformOutput(this, name, { value, staticId: true });
     output('load_balancer_dns_name', loadBalancer.dnsName);
     output('instances', Object.fromEntries(region.nodes.map((node) => [node.name, machines.instanceOf(node).id])));
+    output('data_volumes', machines.dataVolumes);
     output(
       'public_addresses',
       Object.fromEntries(

@@ -7,8 +7,7 @@
 export { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
 export { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 export { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity/index.js';
-export { DataAwsEbsVolume } from '@cdktf/provider-aws/lib/data-aws-ebs-volume/index.js';
-export { DataAwsKmsAlias } from '@cdktf/provider-aws/lib/data-aws-kms-alias/index.js';
+export { DataAwsEbsVolumes } from '@cdktf/provider-aws/lib/data-aws-ebs-volumes/index.js';
 export { DataAwsRouteTable } from '@cdktf/provider-aws/lib/data-aws-route-table/index.js';
 export { DataAwsSsmParameter } from '@cdktf/provider-aws/lib/data-aws-ssm-parameter/index.js';
 export { DataAwsVpc } from '@cdktf/provider-aws/lib/data-aws-vpc/index.js';

@@ -184,7 +184,7 @@ describe.each(configurations)('the stacks of %s', (_, input) => {
         .filter((each) => each.stack === stack)
         .map(({ arguments: given }) => given['tags'].Name);
     for (const { kind } of regionsOf(cluster)) {
-      const wanted = Object.values(stacks[kind]?.data['aws_ebs_volume'] ?? {}).map(
+      const wanted = Object.values(stacks[kind]?.data['aws_ebs_volumes'] ?? {}).map(
         ({ filter: [first] }) => first.values[0],
       );
       expect(wanted.sort()).toEqual(tag('aws_ebs_volume', `${kind}-data`).sort());

@@ -7,7 +7,7 @@ import { planDestroy } from './destroy.ts';
 import { describeOutcome, outcomeOf } from './outcome.ts';
 import { isComplete } from './readiness.ts';
 import { planReplacement, refuseLeader } from './replace.ts';
-import { planDeploy } from './steps.ts';
+import { planDeploy, requireDataVolumes } from './steps.ts';
 import { scopeOf, stacksOf } from './target.ts';
 import { deployRelease, readCreated, smokeTest } from './verification.ts';
 
@@ -33,6 +33,12 @@ describe('the stacks of a deploy', () => {
 
   it('are refused for a second region that the configuration does not have', () => {
     expect(() => scopeOf(defineCluster({ dr: null }), 'dr', false)).toThrow(RefusedError);
+  });
+
+  it('end in an error that says so where a data volume was not found', () => {
+    const found = { 'pg-1': 'vol-1', 'pg-2': null };
+    expect(() => requireDataVolumes({ data_volumes: found })).toThrow(/data volume of pg-2 was not found/);
+    expect(() => requireDataVolumes({ data_volumes: { ...found, 'pg-2': 'vol-2' } })).not.toThrow();
   });
 
   it('are shown without a session', () => {

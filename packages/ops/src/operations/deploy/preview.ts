@@ -9,17 +9,14 @@ export interface Preview {
   later: readonly string[];
 }
 
-/**
- * Plans the stacks of a session. A stack looks the earlier ones' resources up by name: before they are made it cannot be
- * planned, and is only named.
- */
+/** Plans the stacks of a session. The peering cannot be planned before its networks are made, and is only named then. */
 export async function previewStacks(session: Session, report: (line: string) => void): Promise<Preview> {
   const reviews: PlanReview[] = [];
   const later: string[] = [];
   const { target } = session.scope;
   for (const stack of stacksOf(session.scope)) {
-    const needs = stack === target ? [`${target}-data`] : stack === 'peering' ? [target] : [];
-    if (needs.some((needed) => later.includes(needed) || makesSomething(reviews, needed))) {
+    // it looks both regions' networks up by name
+    if (stack === 'peering' && makesSomething(reviews, target)) {
       later.push(stack);
       continue;
     }

@@ -78,4 +78,4 @@ export function refuseLeader(node: Node, members: readonly Member[]): void {
 const instanceAddress = (node: Node) => `aws_instance.machines_${node.name}`;
 
 /** What is tied to an instance and follows it. */
-const goesWith = (node: Node) => [instanceAddress(node), `aws_volume_attachment.machines_${node.name}-data`];
+const goesWith = (node: Node) => [instanceAddress(node), `aws_volume_attachment.machines_${node.name}-data[0]`];

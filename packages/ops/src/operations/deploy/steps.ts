@@ -38,7 +38,10 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
   };
   const applyStep = (stack: string): Step => ({
     title: titles[stack] ?? stack,
-    run: (report) => applyStack(open(), stack, consent, report),
+    run: async (report) => {
+      await applyStack(open(), stack, consent, report);
+      if (stack === target) requireDataVolumes(await open().terraform(stack).outputs());
+    },
   });
   const onMachines = <T>(work: (hostOf: (node: Node) => ReturnType<typeof createSsmHost>) => Promise<T>) =>
     withRegion(cluster, region, accessOf(open()), (services) => work((node) => createSsmHost(cluster, node, services)));
@@ -137,6 +140,20 @@ export async function applyStack(
   }
   if (review.changes.length === 0) return report('nothing to change');
   await terraform.apply(report);
+}
+
+/**
+ * EC2 may know a new volume's name a moment later than the volume; the stack leaves it out then.
+ *
+ * @param outputs of a region's stack.
+ * @throws when a database machine has no data volume.
+ */
+export function requireDataVolumes(outputs: Readonly<Record<string, unknown>>): void {
+  const volumes = Object.entries((outputs['data_volumes'] ?? {}) as Readonly<Record<string, string | null>>);
+  const without = volumes.flatMap(([name, volume]) => (volume === null ? [name] : []));
+  if (without.length > 0) {
+    throw new Error(`the data volume of ${without.join(' and ')} was not found by its name; run the deploy again`);
+  }
 }
 
 /** What new machines fetch at their first boot, by its checksum. */
