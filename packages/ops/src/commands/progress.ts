@@ -20,7 +20,8 @@ export async function showSteps(steps: readonly Step[]): Promise<void> {
       logger,
       timer: PRESET_TIMER,
       formatOutput: 'truncate',
-      collapseErrors: false,
+      // the command's end says what failed; twice the same list is once too many
+      showErrorMessage: false,
       collapseSkips: false,
     },
     fallbackRenderer: 'simple',

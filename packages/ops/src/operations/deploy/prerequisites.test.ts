@@ -47,6 +47,11 @@ describe('a deploy', () => {
     expect(await refusal({ whoAmI }, null)).toMatch(/environment's credentials .* Check AWS_PROFILE/);
   });
 
+  it('does not blame the credentials for a network that is away', async () => {
+    const whoAmI = async () => Promise.reject(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }));
+    expect(await refusal({ whoAmI })).toMatch(/AWS cannot be reached from here \(getaddrinfo\)\. Check the network/);
+  });
+
   it('lists every bucket for the state that is missing, beside everything else', async () => {
     const said = await refusal({ hasStateBucket: async () => false, terraformVersion: async () => null });
     expect(said.match(/^ {2}- /gm)).toHaveLength(3);

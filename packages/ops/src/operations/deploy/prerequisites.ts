@@ -81,8 +81,18 @@ function terraformObstacles(version: string | null): readonly string[] {
     : [`terraform is ${version}, and ${wanted} is the first that locks a state in S3. Install a newer one.`];
 }
 
+/** Nobody answered: what the sockets of Node and the SDK say of a network that is away. */
+const isUnreachable = ({ name, code }: Error & { code?: string }) =>
+  name === 'TimeoutError' ||
+  ['ECONNREFUSED', 'ECONNRESET', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'ETIMEDOUT'].includes(
+    code ?? '',
+  );
+
 function credentialsObstacle({ profile }: AwsLogin, error: Error): string {
   const why = error.message.trim().replace(/\.$/, '');
+  if (isUnreachable(error)) {
+    return `AWS cannot be reached from here (${why}). Check the network, a proxy that is needed, and AWS_ENDPOINT_URL if it is set.`;
+  }
   return profile === null
     ? `AWS does not accept the environment's credentials (${why}). Check AWS_PROFILE, AWS_ACCESS_KEY_ID and their like, or log in again.`
     : `no AWS credentials by the profile "${profile}" (${why}). Make it with "aws configure --profile ${profile}" (or "aws sso login --profile ${profile}"), name another in the configuration's awsProfile, or set AWS_PROFILE.`;
