@@ -54,6 +54,9 @@ const inRegions = (cluster: Cluster) => ({
 });
 const ofCluster = (cluster: Cluster) => ({ StringEquals: { 'aws:ResourceTag/project': cluster.project } });
 
+const throughServices = (cluster: Cluster, services: readonly string[]) =>
+  inEach(cluster, ({ awsRegion }) => services.map((service) => `${service}.${awsRegion}.amazonaws.com`));
+
 const inEach = (cluster: Cluster, arn: (region: Region) => string | readonly string[]) =>
   regionsOf(cluster).flatMap(arn);
 
@@ -71,16 +74,11 @@ function networkStatements(cluster: Cluster): readonly Statement[] {
         'ec2:AcceptVpcPeeringConnection',
         'ec2:AllocateAddress',
         'ec2:AssociateAddress',
-        'ec2:AssociateIamInstanceProfile',
-        'ec2:AssociateRouteTable',
-        'ec2:AttachInternetGateway',
-        'ec2:AttachVolume',
         'ec2:AuthorizeSecurityGroupEgress',
         'ec2:AuthorizeSecurityGroupIngress',
         'ec2:CreateFlowLogs',
         'ec2:CreateInternetGateway',
         'ec2:CreateNatGateway',
-        'ec2:CreateRoute',
         'ec2:CreateRouteTable',
         'ec2:CreateSecurityGroup',
         'ec2:CreateSubnet',
@@ -97,6 +95,11 @@ function networkStatements(cluster: Cluster): readonly Statement[] {
     allow(
       'ChangeAndRemove',
       [
+        'ec2:AssociateIamInstanceProfile',
+        'ec2:AssociateRouteTable',
+        'ec2:AttachInternetGateway',
+        'ec2:AttachVolume',
+        'ec2:CreateRoute',
         'ec2:DeleteFlowLogs',
         'ec2:DeleteInternetGateway',
         'ec2:DeleteNatGateway',
@@ -201,27 +204,30 @@ function dataStatements(cluster: Cluster, account: string): readonly Statement[]
       [`${buckets('state')}/*`, `${buckets('artifacts')}/*`],
     ),
     allow('MakeKeys', ['kms:CreateKey', 'kms:ListAliases'], '*', inRegions(cluster)),
+    allow('TagKeys', 'kms:TagResource', keys, { StringEquals: { 'aws:RequestTag/project': cluster.project } }),
+    // a key's tags count for permissions only minutes after it was made (KMS developer guide, "ABAC for AWS KMS"), and the
+    // first deploy does not wait: what looks at a key, or only protects it, goes without them
     allow(
-      'Keys',
+      'NewKeys',
       [
         'kms:CreateAlias',
-        'kms:CreateGrant',
-        'kms:Decrypt',
         'kms:DescribeKey',
         'kms:EnableKeyRotation',
-        'kms:Encrypt',
-        'kms:GenerateDataKey*',
         'kms:GetKeyPolicy',
         'kms:GetKeyRotationStatus',
         'kms:ListResourceTags',
-        'kms:PutKeyPolicy',
-        'kms:ReEncrypt*',
-        'kms:TagResource',
-        'kms:UntagResource',
       ],
       keys,
-      ofCluster(cluster),
     ),
+    allow('ChangeKeys', ['kms:PutKeyPolicy', 'kms:UntagResource'], keys, ofCluster(cluster)),
+    // for the same reason bound to what the data lies in, which is named elsewhere, and not to a tag
+    allow('UseKeys', ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'], keys, {
+      StringEquals: { 'kms:ViaService': throughServices(cluster, ['ec2', 's3']) },
+    }),
+    allow('GrantKeysToVolumes', 'kms:CreateGrant', keys, {
+      StringEquals: { 'kms:ViaService': throughServices(cluster, ['ec2']) },
+      Bool: { 'kms:GrantIsForAWSResource': 'true' },
+    }),
     allow(
       'Aliases',
       ['kms:CreateAlias', 'kms:UpdateAlias'],
@@ -262,10 +268,13 @@ function accessStatements(cluster: Cluster, account: string): readonly Statement
     allow('GiveRoles', 'iam:PassRole', `arn:aws:iam::${account}:role/${path}/*`, {
       StringEquals: { 'iam:PassedToService': ['ec2.amazonaws.com', 'vpc-flow-logs.amazonaws.com'] },
     }),
+    // load balancers, and alarms that recover a machine, work through roles that AWS makes once an account
     allow(
       'ServiceRoles',
       'iam:CreateServiceLinkedRole',
-      `arn:aws:iam::${account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/*`,
+      ['elasticloadbalancing', 'events'].map(
+        (service) => `arn:aws:iam::${account}:role/aws-service-role/${service}.amazonaws.com/*`,
+      ),
     ),
     allow(
       'Zones',
