@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { defineCluster } from '../../cluster/index.ts';
 import { deployPolicies } from '../../reports/index.ts';
 import { synthesize } from '../synthesized.ts';
+import { everyOption } from './every-option.config.ts';
 
 const account = '123456789012';
-const everything = { flowLogs: true, egress: 'nat-gateway', objectLockDays: 7, alertEmail: 'ops@example.com' } as const;
 
 /** The API call that makes each resource (the provider's source, by its own names of calls). */
 const makes: Readonly<Record<string, string>> = {
@@ -55,7 +55,7 @@ const makes: Readonly<Record<string, string>> = {
 };
 
 describe('the policies of a deploy', () => {
-  const policies = deployPolicies(defineCluster(everything), account);
+  const policies = deployPolicies(defineCluster(everyOption), account);
   const actions = policies.flatMap(({ document }) => document.Statement.flatMap(({ Action: action }) => action));
 
   it('are the ones the setup guide shows', async () => {
@@ -70,7 +70,7 @@ describe('the policies of a deploy', () => {
   });
 
   it('allow to make every resource of every stack', () => {
-    const types = new Set(Object.values(synthesize(everything)).flatMap(({ resource }) => Object.keys(resource)));
+    const types = new Set(Object.values(synthesize(everyOption)).flatMap(({ resource }) => Object.keys(resource)));
     expect([...types].sort()).toEqual(Object.keys(makes).sort());
     for (const type of types) expect(actions, type).toContain(makes[type]);
   });

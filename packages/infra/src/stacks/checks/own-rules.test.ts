@@ -17,21 +17,14 @@ import { awsSite, type Machine, renderMachine, toUserData } from '../../machines
 import { rolesOf, webPorts } from '../connections.ts';
 import { changedByReplacingOnly } from '../machines.ts';
 import { resourcesOf, type Stacks, synthesize } from '../synthesized.ts';
+import { everyOption } from './every-option.config.ts';
 import { bearerOf, permits, rulesOf, stackOf } from './reach.ts';
 
 const account = '123456789012';
 const configurations: readonly (readonly [string, ClusterInput])[] = [
   ['the example', {}],
   ['one region', { primary: { postgres: 3 }, dr: null, monitoring: false, egress: 'nat-gateway' }],
-  [
-    'two whole regions',
-    {
-      primary: { postgres: 3, etcd: 5 },
-      dr: { postgres: 2, apiServer: true },
-      adminCidrs: ['203.0.113.7/32'],
-      apiCidrs: ['0.0.0.0/0'],
-    },
-  ],
+  ['two whole regions', { ...everyOption, egress: 'bastion' }],
 ];
 
 const siteOf = (cluster: Cluster, region: Region) => awsSite(cluster, region, account);
@@ -143,6 +136,17 @@ describe.each(configurations)('the stacks of %s', (_, input) => {
       );
       expect(names.length).toBeGreaterThan(0);
       for (const name of new Set(names)) expect(records, machine.node.name).toContain(name);
+    }
+  });
+
+  it('answer for every machine and both load balancers in each region, because clients name both', () => {
+    const names = [
+      ...allNodes(cluster).map(({ hostname }) => hostname),
+      ...regionsOf(cluster).map(({ loadBalancer }) => loadBalancer.hostname),
+    ].sort();
+    for (const region of regionsOf(cluster)) {
+      const records = Object.values(stackOf(stacks, region).resource['aws_route53_record'] ?? {});
+      expect(records.map(({ name }) => name).sort()).toEqual(names);
     }
   });
 

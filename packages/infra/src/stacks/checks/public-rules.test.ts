@@ -1,25 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ClusterInput } from '../../cluster/index.ts';
 import { synthesize } from '../synthesized.ts';
+import { everyOption } from './every-option.config.ts';
 import { networksWithoutLogs } from './network.ts';
 import { publicRules } from './public-rules.ts';
 
 const configurations: readonly (readonly [string, ClusterInput])[] = [
   ['the example', {}],
   ['one region, three members', { primary: { postgres: 3 }, dr: null, monitoring: false }],
-  [
-    'every option',
-    {
-      primary: { postgres: 3, etcd: 5 },
-      dr: { postgres: 2, apiServer: true },
-      egress: 'nat-gateway',
-      flowLogs: true,
-      objectLockDays: 7,
-      alertEmail: 'ops@example.com',
-      adminCidrs: ['203.0.113.7/32'],
-      apiCidrs: ['0.0.0.0/0'],
-    },
-  ],
+  ['every option', everyOption],
 ];
 
 describe.each(configurations)('the stacks of %s', (_, input) => {

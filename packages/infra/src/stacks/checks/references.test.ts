@@ -1,22 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterInput } from '../../cluster/index.ts';
 import { type Synthesized, synthesize } from '../synthesized.ts';
+import { everyOption } from './every-option.config.ts';
 import { brokenReferences } from './references.ts';
-
-const everything: ClusterInput = {
-  primary: { postgres: 3, etcd: 5 },
-  dr: { postgres: 2, apiServer: true },
-  egress: 'nat-gateway',
-  flowLogs: true,
-  objectLockDays: 7,
-  alertEmail: 'ops@example.com',
-  adminCidrs: ['203.0.113.7/32'],
-};
 
 describe.each([
   ['the example', {}],
   ['one region', { dr: null, monitoring: false }],
-  ['every option', everything],
+  ['every option', everyOption],
 ] as const)('the references of %s', (_, input) => {
   it.each(Object.entries(synthesize(input, '123456789012')))('lead to something: %s', (_name, stack) => {
     expect(brokenReferences(stack)).toEqual([]);
