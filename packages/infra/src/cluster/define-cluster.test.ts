@@ -104,6 +104,7 @@ describe('an impossible cluster', () => {
     ['dr.cidr', { primary: { cidr: '10.43.0.0/17' } }],
     ['dr.awsRegion', { dr: { awsRegion: 'us-east-1' } }],
     ['dr.awsRegion', { dr: { awsRegion: 'oregon' } }],
+    ['dr.awsRegion', { dr: { awsRegion: 'us-west-1' } }],
     ['dr.namePrefix', { dr: { namePrefix: '' } }],
     ['dr.etcd', { dr: { etcd: 2 } }],
     ['patroni.ttlSeconds', { patroni: { retryTimeoutSeconds: 10 } }],

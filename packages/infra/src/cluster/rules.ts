@@ -116,6 +116,13 @@ function region(path: string, input: Required<RegionInput>, counts: { postgres: 
       'write it as us-east-1',
     ),
     check(
+      input.awsRegion !== 'us-west-1',
+      `${path}.awsRegion`,
+      input.awsRegion,
+      'a region of three zones: us-west-1 gives a new account two',
+      'choose us-west-2, or another',
+    ),
+    check(
       range !== null && isPrivate(range) && range.prefix >= 16 && range.prefix <= 20,
       `${path}.cidr`,
       input.cidr,

@@ -17,6 +17,7 @@ export interface PlanReview {
  */
 const kept = new Set([
   'aws_ebs_volume',
+  'aws_eip',
   'aws_instance',
   'aws_kms_key',
   'aws_lb',

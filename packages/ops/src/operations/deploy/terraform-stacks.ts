@@ -19,6 +19,8 @@ export async function stacksIn(
       environment: {
         // the provider is 700 MB: once, not once a stack
         TF_PLUGIN_CACHE_DIR: plugins,
+        // without it the cache is used only by stacks that have a lock file, and freshly rendered ones have none
+        TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE: 'true',
         ...(login.profile === null ? {} : { AWS_PROFILE: login.profile }),
       },
       statePath: scope.cluster.state === 'local' ? (name) => `${folders.state}/${name}.tfstate` : null,
