@@ -5,7 +5,7 @@ import { createFakeHost } from '../../hosts/fake.ts';
 import { inMemoryStore, secretsInit } from '../../secrets/index.ts';
 import { planDestroy } from './destroy.ts';
 import { describeOutcome, outcomeOf } from './outcome.ts';
-import { isComplete } from './readiness.ts';
+import { isComplete, waitForMachines } from './readiness.ts';
 import { planReplacement, refuseLeader } from './replace.ts';
 import { planDeploy, requireDataVolumes } from './steps.ts';
 import { scopeOf, stacksOf } from './target.ts';
@@ -66,6 +66,19 @@ describe('a region', () => {
     ['two lead', [member('pg-1', 'leader', 'running'), member('pg-2', 'leader', 'running')]],
   ])('is not while %s', (_, members) => {
     expect(isComplete(nodes, members)).toBe(false);
+  });
+});
+
+describe('a first boot', () => {
+  it('is told about while it lasts, each obstacle once', async () => {
+    const answers = ['inactive', 'inactive', 'active'];
+    const host = createFakeHost('pg-1', (argv) =>
+      done(argv[0] === 'systemctl' ? (answers.shift() ?? '') : 'installing postgresql-17'),
+    );
+    const said: string[] = [];
+    const report = (line: string) => void said.push(line);
+    await waitForMachines([nodeNamed(cluster, 'pg-1')], () => host, report, new AbortController().signal, 1);
+    expect(said).toEqual(['pg-1 says installing postgresql-17', 'all of them']);
   });
 });
 

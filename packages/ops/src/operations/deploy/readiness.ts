@@ -8,20 +8,32 @@ const firstBootTimeoutMs = 20 * 60_000;
 /** Initialising, or copying a small database to a replica. */
 const clusterTimeoutMs = 20 * 60_000;
 
-/** Waits until each of the machines is what its manifest says; reports which are still at it, and why. */
+/**
+ * Waits until each of the machines is what its manifest says.
+ *
+ * @param report is told what stands in a machine's way whenever that changes, and who is still at it when one is done.
+ */
 export async function waitForMachines(
   nodes: readonly Node[],
   hostOf: (node: Node) => Host,
   report: (line: string) => void,
   signal: AbortSignal,
+  everyMs = 5_000,
 ): Promise<void> {
   const waiting = new Set(nodes.map(({ name }) => name));
   await Promise.all(
     nodes.map(async (node) => {
-      await waitUntil(() => isBooted(hostOf(node)), {
+      let said = '';
+      const look = () =>
+        isBooted(hostOf(node)).catch((error: Error) => {
+          if (error.message !== said) report(error.message);
+          said = error.message;
+          throw error;
+        });
+      await waitUntil(look, {
         what: `the first boot of ${node.name}`,
         timeoutMs: firstBootTimeoutMs,
-        everyMs: 5_000,
+        everyMs,
         signal,
       });
       waiting.delete(node.name);
