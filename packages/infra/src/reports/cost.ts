@@ -132,12 +132,13 @@ function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
     region.nodes.filter(({ role }) => isPublic(role)).length + (cluster.egress === 'nat-gateway' ? 1 : 0);
   // the second region's load balancer waits
   const clientGib = region.kind === 'primary' ? usage.clientGib : 0;
+  const why = region.kind === 'dr' ? '; making one takes minutes that a promotion does not have' : '';
   return [
     {
       part: 'load balancer',
       kind: 'fixed',
       what: 'network load balancer',
-      basis: `${prices.loadBalancerHour} an hour`,
+      basis: `${prices.loadBalancerHour} an hour${why}`,
       usd: prices.loadBalancerHour * hoursPerMonth,
     },
     {
