@@ -17,6 +17,11 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/switchover.ts')).registerSwitchover,
   },
   {
+    name: 'failover',
+    summary: 'make a member the primary where nobody leads',
+    load: async () => (await import('./commands/failover.ts')).registerFailover,
+  },
+  {
     name: 'operations',
     summary: 'who did what to this cluster, and what was cut off',
     load: async () => (await import('./commands/operations.ts')).registerOperations,

@@ -37,6 +37,11 @@ export async function switchOver(host: Host, scope: string, leader: string, cand
   await patronictl(host, ['switchover', scope, ...who, '--force'], { timeoutMs: 120_000 });
 }
 
+/** Promotes a member where nobody leads, whatever it may lack: who calls this has decided. Returns once it leads. */
+export async function failOver(host: Host, scope: string, candidate: string): Promise<void> {
+  await patronictl(host, ['failover', scope, '--candidate', candidate, '--force'], { timeoutMs: 120_000 });
+}
+
 async function patronictl(host: Host, argv: readonly string[], options?: RunOptions): Promise<string> {
   return runChecked(host, ['patronictl', '-c', patroniConfigDirectory, ...argv], options);
 }

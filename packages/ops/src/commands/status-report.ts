@@ -66,7 +66,7 @@ function ago(moment: string | null, now: number): string {
 }
 
 /** Bytes in the unit a person would choose. */
-function bytes(count: number): string {
+export function bytes(count: number): string {
   if (count < 1024) return `${count} B`;
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
   const power = Math.min(units.length, Math.floor(Math.log2(count) / 10));

@@ -7,7 +7,7 @@ import { createNspawnHost } from '../hosts/nspawn.ts';
 import { waitUntil } from '../wait-until.ts';
 import { hardwareAddressOf } from './addresses.ts';
 import type { PlainFile } from './aws-machine.ts';
-import { command } from './command.ts';
+import { command, inNetwork } from './command.ts';
 import { type ControlGroups, createGroup, destroyGroup, groupProcesses } from './control-groups.ts';
 import { startDetached } from './detached.ts';
 import { machinePlaces, type Places, prefix } from './places.ts';
@@ -89,6 +89,7 @@ export async function startMachine(rack: Rack, plan: BootPlan): Promise<void> {
   }
   const processFiles = await createGroup(rack.groups, plan.name, plan.memoryBytes);
   const { namespace, bridge } = plan.attachment;
+  await removeLeftover(namespace, plan.name);
   const nspawn = [
     'nsenter',
     `--net=/run/netns/${namespace}`,
@@ -121,6 +122,21 @@ export async function startMachine(rack: Rack, plan: BootPlan): Promise<void> {
     },
     { what: `${plan.name} to boot`, timeoutMs: 15_000, everyMs: 50 },
   );
+}
+
+/**
+ * Takes away the interface of a machine whose power was cut: the kernel does it too, seconds later on a busy computer, and until
+ * then nspawn refuses the name.
+ */
+async function removeLeftover(namespace: string, name: string): Promise<void> {
+  // systemd-nspawn's own name for the outer end, cut to what an interface may have
+  const outer = `vb-${name}`.slice(0, 15);
+  const links = await command(inNetwork(namespace, ['ip', '-oneline', 'link']));
+  if (!links.includes(` ${outer}@`)) return;
+  await command(inNetwork(namespace, ['ip', 'link', 'delete', outer])).catch((error: Error) => {
+    // the kernel was quicker
+    if (!error.message.includes('Cannot find device')) throw error;
+  });
 }
 
 /** Shuts a machine down as its power button does; after the time it is switched off. */

@@ -1,0 +1,213 @@
+import { type Cluster, membersOf, type Region } from '@pgha/infra/cluster';
+import { type Etcd, etcdOn } from '../clients/etcd.ts';
+import { observe, toldOf } from '../clients/observation.ts';
+import { failOver, type ListedMember, listMembers } from '../clients/patronictl.ts';
+import { RefusedError, UsageError } from '../exit-codes.ts';
+import { hostsOf, type Installation } from '../installation/installation.ts';
+import type { Step } from '../step.ts';
+import { waitUntil } from '../wait-until.ts';
+
+/** A member that could take over, and what is known of the commits it has. */
+export interface Candidate {
+  name: string;
+  /** What it has received; null: its server does not answer. */
+  lsn: string | null;
+  /** Bytes it lacks of what the lost primary was last known to have written; null where that is not known. */
+  behindBytes: number | null;
+  /** Whether it was to confirm commits when the primary was lost. */
+  isSynchronous: boolean;
+  /** Why something that was acknowledged may be missing on it; null: nothing can be. */
+  risk: string | null;
+}
+
+/** What a person decides on when nobody leads. */
+export interface FailoverView {
+  leader: string | null;
+  lostPrimary: string | null;
+  /** Where the lost primary was when it last told etcd. */
+  lastKnownLsn: string | null;
+  candidates: readonly Candidate[];
+}
+
+/** What Patroni keeps in etcd about who may take over (Patroni 4.0, "/sync" and "/status"). */
+export interface StoredState {
+  sync: { leader: string | null; standbys: readonly string[]; quorum: number } | null;
+  lastKnownLsn: bigint | null;
+}
+
+/** Asks etcd and every member; nothing is changed. */
+export async function viewFailover(installation: Installation, region: Region): Promise<FailoverView> {
+  const members = membersOf(region);
+  const etcd = etcdOn(hostsOf(installation, region, 'etcd'));
+  const stored = await readStoredState(etcd, installation.cluster);
+  const seen = await Promise.all(
+    members.map(async (node) => {
+      const observation = await observe(installation.host(node)).catch(() => null);
+      return { name: node.name, lsn: toldOf(observation?.database)?.lsn ?? null };
+    }),
+  );
+  const listed = await firstList(installation, region);
+  return judgeFailover(stored, seen, listed);
+}
+
+/**
+ * Says of every member what promoting it could cost. Pure.
+ *
+ * With `quorum` the primary was acknowledged by any one of several standbys: the one that is ahead of all of them has every
+ * commit, and all of them have to be asked to know that. With `on` each synchronous standby has every commit.
+ */
+export function judgeFailover(
+  { sync, lastKnownLsn }: StoredState,
+  seen: readonly { name: string; lsn: string | null }[],
+  listed: readonly ListedMember[],
+): FailoverView {
+  const positions = new Map(seen.flatMap(({ name, lsn }) => (lsn === null ? [] : [[name, parseLsn(lsn)] as const])));
+  const leader = listed.find(({ isLeader }) => isLeader)?.name ?? null;
+  const candidates = seen.map(({ name, lsn }): Candidate => {
+    const position = positions.get(name) ?? null;
+    const isSynchronous = sync?.standbys.includes(name) === true || sync?.leader === name;
+    return {
+      name,
+      lsn,
+      behindBytes:
+        position === null || lastKnownLsn === null
+          ? null
+          : Number(lastKnownLsn > position ? lastKnownLsn - position : 0n),
+      isSynchronous,
+      risk: riskOf(name, position, sync, positions),
+    };
+  });
+  return {
+    leader,
+    lostPrimary: sync?.leader ?? null,
+    lastKnownLsn: lastKnownLsn === null ? null : formatLsn(lastKnownLsn),
+    candidates,
+  };
+}
+
+function riskOf(
+  name: string,
+  position: bigint | null,
+  sync: StoredState['sync'],
+  positions: ReadonlyMap<string, bigint>,
+): string | null {
+  if (position === null) return 'its server does not answer';
+  if (sync === null || sync.leader === null)
+    return 'replication was not synchronous: whatever it had not received is gone';
+  if (name === sync.leader) return null;
+  if (!sync.standbys.includes(name)) return 'it did not confirm commits: it may lack any of them';
+  const others = [...sync.standbys, sync.leader].filter((each) => each !== name);
+  const ahead = others.filter((each) => (positions.get(each) ?? 0n) > position);
+  if (ahead.length > 0) return `${ahead.join(' and ')} received more than it did`;
+  // commits are acknowledged by (standbys - quorum) of them: fewer silent ones than that cannot have confirmed one alone
+  const silent = sync.standbys.filter((each) => each !== name && !positions.has(each));
+  const confirming = sync.standbys.length - sync.quorum;
+  return silent.length >= confirming && sync.quorum > 0
+    ? `${silent.join(' and ')} may have confirmed commits that it lacks, and cannot be asked`
+    : null;
+}
+
+/** The member that would be promoted when nobody says which: the one that is sure to have everything, else the farthest. */
+export function chooseFailover({ candidates }: FailoverView): Candidate {
+  const able = candidates.filter(({ lsn }) => lsn !== null);
+  const farthest = (list: readonly Candidate[]) =>
+    list.toSorted((a, b) => (parseLsn(b.lsn ?? '0/0') > parseLsn(a.lsn ?? '0/0') ? 1 : -1))[0];
+  const chosen = farthest(able.filter(({ risk }) => risk === null)) ?? farthest(able);
+  if (chosen === undefined) throw new RefusedError('no member answers: start one of them first');
+  return chosen;
+}
+
+/**
+ * The steps that promote a member where nobody leads.
+ *
+ * @param acceptsLoss whether a person agreed that acknowledged commits may be missing.
+ * @throws RefusedError when somebody leads, or when something could be lost and nobody agreed to that.
+ */
+export function planFailover(
+  installation: Installation,
+  region: Region,
+  view: FailoverView,
+  candidate: string,
+  acceptsLoss: boolean,
+  signal: AbortSignal,
+): readonly Step[] {
+  const chosen = view.candidates.find(({ name }) => name === candidate);
+  if (chosen === undefined) {
+    throw new UsageError(
+      `no member "${candidate}"; the members are ${view.candidates.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  if (view.leader !== null && view.leader !== candidate) {
+    throw new RefusedError(`${view.leader} leads: "pgha switchover" hands over without a risk`);
+  }
+  if (view.leader === null && chosen.risk !== null && !acceptsLoss) {
+    throw new RefusedError(
+      `promoting ${candidate} could lose commits that were acknowledged: ${chosen.risk}. ` +
+        'Bring the other members back if that is possible; if it is not, agree with --accept-data-loss',
+    );
+  }
+  const node = membersOf(region).find(({ name }) => name === candidate);
+  if (node === undefined) throw new UsageError(`${candidate} is none of the members of ${region.awsRegion}`);
+  const host = installation.host(node);
+  const isLeading = async () => (await listMembers(host)).some(({ name, isLeader }) => name === candidate && isLeader);
+  return [
+    {
+      title: `${candidate} becomes the primary`,
+      isDone: isLeading,
+      run: () => failOver(host, installation.cluster.scope, candidate),
+    },
+    {
+      title: `${candidate} accepts writes`,
+      run: async (report) => {
+        await waitUntil(
+          async () => {
+            const database = toldOf((await observe(host)).database);
+            report(database === null ? 'its server does not answer yet' : `timeline ${database.timeline}`);
+            return database !== null && !database.inRecovery;
+          },
+          { what: `${candidate} to accept writes`, timeoutMs: 120_000, everyMs: 500, signal },
+        );
+      },
+    },
+  ];
+}
+
+async function readStoredState(etcd: Etcd, { scope }: Cluster): Promise<StoredState> {
+  const [sync, status] = await Promise.all([
+    etcd.read(`/service/${scope}/sync`),
+    etcd.read(`/service/${scope}/status`),
+  ]);
+  return parseStoredState(sync?.value ?? null, status?.value ?? null);
+}
+
+/** What the two keys say; either may be missing. */
+export function parseStoredState(sync: string | null, status: string | null): StoredState {
+  const told = sync === null ? null : (JSON.parse(sync) as { leader?: string; sync_standby?: string; quorum?: number });
+  const { optime } = status === null ? {} : (JSON.parse(status) as { optime?: number });
+  return {
+    sync:
+      told === null
+        ? null
+        : {
+            leader: told.leader ?? null,
+            standbys: (told.sync_standby ?? '').split(',').filter((name) => name !== ''),
+            quorum: told.quorum ?? 0,
+          },
+    lastKnownLsn: optime === undefined ? null : BigInt(optime),
+  };
+}
+
+async function firstList(installation: Installation, region: Region): Promise<readonly ListedMember[]> {
+  return Promise.any(membersOf(region).map((node) => listMembers(installation.host(node)))).catch(() => {
+    throw new RefusedError(`no member of ${region.awsRegion} can be entered: start its machines first`);
+  });
+}
+
+/** A WAL position as a number of bytes (PostgreSQL manual, 8.20). */
+function parseLsn(text: string): bigint {
+  const [high = '0', low = '0'] = text.split('/');
+  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
+}
+
+const formatLsn = (value: bigint) =>
+  `${(value >> 32n).toString(16)}/${(value & 0xffffffffn).toString(16)}`.toUpperCase();
