@@ -22,6 +22,21 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/failover.ts')).registerFailover,
   },
   {
+    name: 'migrate',
+    summary: 'bring the schema up to date, as the owner',
+    load: async () => (await import('./commands/migrate.ts')).registerMigrate,
+  },
+  {
+    name: 'load',
+    summary: 'write and read as a client, and check what was acknowledged',
+    load: async () => (await import('./commands/load.ts')).registerLoad,
+  },
+  {
+    name: 'connect',
+    summary: 'open psql, or print where to connect',
+    load: async () => (await import('./commands/connect.ts')).registerConnect,
+  },
+  {
     name: 'operations',
     summary: 'who did what to this cluster, and what was cut off',
     load: async () => (await import('./commands/operations.ts')).registerOperations,
@@ -45,6 +60,11 @@ const nouns: readonly Noun[] = [
     name: 'secrets',
     summary: 'passwords, keys and certificates in Parameter Store',
     load: async () => (await import('./commands/secrets.ts')).registerSecrets,
+  },
+  {
+    name: 'doctor',
+    summary: 'check this computer: programs, credentials, configuration',
+    load: async () => (await import('./commands/doctor.ts')).registerDoctor,
   },
   {
     name: 'cost',

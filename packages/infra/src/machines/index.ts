@@ -5,6 +5,7 @@ export { alertTopicName } from './config/alertmanager.ts';
 export { guardProgram } from './config/guard.ts';
 export { patroniConfigDirectory, patroniDynamicConfig, patroniRestUser, standbySlot } from './config/patroni.ts';
 export { repositoryNumber } from './config/pgbackrest.ts';
+export { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
 export { binDirectory, dataDirectory, dataMount, socketDirectory } from './config/postgresql.ts';
 export * from './describe.ts';
 export * from './machine.ts';

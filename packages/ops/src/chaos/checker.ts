@@ -1,4 +1,4 @@
-import type { FinalRead, History, Write } from './history.ts';
+import { countOutcomes, type FinalRead, type History, type OutcomeCounts, type Write } from './history.ts';
 
 /** What a history and the members' final content say about each other. */
 export interface Verdict {
@@ -16,7 +16,7 @@ export interface Verdict {
   disagreeing: readonly string[];
   /** Writes whose times cannot be: answered before they were sent. */
   impossible: readonly string[];
-  counts: { ok: number; fail: number; unknown: number; readsOk: number; readsFail: number };
+  counts: OutcomeCounts;
   /** The longest time between two acknowledgements next to each other, and when it began. */
   longestGap: { lengthMs: number; beganAtMs: number };
 }
@@ -92,18 +92,6 @@ function compare({ member, keys }: FinalRead, writes: ReadonlyMap<string, Write>
 function disagreement(reads: readonly FinalRead[]): readonly string[] {
   const content = reads.map(({ keys }) => [...keys].sort().join('\n'));
   return reads.filter((_, index) => content[index] !== content[0]).map(({ member }) => member);
-}
-
-function countOutcomes({ writes, reads }: History): Verdict['counts'] {
-  const ofWrites = (wanted: Write['outcome']) => writes.filter(({ outcome }) => outcome === wanted).length;
-  const readsOk = reads.filter(({ outcome }) => outcome === 'ok').length;
-  return {
-    ok: ofWrites('ok'),
-    fail: ofWrites('fail'),
-    unknown: ofWrites('unknown'),
-    readsOk,
-    readsFail: reads.length - readsOk,
-  };
 }
 
 function longestGap(writes: readonly Write[]): Verdict['longestGap'] {

@@ -34,3 +34,25 @@ export interface FinalRead {
   member: string;
   keys: readonly string[];
 }
+
+/** How many writes and reads ended in which way. */
+export interface OutcomeCounts {
+  ok: number;
+  fail: number;
+  unknown: number;
+  readsOk: number;
+  readsFail: number;
+}
+
+/** Counts a history's outcomes; pure. */
+export function countOutcomes({ writes, reads }: History): OutcomeCounts {
+  const ofWrites = (wanted: Outcome) => writes.filter(({ outcome }) => outcome === wanted).length;
+  const readsOk = reads.filter(({ outcome }) => outcome === 'ok').length;
+  return {
+    ok: ofWrites('ok'),
+    fail: ofWrites('fail'),
+    unknown: ofWrites('unknown'),
+    readsOk,
+    readsFail: reads.length - readsOk,
+  };
+}

@@ -1,7 +1,7 @@
 import { Agent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HttpsEndpoint, requestHttps } from '../clients/https.ts';
-import type { History, Outcome, Read, Write } from './history.ts';
+import { countOutcomes, type History, type Outcome, type OutcomeCounts, type Read, type Write } from './history.ts';
 
 /** Where the clients send. */
 export interface WorkloadTargets {
@@ -22,6 +22,8 @@ export interface WorkloadOptions {
 export interface Workload {
   /** How many writes were acknowledged so far. */
   acknowledged(): number;
+  /** Everything that came back so far. */
+  counts(): OutcomeCounts;
   /** Lets every client finish its request and hands over what happened. */
   stop(): Promise<History>;
 }
@@ -59,6 +61,7 @@ export function startWorkload(targets: WorkloadTargets, options: WorkloadOptions
   ];
   return {
     acknowledged: () => writes.filter(({ outcome }) => outcome === 'ok').length,
+    counts: () => countOutcomes({ writes, reads }),
     stop: async () => {
       isOver = true;
       await Promise.all(clients);

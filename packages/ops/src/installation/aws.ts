@@ -8,9 +8,18 @@ import {
 } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { bucketName, type Cluster, machineResourceName, type Node, type Region, regionOf } from '@pgha/infra/cluster';
+import {
+  bucketName,
+  type Cluster,
+  machineResourceName,
+  type Node,
+  nodesOf,
+  type Region,
+  regionOf,
+} from '@pgha/infra/cluster';
 import { awsSite } from '@pgha/infra/machines';
 import { createSsmHost, type SsmRegion } from '../hosts/ssm.ts';
+import { forwardThroughInstance } from '../hosts/tunnel.ts';
 import { type AwsLogin, clientSettings, type Identity } from '../operations/deploy/aws-access.ts';
 import { mirroredStore, ssmStore } from '../secrets/index.ts';
 import type { Installation, Power } from './installation.ts';
@@ -54,6 +63,21 @@ export async function withAws<T>(
     operator: `${identity.arn} (${userInfo().username}@${hostname()})`,
     signal,
     host: (node) => createSsmHost(cluster, node, servicesOf(regionOf(cluster, node))),
+    addressOf: async (node) => {
+      const found = await findInstance(cluster, node, servicesOf(regionOf(cluster, node)).ec2);
+      if (found?.publicAddress == null) {
+        throw new Error(`${node.name} has no public address; reach it through Session Manager or the bastion`);
+      }
+      return found.publicAddress;
+    },
+    tunnel: async (region, port) => {
+      const [bastion] = nodesOf(region, 'bastion');
+      const found = bastion === undefined ? null : await findInstance(cluster, bastion, servicesOf(region).ec2);
+      if (found === null) throw new Error(`${region.awsRegion} has no bastion to go through`);
+      const { profile } = login;
+      const way = { profile, region: region.awsRegion };
+      return forwardThroughInstance(way, found.id, region.loadBalancer.hostname, port);
+    },
     site: (region) => awsSite(cluster, region, identity.account),
     secrets: ([first, ...others]) => {
       const store = ({ awsRegion }: Region) =>
@@ -74,19 +98,26 @@ export async function withAws<T>(
   }
 }
 
+/** The instance that is this machine; null: there is none. */
+async function findInstance(cluster: Cluster, node: Node, client: EC2Client) {
+  const { Reservations: reservations = [] } = await client.send(
+    new DescribeInstancesCommand({ Filters: [{ Name: 'tag:Name', Values: [machineResourceName(cluster, node)] }] }),
+  );
+  const instance = reservations
+    .flatMap(({ Instances: instances = [] }) => instances)
+    .find(({ State: state }) => state?.Name !== 'terminated');
+  return instance?.InstanceId === undefined
+    ? null
+    : {
+        id: instance.InstanceId,
+        state: instance.State?.Name ?? 'unknown',
+        publicAddress: instance.PublicIpAddress ?? null,
+      };
+}
+
 /** EC2's switches. */
 function ec2Power(cluster: Cluster, clientOf: (node: Node) => EC2Client): Power {
-  const find = async (node: Node) => {
-    const { Reservations: reservations = [] } = await clientOf(node).send(
-      new DescribeInstancesCommand({ Filters: [{ Name: 'tag:Name', Values: [machineResourceName(cluster, node)] }] }),
-    );
-    const instance = reservations
-      .flatMap(({ Instances: instances = [] }) => instances)
-      .find(({ State: state }) => state?.Name !== 'terminated');
-    return instance?.InstanceId === undefined
-      ? null
-      : { id: instance.InstanceId, state: instance.State?.Name ?? 'unknown' };
-  };
+  const find = (node: Node) => findInstance(cluster, node, clientOf(node));
   const require = async (node: Node) => {
     const found = await find(node);
     if (found === null)

@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { type Cluster, type Node, nodesOf, type Region, type Role, regionOf } from '@pgha/infra/cluster';
 import type { Site } from '@pgha/infra/machines';
 import type { Host } from '../hosts/host.ts';
+import type { Tunnel } from '../hosts/tunnel.ts';
 import type { SecretStore } from '../secrets/index.ts';
 
 /** A cluster that runs somewhere, and the ways into it. Operations know no other: EC2 and the lab look the same to them. */
@@ -14,6 +15,10 @@ export interface Installation {
   readonly signal: AbortSignal;
   /** A machine, to be entered. */
   host(node: Node): Host;
+  /** The address under which this computer reaches the machine: a public one on AWS. */
+  addressOf(node: Node): Promise<string>;
+  /** A way to a port of a region's load balancer, which is inside its network. The caller closes it. */
+  tunnel(region: Region, port: number): Promise<Tunnel>;
   site(region: Region): Site;
   /** The Parameter Stores of these regions as one; a region that is lost is left out by whoever asks. */
   secrets(regions: readonly [Region, ...Region[]]): SecretStore;

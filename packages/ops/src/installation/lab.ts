@@ -33,6 +33,12 @@ export async function withLab<T>(
     operator: `${userInfo().username}@${hostname()}`,
     signal,
     host: ({ name }) => labHost(groups, name),
+    addressOf: async ({ address }) => address,
+    tunnel: async ({ loadBalancer }, port) => ({
+      address: loadBalancer.addresses[0] ?? loadBalancer.hostname,
+      port,
+      close: async () => undefined,
+    }),
     site: (region) => labSite(cluster, region, authority),
     secrets: ([first, ...others]) => {
       const store = (region: typeof first) => ssmStore(kept(ssmClient(region, authority)), region.awsRegion);

@@ -1,7 +1,7 @@
 import { type Cluster, membersOf, nodesOf, ports } from '@pgha/infra/cluster';
 import type { FinalRead } from '../chaos/history.ts';
 import type { WorkloadTargets } from '../chaos/workload.ts';
-import { runChecked } from '../hosts/host.ts';
+import { readFinalState as readMembersState } from '../operations/load.ts';
 import type { ClusterAccess } from './access.ts';
 import type { ControlGroups } from './control-groups.ts';
 import { labHost } from './machines.ts';
@@ -18,27 +18,12 @@ export function workloadTargets(cluster: Cluster, { ca, apiKey }: ClusterAccess)
   };
 }
 
-/**
- * What every member of a region holds of one run, read on the member itself: neither the router nor a service stands between.
- */
+/** What every member of the primary region holds of one run. */
 export async function readFinalState(
   groups: ControlGroups,
   cluster: Cluster,
   run: string,
 ): Promise<readonly FinalRead[]> {
-  return Promise.all(
-    membersOf(cluster.primary).map(async ({ name }) => {
-      const query = `select name from items where name like '${run}-%'`;
-      const psql = [
-        'psql',
-        '--no-psqlrc',
-        '--tuples-only',
-        '--no-align',
-        `--dbname=${cluster.database}`,
-        `--command=${query}`,
-      ];
-      const text = await runChecked(labHost(groups, name), ['runuser', '-u', 'postgres', '--', ...psql]);
-      return { member: name, keys: text.split('\n').filter(Boolean) };
-    }),
-  );
+  const hosts = membersOf(cluster.primary).map(({ name }) => labHost(groups, name));
+  return readMembersState(hosts, cluster.database, run);
 }

@@ -40,7 +40,12 @@ export async function checkSurroundings(places: Places, cluster: Cluster, around
     throw new RefusedError(`the lab cannot run here:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
 }
 
-async function findObstacles(places: Places, cluster: Cluster, around: Surroundings): Promise<string[]> {
+/** Everything that stands in the way of a lab, each with what to do about it. */
+export async function findObstacles(
+  places: Places,
+  cluster: Cluster,
+  around: Surroundings,
+): Promise<readonly string[]> {
   if (around.platform !== 'linux') {
     return [
       `machines share the kernel, which has to be Linux; this is ${around.platform}. Use a Linux virtual machine.`,

@@ -11,6 +11,17 @@ export interface SecretStore {
 }
 
 /**
+ * A value that has to be there.
+ *
+ * @throws when it is not; the message says what makes it.
+ */
+export async function readSecret(store: SecretStore, name: string): Promise<string> {
+  const value = (await store.read([name])).get(name);
+  if (value === undefined) throw new Error(`${store.place} has no ${name}; run "pgha secrets init"`);
+  return value;
+}
+
+/**
  * A store that is gone with the process, for tests and rehearsals.
  *
  * @param values what it starts with.

@@ -80,6 +80,8 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
       return stopped.signal;
     },
     host: ({ name }) => hosts.get(name) ?? fail(`no machine ${name}`),
+    tunnel: () => fail('the model has no load balancer'),
+    addressOf: async ({ address }) => address,
     site: (region) => awsSite(cluster, region, '123456789012'),
     secrets: () => inMemoryStore(),
     s3: () => fail('the model has no S3'),

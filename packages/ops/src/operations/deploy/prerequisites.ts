@@ -30,6 +30,14 @@ export function surroundings(terraformVersion: () => Promise<string | null>): Su
   };
 }
 
+/** What a deploy from here would meet, by what it is about; no obstacle is an empty list. */
+export interface Prerequisites {
+  identity: Identity | null;
+  terraform: { version: string | null; obstacles: readonly string[] };
+  credentials: readonly string[];
+  state: readonly string[];
+}
+
 /**
  * Finds out whether a region can be planned and deployed from here, before anything is touched.
  *
@@ -43,27 +51,41 @@ export async function checkPrerequisites(
   login: AwsLogin,
   around: Surroundings,
 ): Promise<Identity> {
-  const obstacles = [...terraformObstacles(await around.terraformVersion())];
+  const { identity, terraform, credentials, state } = await findPrerequisites(cluster, regions, login, around);
+  const obstacles = [...terraform.obstacles, ...credentials, ...state];
+  if (identity === null || obstacles.length > 0) {
+    throw new RefusedError(`this cannot go on:\n${obstacles.map((line) => `  - ${line}`).join('\n')}`);
+  }
+  return identity;
+}
+
+/** The same, without a refusal. */
+export async function findPrerequisites(
+  cluster: Cluster,
+  regions: readonly Region[],
+  login: AwsLogin,
+  around: Surroundings,
+): Promise<Prerequisites> {
+  const version = await around.terraformVersion();
+  const credentials: string[] = [];
+  const state: string[] = [];
   let identity: Identity | null = null;
   try {
     identity = await around.whoAmI(login, cluster.primary.awsRegion);
   } catch (error) {
-    obstacles.push(credentialsObstacle(login, error as Error));
+    credentials.push(credentialsObstacle(login, error as Error));
   }
   if (identity !== null && cluster.state === 's3') {
     for (const region of regions) {
       const bucket = bucketName(cluster, region, 'state', identity.account);
       if (!(await around.hasStateBucket(login, region.awsRegion, bucket))) {
-        obstacles.push(
+        state.push(
           `no bucket ${bucket} in ${region.awsRegion} for Terraform's state. Run "pgha bootstrap", or set state: 'local' in the configuration.`,
         );
       }
     }
   }
-  if (identity === null || obstacles.length > 0) {
-    throw new RefusedError(`this cannot go on:\n${obstacles.map((line) => `  - ${line}`).join('\n')}`);
-  }
-  return identity;
+  return { identity, terraform: { version, obstacles: terraformObstacles(version) }, credentials, state };
 }
 
 function terraformObstacles(version: string | null): readonly string[] {

@@ -1,44 +1,12 @@
-import { type Cluster, loadBalancerListeners, nodesOf, passwordParameter, ports } from '@pgha/infra/cluster';
+import { type Cluster, nodesOf, ports } from '@pgha/infra/cluster';
 import { apiKeysParameter, caFile } from '@pgha/infra/machines';
 import { type Host, runChecked } from '../../hosts/host.ts';
-import type { SecretStore } from '../../secrets/index.ts';
+import { readSecret, type SecretStore } from '../../secrets/index.ts';
 import { waitUntil } from '../../wait-until.ts';
+import { migrateFrom } from '../migrate.ts';
 
 /** The services start once the schema is there, and restart each second until it is. */
 const serviceTimeoutMs = 5 * 60_000;
-
-/** The release's own migrations, run where the database can be reached; its credentials come on standard input. */
-const migration = `
-import { readFileSync } from 'node:fs';
-const { release, rootCertificateFile, ...connection } = JSON.parse(readFileSync(0, 'utf8'));
-const { migrate } = await import(release + '/packages/db/src/index.ts');
-const tls = { mode: 'verify-full', rootCertificate: readFileSync(rootCertificateFile, 'utf8') };
-console.log(JSON.stringify(await migrate({ ...connection, tls })));
-`;
-
-/** Brings the schema up to date, as the owner, with the migrations of a release that the API machine has fetched. */
-async function migrateFrom(
-  host: Host,
-  cluster: Cluster,
-  store: SecretStore,
-  version: string,
-): Promise<readonly string[]> {
-  const release = `/opt/pgha/releases/${version}`;
-  const connection = {
-    release,
-    host: cluster.primary.loadBalancer.hostname,
-    port: loadBalancerListeners[0].port,
-    database: cluster.database,
-    user: 'pgha_owner',
-    password: await readSecret(store, passwordParameter(cluster, 'owner')),
-    rootCertificateFile: caFile,
-  };
-  const answer = await runChecked(host, [`${release}/bin/node`, '--input-type=module', '--eval', migration], {
-    input: JSON.stringify(connection),
-    timeoutMs: 10 * 60_000,
-  });
-  return (JSON.parse(answer) as { applied: readonly string[] }).applied;
-}
 
 /**
  * Brings the API machine to a release: its schema first, because its services refuse an older one, then the services, one at
@@ -55,7 +23,7 @@ export async function deployRelease(
   report(`fetching ${version}`);
   const fetched = await runChecked(host, ['/usr/local/sbin/pgha-deploy', '--fetch', version], { timeoutMs });
   report('schema');
-  const applied = await migrateFrom(host, cluster, store, version);
+  const applied = await migrateFrom(host, { cluster, region: cluster.primary, store, version });
   for (const migration of applied) report(`applied ${migration}`);
   const { current } = JSON.parse(fetched) as { current: string | null };
   if (current === version) return;
@@ -123,10 +91,4 @@ export function readCreated(answer: string): SmokeTest {
     throw new Error(`the API's answer has no id or no Commit-LSN: ${answer.slice(0, 300)}`);
   }
   return { id: Number(id), commitLsn };
-}
-
-async function readSecret(store: SecretStore, name: string): Promise<string> {
-  const value = (await store.read([name])).get(name);
-  if (value === undefined) throw new Error(`${store.place} has no ${name}; the step "Secrets" makes it`);
-  return value;
 }

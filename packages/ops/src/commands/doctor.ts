@@ -1,0 +1,131 @@
+import { resolve } from 'node:path';
+import { type Cluster, defineCluster, regionsOf } from '@pgha/infra/cluster';
+import type { Command } from 'commander';
+import { readClusterFile } from '../cluster-file.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { createLocalHost } from '../hosts/local.ts';
+import { terraformVersion } from '../hosts/terraform.ts';
+import { findObstacles } from '../lab/preflight.ts';
+import { loginOf } from '../operations/deploy/aws-access.ts';
+import { findPrerequisites, surroundings } from '../operations/deploy/prerequisites.ts';
+import { answer, type CommandContext } from './command.ts';
+import { type PlaceOptions, withPlace } from './place.ts';
+
+interface DoctorOptions extends PlaceOptions {
+  json?: boolean;
+}
+
+/** One thing that was looked at. */
+interface Check {
+  what: string;
+  /** What it is needed for. */
+  neededFor: string;
+  /** What was found; null: it is missing or wrong. */
+  found: string | null;
+  /** What to do, when something has to be done. */
+  remedies: readonly string[];
+}
+
+/** `pgha doctor`: can this computer do what an operator needs? */
+export function registerDoctor(program: Command, context: CommandContext): void {
+  withPlace(program.command('doctor'), context)
+    .summary('check this computer: programs, credentials, configuration')
+    .description(
+      'Looks at everything the other commands need on this computer and says what to do about what is missing. Nothing is ' +
+        'changed. Ends with 1 when something is missing that work on AWS (with --lab: the lab) cannot do without.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  pgha doctor\n  pgha doctor --lab')
+    .action(async (options: DoctorOptions) => {
+      const checks = options.lab === true ? await checkLab(context) : await checkAws(context, options);
+      answer(context, options, checks, renderChecks);
+      if (checks.some(({ found, neededFor }) => found === null && neededFor !== 'pgha connect')) {
+        context.exit(exitCodes.failed);
+      }
+    });
+}
+
+async function checkLab(context: CommandContext): Promise<readonly Check[]> {
+  const { labPlaces, searchPath } = context.settings;
+  const around = { platform: process.platform, userId: process.getuid?.() ?? null, path: searchPath };
+  const remedies = await findObstacles(labPlaces, defineCluster({ environment: 'lab' }), around);
+  const found = remedies.length === 0 ? 'everything' : null;
+  return [{ what: 'what a lab needs', neededFor: 'pgha lab', found, remedies }, await checkPsql(context)];
+}
+
+async function checkAws(context: CommandContext, options: DoctorOptions): Promise<readonly Check[]> {
+  const { settings } = context;
+  const file = resolve(options.config);
+  const read: { cluster: Cluster | null; remedies: readonly string[] } = await readClusterFile(file).then(
+    (cluster) => ({ cluster, remedies: [] }),
+    (error: Error) => ({ cluster: null, remedies: [error.message] }),
+  );
+  // without a configuration the defaults still tell whether credentials and Terraform are there
+  const cluster = read.cluster ?? defineCluster({});
+  const login = loginOf(cluster, settings.aws.hasOwnCredentials);
+  const around = surroundings(terraformVersion);
+  const { identity, terraform, credentials, state } = await findPrerequisites(
+    cluster,
+    regionsOf(cluster),
+    login,
+    around,
+  );
+  return [
+    {
+      what: 'configuration',
+      neededFor: 'everything',
+      found: read.cluster === null ? null : file,
+      remedies: read.remedies,
+    },
+    {
+      what: 'Terraform',
+      neededFor: 'pgha deploy',
+      found: terraform.obstacles.length === 0 ? terraform.version : null,
+      remedies: terraform.obstacles,
+    },
+    { what: 'AWS credentials', neededFor: 'everything', found: identity?.arn ?? null, remedies: credentials },
+    {
+      what: "Terraform's state",
+      neededFor: 'pgha deploy',
+      found:
+        identity === null || state.length > 0
+          ? null
+          : cluster.state === 's3'
+            ? 'its buckets'
+            : 'files beside the checkout',
+      remedies: identity === null ? ['not known without credentials'] : state,
+    },
+    await checkProgram(context, 'AWS CLI', ['aws', '--version'], 'https://aws.amazon.com/cli/'),
+    await checkProgram(
+      context,
+      'session-manager-plugin',
+      ['session-manager-plugin', '--version'],
+      'Systems Manager user guide, "Install the Session Manager plugin"',
+    ),
+    await checkPsql(context),
+  ];
+}
+
+const checkPsql = (context: CommandContext) =>
+  checkProgram(context, 'psql', ['psql', '--version'], 'apt-get install postgresql-client');
+
+/** A program of this computer that only `pgha connect` starts. */
+async function checkProgram(
+  { settings }: CommandContext,
+  what: string,
+  argv: readonly string[],
+  remedy: string,
+): Promise<Check> {
+  const { exitCode, stdout } = await createLocalHost(settings.workspace).run(argv);
+  const found = exitCode === 0 ? (stdout.trim().split('\n')[0] ?? '') : null;
+  return { what, neededFor: 'pgha connect', found, remedies: found === null ? [`install it: ${remedy}`] : [] };
+}
+
+function renderChecks(checks: readonly Check[]): string {
+  return checks
+    .map(({ what, neededFor, found, remedies }) => {
+      const head = `${found === null ? '✖' : '✔'} ${what}: ${found ?? `missing; ${neededFor} needs it`}\n`;
+      return `${head}${remedies.map((line) => `    ${line}\n`).join('')}`;
+    })
+    .join('');
+}

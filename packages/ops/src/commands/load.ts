@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { membersOf, nodesOf, ports } from '@pgha/infra/cluster';
+import { apiKeysParameter } from '@pgha/infra/machines';
+import { type Command, InvalidArgumentError } from 'commander';
+import { describeVerdict, judge, type Verdict } from '../chaos/checker.ts';
+import { startWorkload, type Workload } from '../chaos/workload.ts';
+import { exitCodes, RefusedError } from '../exit-codes.ts';
+import { bothRegions, type Installation } from '../installation/installation.ts';
+import { readFinalState, removeRun } from '../operations/load.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
+import { authorityParameters, readSecret } from '../secrets/index.ts';
+import { waitUntil } from '../wait-until.ts';
+import { answer, type CommandContext } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
+
+interface LoadOptions extends PlaceOptions {
+  seconds: number;
+  writers: number;
+  readers: number;
+  everyMs: number;
+  keep?: boolean;
+  json?: boolean;
+}
+
+const reportEveryMs = 1_000;
+/** A member that was rebuilt meanwhile still replays. */
+const sameStateTimeoutMs = 60_000;
+
+/** `pgha load`: writes and reads as a client, and proves afterwards that nothing acknowledged is missing. */
+export function registerLoad(program: Command, context: CommandContext): void {
+  withPlace(program.command('load'), context)
+    .summary('write and read as a client, and check what was acknowledged')
+    .description(
+      'Inserts through :8000 and reads through :8001 until the time is over or it is stopped, shows what clients see, then asks ' +
+        'every member for every acknowledged row. Ends with 1 when one is missing, there twice, or was never written. Start it ' +
+        'before you try a failover.',
+    )
+    .option('--seconds <count>', 'how long', wholeNumber, 60)
+    .option('--writers <count>', 'clients that write', wholeNumber, 4)
+    .option('--readers <count>', 'clients that read', wholeNumber, 2)
+    .option('--every-ms <ms>', 'each client sends at most once in this time', wholeNumber, 20)
+    .option('--keep', 'leave the rows in the table')
+    .option('--json', 'print the verdict as JSON')
+    .addHelpText('after', '\nExamples:\n  pgha load --seconds 120\n  pgha load --writers 16 --every-ms 5 --lab')
+    .action((options: LoadOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const verdict = await runLoad(installation, options);
+        answer(context, options, verdict, (value) => `${describeVerdict(value)}\n`);
+        if (!verdict.isValid) context.exit(exitCodes.failed);
+      }),
+    );
+}
+
+async function runLoad(installation: Installation, options: LoadOptions): Promise<Verdict> {
+  const { cluster, signal } = installation;
+  const run = `load-${Date.now()}`;
+  const { writers, readers, everyMs } = options;
+  const workload = startWorkload(await targetsOf(installation), { run, writers, readers, everyMs });
+  await watch(workload, options.seconds * 1_000, signal);
+  const history = await workload.stop();
+  process.stderr.write('asking every member for every acknowledged row\n');
+  const { region, members } = actingRegion(cluster, await viewRegions(installation));
+  const hosts = membersOf(region).map((node) => installation.host(node));
+  const finalReads = await waitUntil(
+    async () => {
+      const reads = await readFinalState(hosts, cluster.database, run);
+      return reads.every(({ keys }) => keys.length === reads[0]?.keys.length) ? reads : null;
+    },
+    { what: 'every member to hold the same', timeoutMs: sameStateTimeoutMs, everyMs: 1_000 },
+  ).catch(() => readFinalState(hosts, cluster.database, run));
+  const primary = hosts.find(({ name }) => members?.some((member) => member.name === name && member.isLeader));
+  if (options.keep !== true && primary !== undefined) await removeRun(primary, cluster.database, run);
+  return judge(history, finalReads);
+}
+
+/** Where the services are, and the key that writes need. */
+async function targetsOf(installation: Installation) {
+  const { cluster } = installation;
+  const { region } = actingRegion(cluster, await viewRegions(installation));
+  const [server] = nodesOf(region, 'api');
+  if (server === undefined) throw new RefusedError(`${region.awsRegion} has no API server to send to`);
+  const store = installation.secrets(bothRegions(cluster));
+  const ca = await readSecret(store, authorityParameters(cluster).certificate);
+  const [apiKey = ''] = (await readSecret(store, apiKeysParameter(cluster))).split('\n');
+  const endpoint = { address: await installation.addressOf(server), hostname: server.hostname, ca };
+  return { write: { ...endpoint, port: ports.api }, read: { ...endpoint, port: ports.readApi }, apiKey };
+}
+
+/** One line a second on standard error: what came back in it. */
+async function watch(workload: Workload, durationMs: number, signal: AbortSignal): Promise<void> {
+  const endAt = performance.now() + durationMs;
+  let before = workload.counts();
+  while (performance.now() < endAt && !signal.aborted) {
+    await delay(Math.min(reportEveryMs, endAt - performance.now()), undefined, { signal }).catch(() => undefined);
+    const now = workload.counts();
+    process.stderr.write(
+      `${new Date().toISOString().slice(11, 19)}  ${now.ok - before.ok} acknowledged, ${now.fail - before.fail} refused, ` +
+        `${now.unknown - before.unknown} unknown; ${now.readsOk - before.readsOk} read, ${now.readsFail - before.readsFail} not\n`,
+    );
+    before = now;
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 to 999999.');
+  return Number(text);
+}

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { reconnectPooler } from '../clients/pooler.ts';
+import { RefusedError } from '../exit-codes.ts';
+import { bothRegions, hostsOf } from '../installation/installation.ts';
+import { readApiStates } from '../operations/api-release.ts';
+import { migrateFrom } from '../operations/migrate.ts';
+import { runOperation } from '../operations/operation.ts';
+import { actingRegion, memberHosts, viewRegions } from '../operations/regions.ts';
+import { answer, type CommandContext } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
+import { showSteps } from './progress.ts';
+
+interface MigrateOptions extends PlaceOptions {
+  release?: string;
+  json?: boolean;
+}
+
+/** `pgha migrate`: the schema, by command and as the owner; the services only check its version. */
+export function registerMigrate(program: Command, context: CommandContext): void {
+  withPlace(program.command('migrate'), context)
+    .summary('bring the schema up to date, as the owner')
+    .description(
+      'Applies the migrations of a release that are not there yet, on an API server, which has the release and a way to the ' +
+        'database. A deploy does it by itself before it starts the services.',
+    )
+    .option('--release <version>', 'whose migrations; by default the release that runs')
+    .option('--json', 'print the applied migrations as JSON')
+    .addHelpText('after', '\nExamples:\n  pgha migrate\n  pgha migrate --lab')
+    .action((options: MigrateOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const { cluster } = installation;
+        const { region } = actingRegion(cluster, await viewRegions(installation));
+        const [host] = hostsOf(installation, region, 'api');
+        if (host === undefined) {
+          throw new RefusedError(
+            `${region.awsRegion} has no API server, which is where migrations run. ` +
+              'Give it one (dr: { apiServer: true }), then pgha deploy dr',
+          );
+        }
+        const applied: string[] = [];
+        await runOperation(installation, region, 'migrate', () =>
+          showSteps([
+            {
+              title: 'Schema',
+              run: async (report) => {
+                const [state] = await readApiStates({ hosts: [host] });
+                const version = options.release ?? state?.current ?? null;
+                if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
+                report(`as release ${version} has it`);
+                const store = installation.secrets(bothRegions(cluster));
+                applied.push(...(await migrateFrom(host, { cluster, region, store, version })));
+              },
+            },
+            {
+              title: 'Poolers make their connections anew',
+              isNeeded: async () => applied.length > 0,
+              run: async () => {
+                const hosts = [...memberHosts(installation, region).values()];
+                await Promise.all(hosts.map((member) => reconnectPooler(member, cluster.database)));
+              },
+            },
+          ]),
+        );
+        answer(context, options, { applied }, (value) =>
+          value.applied.length === 0
+            ? 'the schema is up to date\n'
+            : value.applied.map((name) => `applied ${name}\n`).join(''),
+        );
+      }),
+    );
+}
