@@ -9,7 +9,10 @@ export const patroniPrefix = '/service/';
 /** The etcd user Patroni logs in as. */
 export const patroniEtcdUser = 'patroni';
 
-const dataDirectory = '/var/lib/etcd/pgha';
+/** Where a member keeps its data; on the machine's root volume. */
+export const etcdDataDirectory = '/var/lib/etcd/pgha';
+
+const joinProgram = '/usr/local/sbin/pgha-etcd-join';
 
 /** Where a region's etcd answers clients, in the machines' order. */
 function etcdEndpoints(cluster: Cluster, node: Node): readonly string[] {
@@ -30,6 +33,8 @@ export function etcdMember(cluster: Cluster, node: Node): MachinePart {
       machineFile('/etc/default/etcd', renderEtcdEnvironment(cluster, node), { onChange: restart }),
       machineFile('/etc/systemd/system/etcd.service.d/pgha.conf', etcdDropIn, { onChange: restart }),
       machineFile('/etc/pgha/etcdctl.env', renderEtcdctlEnvironment(cluster, node)),
+      programFile('pgha-etcd-join.py', joinProgram),
+      machineFile('/etc/pgha/etcd-join.json', renderJoinSettings(cluster, node)),
       programFile('pgha-etcdctl.sh', '/usr/local/sbin/pgha-etcdctl'),
       ...(isFirst
         ? [
@@ -62,14 +67,14 @@ function renderEtcdEnvironment(cluster: Cluster, node: Node): string {
   const { certificate, key } = tlsFilesOf('etcd');
   const members = nodesOf(region, 'etcd').map(({ name, hostname }) => `${name}=https://${hostname}:${ports.etcdPeer}`);
   return `ETCD_NAME=${node.name}
-ETCD_DATA_DIR=${dataDirectory}
+ETCD_DATA_DIR=${etcdDataDirectory}
 
 ETCD_LISTEN_CLIENT_URLS=https://${node.address}:${ports.etcdClient},https://127.0.0.1:${ports.etcdClient}
 ETCD_ADVERTISE_CLIENT_URLS=https://${node.hostname}:${ports.etcdClient}
 ETCD_LISTEN_PEER_URLS=https://${node.address}:${ports.etcdPeer}
 ETCD_INITIAL_ADVERTISE_PEER_URLS=https://${node.hostname}:${ports.etcdPeer}
 
-# read only by a member without data; the token keeps two clusters of one address range apart
+# read only by a member without data, and only where pgha-etcd-join does not know better; the token keeps two clusters of one address range apart
 ETCD_INITIAL_CLUSTER=${members.join(',')}
 ETCD_INITIAL_CLUSTER_STATE=new
 ETCD_INITIAL_CLUSTER_TOKEN=${cluster.project}-${cluster.environment}-${region.awsRegion}
@@ -96,12 +101,31 @@ ETCD_EXPERIMENTAL_INITIAL_CORRUPT_CHECK=true
 `;
 }
 
+/** How a member without data finds out whether it founds the cluster or joins it. */
+function renderJoinSettings(cluster: Cluster, node: Node): string {
+  const { certificate, key } = tlsFilesOf('etcd');
+  const own = `https://${node.hostname}`;
+  const settings = {
+    name: node.name,
+    peer_url: `${own}:${ports.etcdPeer}`,
+    others: etcdEndpoints(cluster, node).filter((endpoint) => !endpoint.startsWith(`${own}:`)),
+    data: etcdDataDirectory,
+    ca: caFile,
+    certificate,
+    key,
+  };
+  return `${JSON.stringify(settings, null, 1)}\n`;
+}
+
 /** Debian's unit gives up after a clean exit or a failed start; a member must come back by itself. */
 const etcdDropIn = `[Unit]
 After=pgha-secrets.service
 StartLimitIntervalSec=0
 
 [Service]
+RuntimeDirectory=pgha-etcd
+ExecStartPre=${joinProgram}
+EnvironmentFile=-/run/pgha-etcd/join.env
 Restart=always
 RestartSec=2
 StateDirectory=etcd

@@ -8,6 +8,7 @@ export { repositoryNumber } from './config/pgbackrest.ts';
 export { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
 export { binDirectory, dataDirectory, dataMount, socketDirectory } from './config/postgresql.ts';
 export * from './describe.ts';
+export { etcdDataDirectory } from './etcd.ts';
 export * from './machine.ts';
 export { observeProgram } from './observe.ts';
 export * from './program.ts';

@@ -54,7 +54,7 @@ for login in ${logins.join(' ')}; do
   chmod 0600 /etc/pgha/secrets/$login
 done
 systemd-tmpfiles --create /etc/tmpfiles.d/pgha-patroni.conf /etc/tmpfiles.d/pgha-pgbackrest.conf
-install -d -o postgres -g postgres /run/pgbouncer /run/postgresql
+install -d -o postgres -g postgres /run/pgbouncer /run/pgha-guard /run/postgresql
 install -d /run/haproxy
 as() { user=$1; shift; setpriv --reuid "$user" --regid "$user" --init-groups env HOME=/var/lib/postgresql "$@"; }
 # in the background: $! is then the program itself
@@ -78,7 +78,7 @@ export ETCDCTL_ENDPOINTS=https://etcd-1.prod.pgha.internal:2379 ETCDCTL_CACERT=/
 until etcdctl endpoint health >/dev/null 2>&1; do sleep 0.2; done
 { etcdctl user add root:root; etcdctl user grant-role root root; etcdctl user add patroni:secret-etcd_patroni; etcdctl role add patroni
   etcdctl role grant-permission patroni readwrite --prefix=true /service/; etcdctl user grant-role patroni patroni; etcdctl auth enable; } >/dev/null
-become postgres patroni /etc/patroni/config >/root/patroni.log 2>&1 & patroni=$!
+become postgres /usr/local/lib/pgha/patroni /etc/patroni/config >/root/patroni.log 2>&1 & patroni=$!
 haproxy -f /etc/haproxy/haproxy.cfg -db >/root/haproxy.log 2>&1 &
 become postgres pgbouncer /etc/pgbouncer/pgbouncer.ini >/root/pgbouncer.log 2>&1 & pgbouncer=$!
 become postgres /usr/local/lib/pgha/guard watch >/root/guard.log 2>&1 & guard=$!
@@ -203,7 +203,7 @@ kill -9 $patroni
 wait_for is_paused 1
 echo "health while there is no primary: $(healthy)"
 ( echo "waited: $(query app_a 6432 'select 1')" ) & client=$!
-become postgres patroni /etc/patroni/config >>/root/patroni.log 2>&1 & patroni=$!
+become postgres /usr/local/lib/pgha/patroni /etc/patroni/config >>/root/patroni.log 2>&1 & patroni=$!
 wait $client
 wait_for is_paused 0
 kill -9 $patroni
@@ -235,6 +235,50 @@ again() { [ "$(beat)" != "$first" ]; }
 wait_for again
 echo beats`);
     expect(output).toContain('beats');
+    expect(code).toBe(0);
+  });
+});
+
+describe('archive-push', () => {
+  it('leaves out what a timeline had when this server had already left it, and nothing else', () => {
+    const { code, output } = root.run(`${prepare}
+printf '#!/bin/sh\necho pushed "\${3##*/}"\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
+rm -rf /root/pushing; install -d -o postgres /root/pushing; chmod 0711 /root
+as postgres /usr/lib/postgresql/17/bin/initdb --auth=peer --wal-segsize=4 -D /root/pushing/data >/dev/null
+as postgres /usr/lib/postgresql/17/bin/pg_resetwal -l 000000040000000000000030 /root/pushing/data >/dev/null
+cd /root/pushing/data; rm pg_wal/0*
+push() { PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-push "pg_wal/$1" 2>&1 | sed 's/: not archived//; s/archive-push: //'; }
+echo '-- no history at all'; push 000000010000000000000010
+printf '1\t0/40000D8\tno recovery target specified\n\n2\t1/70000A0\tno recovery target specified\n' >pg_wal/00000004.history
+echo '-- the current timeline'; push 000000040000000000000030
+echo '-- before this server left'; push 00000001000000000000000F; push 00000002000000010000001B
+echo '-- where it left'; push 000000010000000000000010; push 00000002000000010000001C
+echo '-- behind it'; push 000000010000000100000000
+echo '-- no ancestor'; push 000000030000000000000001
+echo '-- no segment'; push 00000004.history; push 000000010000000000000010.partial; push 000000010000000000000010.00000028.backup
+echo '-- newer than this server knows itself to be'; touch pg_wal/00000009.history; push 000000080000000000000010`);
+    expect(output.trim().split('\n')).toEqual([
+      '-- no history at all',
+      'pushed 000000010000000000000010',
+      '-- the current timeline',
+      'pushed 000000040000000000000030',
+      '-- before this server left',
+      'pushed 00000001000000000000000F',
+      'pushed 00000002000000010000001B',
+      '-- where it left',
+      '000000010000000000000010 is of a timeline this server has left before its end',
+      '00000002000000010000001C is of a timeline this server has left before its end',
+      '-- behind it',
+      '000000010000000100000000 is of a timeline this server has left before its end',
+      '-- no ancestor',
+      '000000030000000000000001 is of a timeline this server has left before its end',
+      '-- no segment',
+      'pushed 00000004.history',
+      'pushed 000000010000000000000010.partial',
+      'pushed 000000010000000000000010.00000028.backup',
+      '-- newer than this server knows itself to be',
+      'pushed 000000080000000000000010',
+    ]);
     expect(code).toBe(0);
   });
 });
@@ -298,9 +342,9 @@ touch recovery.signal; get 00000002.history 'the same in a recovery'; rm -r reco
       'the next one -> 0',
       'in the second region -> 0',
       'the first timeline -> 1',
-      'a timeline it knows, as a standby -> 0',
+      'a timeline it knows, as a standby -> 1',
       'the same at the end of a promotion -> 1',
-      'the same in a recovery -> 0',
+      'the same in a recovery -> 1',
     ]);
     expect(code).toBe(0);
   });

@@ -42,6 +42,19 @@ export async function failOver(host: Host, scope: string, candidate: string): Pr
   await patronictl(host, ['failover', scope, '--candidate', candidate, '--force'], { timeoutMs: 120_000 });
 }
 
+/** Restarts a member's server and waits until it is back. */
+export async function restartMember(host: Host, scope: string, name: string): Promise<void> {
+  await patronictl(host, ['restart', scope, name, '--force'], { timeoutMs: 300_000 });
+}
+
+/** A terabyte over a small machine's network. */
+const reinitTimeoutMs = 12 * 3_600_000;
+
+/** Throws a member's data away, builds it anew and waits until that is done. */
+export async function reinitMember(host: Host, scope: string, name: string): Promise<void> {
+  await patronictl(host, ['reinit', scope, name, '--force', '--wait'], { timeoutMs: reinitTimeoutMs });
+}
+
 async function patronictl(host: Host, argv: readonly string[], options?: RunOptions): Promise<string> {
   return runChecked(host, ['patronictl', '-c', patroniConfigDirectory, ...argv], options);
 }

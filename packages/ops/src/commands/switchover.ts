@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { RefusedError } from '../exit-codes.ts';
 import { runOperation } from '../operations/operation.ts';
-import { actingRegion, memberHosts, viewRegions } from '../operations/regions.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { chooseCandidate, planSwitchover } from '../operations/switchover.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
@@ -27,10 +27,9 @@ export function registerSwitchover(program: Command, context: CommandContext): v
     .addHelpText('after', '\nExamples:\n  pgha switchover\n  pgha switchover --to pg-2 --lab')
     .action((options: SwitchoverOptions) =>
       withInstallation(context, options, async (installation) => {
-        const { cluster } = installation;
-        const { region, members } = actingRegion(cluster, await viewRegions(installation));
+        const { region, members } = actingRegion(installation.cluster, await viewRegions(installation));
         if (members === null) throw new RefusedError(`no member of ${region.awsRegion} can be asked`);
-        const setting = { cluster, region, hosts: memberHosts(installation, region), signal: installation.signal };
+        const setting = { installation, region, signal: installation.signal };
         if (options.dryRun === true) {
           return context.print(describeSteps(planSwitchover(setting, members, options.to ?? chooseCandidate(members))));
         }

@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import {
   DescribeInstancesCommand,
   EC2Client,
+  RebootInstancesCommand,
   StartInstancesCommand,
   StopInstancesCommand,
   waitUntilInstanceStopped,
@@ -140,6 +141,10 @@ function ec2Power(cluster: Cluster, clientOf: (node: Node) => EC2Client): Power 
     start: async (node) => {
       const { id } = await require(node);
       await clientOf(node).send(new StartInstancesCommand({ InstanceIds: [id] }));
+    },
+    reboot: async (node) => {
+      const { id } = await require(node);
+      await clientOf(node).send(new RebootInstancesCommand({ InstanceIds: [id] }));
     },
   };
 }

@@ -34,6 +34,8 @@ export interface Power {
   cut(node: Node): Promise<void>;
   /** Returns when it boots, not when it has. */
   start(node: Node): Promise<void>;
+  /** An orderly shutdown and a new boot; returns before the machine is back. */
+  reboot(node: Node): Promise<void>;
 }
 
 /** `missing`: there is no such machine. */

@@ -49,6 +49,11 @@ export async function withLab<T>(
       state: async ({ name }) => ((await findLeader(groups, name)) === null ? 'off' : 'running'),
       cut: ({ name }) => stopMachine(places, name, 'power-cut'),
       start: ({ name }) => restartMachine(places, name),
+      reboot: async ({ name }) => {
+        // nspawn ends with a machine that reboots itself
+        await stopMachine(places, name, 'shut-down');
+        await restartMachine(places, name);
+      },
     },
   };
   try {

@@ -171,6 +171,12 @@ export function labHost(groups: ControlGroups, name: string): Host {
   return createNspawnHost(name, () => findLeader(groups, name));
 }
 
+/** Takes one machine's file system out of this machine's tree; it has to be off. */
+export async function unmountMachine(places: Places, name: string): Promise<void> {
+  const { root } = machinePlaces(places, name);
+  if (await isMounted(root)) await command(['umount', root]);
+}
+
 /** Takes every machine's file system out of this machine's tree. */
 export async function unmountMachines(places: Places): Promise<void> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');

@@ -3,6 +3,8 @@ import { type ListedMember, listMembers } from '../clients/patronictl.ts';
 import { RefusedError } from '../exit-codes.ts';
 import { type Host, HostUnreachableError } from '../hosts/host.ts';
 import type { Installation } from '../installation/installation.ts';
+import type { Report } from '../step.ts';
+import { waitUntil } from '../wait-until.ts';
 
 /** A region's members as its etcd has them. */
 export interface RegionView {
@@ -18,7 +20,7 @@ export function memberHosts(installation: Pick<Installation, 'host'>, region: Re
 }
 
 /** Asks one member after the other about all of them; a machine that is down is passed over. */
-async function viewRegion(installation: Pick<Installation, 'host'>, region: Region): Promise<RegionView> {
+export async function viewRegion(installation: Pick<Installation, 'host'>, region: Region): Promise<RegionView> {
   const problems: string[] = [];
   for (const host of memberHosts(installation, region).values()) {
     try {
@@ -34,6 +36,46 @@ async function viewRegion(installation: Pick<Installation, 'host'>, region: Regi
 /** Both regions, side by side. */
 export function viewRegions(installation: Pick<Installation, 'host' | 'cluster'>): Promise<readonly RegionView[]> {
   return Promise.all(regionsOf(installation.cluster).map((region) => viewRegion(installation, region)));
+}
+
+/** A member that was copied anew, or one that was rewound, on a small machine. */
+const wholeTimeoutMs = 20 * 60_000;
+
+/**
+ * Waits until a region has a leader and each of its members is with it.
+ *
+ * @param leader who has to lead; null: whoever does.
+ */
+export async function waitUntilWhole(
+  installation: Pick<Installation, 'host'>,
+  region: Region,
+  leader: string | null,
+  report: Report,
+  signal: AbortSignal,
+  timeoutMs = wholeTimeoutMs,
+): Promise<void> {
+  const wanted = membersOf(region).map(({ name }) => name);
+  let said = '';
+  await waitUntil(
+    async () => {
+      const { members, problem } = await viewRegion(installation, region);
+      if (members === null) throw new Error(problem ?? 'nobody can be asked');
+      const missing = wanted.filter((name) => !members.some((member) => member.name === name && member.isWell));
+      const leads = members.find(({ isLeader }) => isLeader)?.name ?? null;
+      if (missing.length === 0 && leads !== null && (leader === null || leads === leader)) return true;
+      const states = missing.map((name) => `${name} is ${members.find((each) => each.name === name)?.state ?? 'away'}`);
+      const seen = states.join(', ') || (leads === null ? 'nobody leads' : `${leads} leads`);
+      if (seen !== said) report(seen);
+      said = seen;
+      throw new Error(seen);
+    },
+    {
+      what: `every member of ${region.awsRegion} to follow ${leader ?? 'one leader'}`,
+      timeoutMs,
+      everyMs: 1_000,
+      signal,
+    },
+  );
 }
 
 /**

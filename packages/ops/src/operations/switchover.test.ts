@@ -4,7 +4,7 @@ import { createFakeCluster, type FakeCluster } from '../../test/model/fake-clust
 import { killEverywhere } from '../../test/model/interruptions.ts';
 import { runStep } from '../step.ts';
 import { runOperation } from './operation.ts';
-import { actingRegion, memberHosts, viewRegions } from './regions.ts';
+import { actingRegion, viewRegions } from './regions.ts';
 import { chooseCandidate, planSwitchover } from './switchover.ts';
 import { unfinishedKey } from './unfinished.ts';
 
@@ -21,7 +21,7 @@ async function switchover({ installation }: FakeCluster, to?: string): Promise<s
     'switchover',
     async ({ memory, signal }) => {
       const candidate = await memory.choose('to', () => to ?? chooseCandidate(seen));
-      const setting = { cluster, region, hosts: memberHosts(installation, region), signal };
+      const setting = { installation, region, signal };
       for (const step of planSwitchover(setting, seen, candidate)) await runStep(step, () => undefined);
       return candidate;
     },

@@ -1,18 +1,17 @@
-import { type Cluster, membersOf, type Region } from '@pgha/infra/cluster';
+import type { Region } from '@pgha/infra/cluster';
 import { holdPooler } from '../clients/guard.ts';
 import { type ListedMember, listMembers, switchOver } from '../clients/patronictl.ts';
 import { asPostgres } from '../clients/pgbackrest.ts';
 import { RefusedError, UsageError } from '../exit-codes.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
+import type { Installation } from '../installation/installation.ts';
 import type { Step } from '../step.ts';
-import { waitUntil } from '../wait-until.ts';
+import { memberHosts, waitUntilWhole } from './regions.ts';
 
 /** What a planned switchover works with. */
 export interface SwitchoverSetting {
-  cluster: Cluster;
+  installation: Pick<Installation, 'cluster' | 'host'>;
   region: Region;
-  /** The members' hosts, by name. */
-  hosts: ReadonlyMap<string, Host>;
   signal: AbortSignal;
 }
 
@@ -44,10 +43,11 @@ export function chooseCandidate(members: readonly ListedMember[]): string {
  * @throws RefusedError when it cannot take over; UsageError when there is no such member.
  */
 export function planSwitchover(
-  { cluster, region, hosts, signal }: SwitchoverSetting,
+  { installation, region, signal }: SwitchoverSetting,
   members: readonly ListedMember[],
   candidate: string,
 ): readonly Step[] {
+  const hosts = memberHosts(installation, region);
   const leader = members.find(({ isLeader }) => isLeader)?.name ?? null;
   // a command that was cut off behind its main step only looks whether all are well
   if (leader !== candidate) refuseUnable(members, candidate);
@@ -86,41 +86,19 @@ export function planSwitchover(
       title: `${leader} hands over to ${candidate}`,
       isDone: isLeading,
       run: () =>
-        switchOver(hostOf(candidate), cluster.scope, leader ?? '', candidate).catch(async (error: unknown) => {
-          // nobody waits for a primary that does not come
-          await Promise.all([...hosts.values()].map((host) => holdPooler(host, 0).catch(() => undefined)));
-          throw error;
-        }),
+        switchOver(hostOf(candidate), installation.cluster.scope, leader ?? '', candidate).catch(
+          async (error: unknown) => {
+            // nobody waits for a primary that does not come
+            await Promise.all([...hosts.values()].map((host) => holdPooler(host, 0).catch(() => undefined)));
+            throw error;
+          },
+        ),
     },
     {
       title: `Every member follows ${candidate}`,
-      run: (report) => waitForFollowers(hostOf(candidate), region, candidate, report, signal),
+      run: (report) => waitUntilWhole(installation, region, candidate, report, signal, followTimeoutMs),
     },
   ];
-}
-
-/** Waits until a region's members are all there and follow the one that leads. */
-async function waitForFollowers(
-  host: Host,
-  region: Region,
-  leader: string,
-  report: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const wanted = membersOf(region).map(({ name }) => name);
-  await waitUntil(
-    async () => {
-      const members = await listMembers(host);
-      const missing = wanted.filter((name) => !members.some((member) => member.name === name && member.isWell));
-      if (missing.length === 0 && members.some(({ name, isLeader }) => name === leader && isLeader)) return true;
-      const seen = missing
-        .map((name) => `${name} is ${members.find((each) => each.name === name)?.state ?? 'away'}`)
-        .join(', ');
-      report(seen);
-      throw new Error(seen);
-    },
-    { what: `every member to follow ${leader}`, timeoutMs: followTimeoutMs, everyMs: 1_000, signal },
-  );
 }
 
 function refuseUnable(members: readonly ListedMember[], candidate: string): void {

@@ -89,6 +89,7 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
       state: async ({ name }) => (off.has(name) ? 'off' : 'running'),
       cut: async ({ name }) => void off.add(name),
       start: async ({ name }) => void off.delete(name),
+      reboot: async () => undefined,
     },
   };
   return {

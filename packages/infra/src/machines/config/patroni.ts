@@ -218,7 +218,7 @@ function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
         recovery_conf: { restore_command: archiveGetCommand },
         parameters: {
           ...machineParameters(cluster, node, { certificate, key, ca: caFile }),
-          archive_command: archivePushCommand(cluster),
+          archive_command: archivePushCommand,
         },
         pg_hba: accessRules(cluster, region),
         pg_ident: identityMap,

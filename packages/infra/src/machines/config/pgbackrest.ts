@@ -4,7 +4,7 @@ import { siteCaFile } from '../operating-system.ts';
 import { programFile } from '../program.ts';
 import { caFile } from '../tls.ts';
 import { type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
-import { dataDirectory, socketDirectory } from './postgresql.ts';
+import { binDirectory, dataDirectory, socketDirectory } from './postgresql.ts';
 
 /** PostgreSQL's `restore_command`. */
 export const archiveGetCommand = '/usr/local/lib/pgha/archive-get %f "%p"';
@@ -13,9 +13,7 @@ export const archiveGetCommand = '/usr/local/lib/pgha/archive-get %f "%p"';
 export const restoreReplicaCommand = '/usr/local/lib/pgha/restore-replica';
 
 /** PostgreSQL's `archive_command`. */
-export function archivePushCommand(cluster: Cluster): string {
-  return `pgbackrest --stanza=${cluster.scope} archive-push %p`;
-}
+export const archivePushCommand = '/usr/local/lib/pgha/archive-push "%p"';
 
 /** The number of a region's repository: the same on every machine, so that `--repo=2` means one thing everywhere. */
 export function repositoryNumber(region: Region): 1 | 2 {
@@ -41,6 +39,7 @@ d /etc/pgbackrest/conf.d 0750 postgres postgres -
       machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster, site)),
       machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster, regionOf(cluster, node))),
       programFile('archive-get.sh', '/usr/local/lib/pgha/archive-get'),
+      programFile('archive-push.sh', '/usr/local/lib/pgha/archive-push'),
       programFile('restore-replica.sh', restoreReplicaCommand),
       programFile('pgha-backup.sh', '/usr/local/sbin/pgha-backup'),
       machineFile('/etc/systemd/system/pgha-backup@.service', backupUnit),
@@ -141,6 +140,7 @@ function renderBackupEnvironment(cluster: Cluster, region: Region): string {
   return `STANZA=${cluster.scope}
 REPOSITORIES="${nearestFirst.map(repositoryNumber).join(' ')}"
 PATRONI_CA=${caFile}
+PG_BIN=${binDirectory}
 `;
 }
 

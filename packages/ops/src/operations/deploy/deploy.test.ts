@@ -6,7 +6,7 @@ import { inMemoryStore, secretsInit } from '../../secrets/index.ts';
 import { planDestroy } from './destroy.ts';
 import { describeOutcome, outcomeOf } from './outcome.ts';
 import { isComplete, waitForMachines } from './readiness.ts';
-import { planReplacement, refuseLeader } from './replace.ts';
+import { planNewInstance } from './replace.ts';
 import { planDeploy, requireDataVolumes } from './steps.ts';
 import { scopeOf, stacksOf } from './target.ts';
 import { deployRelease, readCreated, smokeTest } from './verification.ts';
@@ -161,27 +161,13 @@ describe('the end of a deploy', () => {
   });
 });
 
-describe('replacing a machine', () => {
-  const scope = scopeOf(cluster, 'primary', true);
-  const member = (name: string, role: string) => ({ name, role, state: 'running' });
-
-  it('wants a whole cluster before and after, and a replica', () => {
-    const titles = planReplacement(scope, nodeNamed(cluster, 'pg-2'), noSession).map(({ title }) => title);
-    expect(titles).toEqual([
-      'Every member of us-east-1 is with its leader',
-      'pg-2 does not lead',
+describe('a new instance', () => {
+  it('is made by replacing just the one, once its programs are there', () => {
+    const scope = scopeOf(cluster, 'primary', true);
+    const steps = planNewInstance(scope, nodeNamed(cluster, 'pg-2'), noSession, async () => false);
+    expect(steps.map(({ title }) => title)).toEqual([
       'Programs of the new machine',
       'A new machine in the place of pg-2',
-      'First boot of pg-2',
-      'Every member of us-east-1 is with its leader',
     ]);
-  });
-
-  it('is refused for the primary, which has to hand over, and for an etcd member', () => {
-    const members = [member('pg-1', 'leader'), member('pg-2', 'sync_standby')];
-    expect(() => refuseLeader(nodeNamed(cluster, 'pg-1'), members)).toThrow(/is the primary.*switchover.*to pg-2/);
-    expect(() => refuseLeader(nodeNamed(cluster, 'pg-2'), members)).not.toThrow();
-    expect(() => refuseLeader(nodeNamed(cluster, 'dr-pg-1'), [member('dr-pg-1', 'standby_leader')])).not.toThrow();
-    expect(() => planReplacement(scope, nodeNamed(cluster, 'etcd-2'), noSession)).toThrow(RefusedError);
   });
 });

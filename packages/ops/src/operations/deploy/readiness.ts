@@ -85,7 +85,7 @@ export async function waitForCluster(
 }
 
 /** What a member's Patroni knows of all of them. */
-export async function readMembers(host: Host, { hostname }: Node): Promise<readonly Member[]> {
+async function readMembers(host: Host, { hostname }: Node): Promise<readonly Member[]> {
   const url = `https://${hostname}:${ports.patroni}/cluster`;
   const answer = await runChecked(host, ['curl', '-sS', '--max-time', '10', '--cacert', caFile, url]);
   return (JSON.parse(answer) as { members?: readonly Member[] }).members ?? [];

@@ -1,0 +1,128 @@
+import { type Node, nodesOf, ports, type Region } from '@pgha/infra/cluster';
+import { etcdDataDirectory } from '@pgha/infra/machines';
+import {
+  announceEtcdMember,
+  type EtcdMember,
+  healthyEndpoints,
+  listEtcdMembers,
+  removeEtcdMember,
+} from '../../clients/etcd-members.ts';
+import { RefusedError } from '../../exit-codes.ts';
+import { type Host, runChecked } from '../../hosts/host.ts';
+import type { Installation } from '../../installation/installation.ts';
+import type { Step } from '../../step.ts';
+import { waitUntil } from '../../wait-until.ts';
+
+/** A member that starts, takes the others' snapshot, and votes. */
+const joinTimeoutMs = 180_000;
+
+/** What every step about a member needs: the member, and another one's machine to ask. */
+export interface EtcdSetting {
+  installation: Installation;
+  region: Region;
+  node: Node;
+}
+
+/**
+ * Whether the others have a quorum of all members without this one: taking it out may then not stop anything.
+ *
+ * @throws RefusedError when they have not.
+ */
+export function planQuorumCheck(setting: EtcdSetting): Step {
+  const { region, node } = setting;
+  return {
+    title: `etcd has a quorum without ${node.name}`,
+    run: async (report) => {
+      const all = nodesOf(region, 'etcd').length;
+      const well = await healthyEndpoints(otherHost(setting));
+      const others = well.filter((endpoint) => endpoint !== clientUrl(node));
+      report(`${others.length} of the ${all - 1} others are well`);
+      if (others.length < Math.floor(all / 2) + 1) {
+        throw new RefusedError(
+          `${others.length} of the other etcd members are well, and ${Math.floor(all / 2) + 1} have to be: bring them back first`,
+        );
+      }
+    },
+  };
+}
+
+/** Takes the member out, unless it is out already or only announced. */
+export function planRemoval(setting: EtcdSetting): Step {
+  const { node } = setting;
+  const isOut = async () => !(await find(setting))?.hasStarted;
+  return {
+    title: `etcd no longer counts the old ${node.name}`,
+    isDone: isOut,
+    run: async () => {
+      const member = await find(setting);
+      if (member !== null) await removeEtcdMember(otherHost(setting), member.id);
+    },
+  };
+}
+
+/** Announces the member that will start empty. */
+export function planAnnouncement(setting: EtcdSetting): Step {
+  const { node } = setting;
+  return {
+    title: `etcd waits for the new ${node.name}`,
+    isDone: async () => (await find(setting)) !== null,
+    run: () => announceEtcdMember(otherHost(setting), node.name, peerUrl(node)),
+  };
+}
+
+/** Waits until the member has joined; one that started before it was announced begins again. */
+export function planJoin(setting: EtcdSetting): Step {
+  const { installation, node } = setting;
+  const hasJoined = async () => (await healthyEndpoints(otherHost(setting))).includes(clientUrl(node));
+  return {
+    title: `etcd member ${node.name} is well`,
+    isDone: hasJoined,
+    run: async (report) => {
+      const host = installation.host(node);
+      if ((await find(setting))?.hasStarted === false && !(await startsWithin(hasJoined, installation.signal))) {
+        report('it begins again, without data');
+        await beginAgain(host);
+      }
+      await waitUntil(hasJoined, {
+        what: `etcd on ${node.name} to be well`,
+        timeoutMs: joinTimeoutMs,
+        everyMs: 2_000,
+        signal: installation.signal,
+      });
+    },
+  };
+}
+
+/** A member whose first start was refused has left a folder behind that keeps it from joining. */
+async function beginAgain(host: Host): Promise<void> {
+  await runChecked(host, ['systemctl', 'stop', 'etcd.service']);
+  await runChecked(host, ['rm', '-rf', `${etcdDataDirectory}/member`]);
+  await runChecked(host, ['systemctl', 'start', '--no-block', 'etcd.service']);
+}
+
+const patienceMs = 20_000;
+
+async function startsWithin(hasJoined: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+  return waitUntil(hasJoined, { what: 'the member to join', timeoutMs: patienceMs, everyMs: 2_000, signal }).catch(
+    () => false,
+  );
+}
+
+async function find(setting: EtcdSetting): Promise<EtcdMember | null> {
+  const members = await listEtcdMembers(otherHost(setting));
+  return members.find((member) => member.peerUrl === peerUrl(setting.node)) ?? null;
+}
+
+/** A machine of another member: this one may be gone. */
+function otherHost({ installation, region, node }: EtcdSetting): Host {
+  const other = nodesOf(region, 'etcd').find(({ name }) => name !== node.name);
+  if (other === undefined) {
+    throw new RefusedError(
+      `${node.name} is the only etcd member of ${region.awsRegion}: without it there is nothing to join. Repair it where it stands`,
+    );
+  }
+  return installation.host(other);
+}
+
+const peerUrl = ({ hostname }: Node) => `https://${hostname}:${ports.etcdPeer}`;
+const clientUrl = ({ hostname }: Node) => `https://${hostname}:${ports.etcdClient}`;

@@ -1,0 +1,128 @@
+import { membersOf, type Node, nodesOf } from '@pgha/infra/cluster';
+import { reinitMember, restartMember } from '../../clients/patronictl.ts';
+import { RefusedError, UsageError } from '../../exit-codes.ts';
+import { runChecked } from '../../hosts/host.ts';
+import type { Step } from '../../step.ts';
+import { waitUntil } from '../../wait-until.ts';
+import { waitForMachines } from '../deploy/readiness.ts';
+import { memberHosts, waitUntilWhole } from '../regions.ts';
+import { planJoin, planQuorumCheck } from './etcd-member.ts';
+import { type NodeSetting, planNoLeader } from './replace.ts';
+
+const rebootTimeoutMs = 10 * 60_000;
+
+/**
+ * The steps that restart what a machine serves: PostgreSQL on a database machine, etcd, both services one after the other.
+ *
+ * @throws UsageError for a machine that has nothing to restart but itself.
+ */
+export function planRestart(setting: NodeSetting): readonly Step[] {
+  const { installation, region, node, signal } = setting;
+  const host = installation.host(node);
+  const whole: Step = {
+    title: `Every member of ${region.awsRegion} is with its leader`,
+    run: (report) => waitUntilWhole(installation, region, null, report, signal),
+  };
+  if (isDatabase(node)) {
+    return [
+      planNoLeader(setting),
+      {
+        title: `PostgreSQL on ${node.name} restarts`,
+        run: () => restartMember(host, installation.cluster.scope, node.name),
+      },
+      whole,
+    ];
+  }
+  if (node.role === 'etcd') {
+    return [
+      ...quorumCheck(setting),
+      { title: `etcd on ${node.name} restarts`, run: () => systemctl(setting, 'restart', 'etcd.service') },
+      ...join(setting),
+      whole,
+    ];
+  }
+  if (node.role === 'api') {
+    return ['pgha-api', 'pgha-read-api'].map((unit) => ({
+      // its socket outlives it: connections wait, none is refused
+      title: `${unit} on ${node.name} restarts`,
+      run: () => systemctl(setting, 'restart', `${unit}.service`),
+    }));
+  }
+  throw new UsageError(`${node.name} serves nothing that a restart renews; restart the machine itself with --reboot`);
+}
+
+/** The steps that reboot a machine and wait until it is what it was. */
+export function planReboot(setting: NodeSetting, bootBefore: string): readonly Step[] {
+  const { installation, region, node, signal } = setting;
+  const hasRebooted = async () => (await readBoot(setting)) !== bootBefore;
+  return [
+    ...(isDatabase(node) ? [planNoLeader(setting)] : []),
+    ...(node.role === 'etcd' ? quorumCheck(setting) : []),
+    {
+      title: `${node.name} reboots`,
+      isDone: () => hasRebooted().catch(() => false),
+      run: async () => {
+        await installation.power.reboot(node);
+        await waitUntil(hasRebooted, {
+          what: `${node.name} to boot`,
+          timeoutMs: rebootTimeoutMs,
+          everyMs: 2_000,
+          signal,
+        });
+      },
+    },
+    {
+      title: `${node.name} is what it should be`,
+      run: (report) => waitForMachines([node], (each) => installation.host(each), report, signal, 1_000),
+    },
+    ...(node.role === 'etcd' ? join(setting) : []),
+    {
+      title: `Every member of ${region.awsRegion} is with its leader`,
+      run: (report) => waitUntilWhole(installation, region, null, report, signal),
+    },
+  ];
+}
+
+/** Which boot a machine is in. */
+export async function readBoot({ installation, node }: NodeSetting): Promise<string> {
+  return (await runChecked(installation.host(node), ['cat', '/proc/sys/kernel/random/boot_id'])).trim();
+}
+
+/**
+ * The steps that build a member anew from a backup or from the primary.
+ *
+ * @throws UsageError when the machine is none of the members.
+ */
+export function planReinit(setting: NodeSetting): readonly Step[] {
+  const { installation, region, node, signal } = setting;
+  if (!isDatabase(node)) {
+    const names = membersOf(region).map(({ name }) => name);
+    throw new UsageError(`${node.name} is no database machine; ${names.join(', ')} can be built anew`);
+  }
+  return [
+    planNoLeader(setting),
+    {
+      title: `${node.name} is built anew`,
+      run: async () => {
+        const host = memberHosts(installation, region).get(node.name);
+        if (host === undefined) throw new RefusedError(`${node.name} is none of the members of ${region.awsRegion}`);
+        await reinitMember(host, installation.cluster.scope, node.name);
+      },
+    },
+    {
+      title: `Every member of ${region.awsRegion} is with its leader`,
+      run: (report) => waitUntilWhole(installation, region, null, report, signal),
+    },
+  ];
+}
+
+const isDatabase = ({ role }: Node) => role === 'postgres' || role === 'standby';
+
+/** A region with a single etcd member is without it for a moment; nobody could take over there anyway. */
+const quorumCheck = (setting: NodeSetting) =>
+  nodesOf(setting.region, 'etcd').length === 1 ? [] : [planQuorumCheck(setting)];
+const join = (setting: NodeSetting) => (nodesOf(setting.region, 'etcd').length === 1 ? [] : [planJoin(setting)]);
+
+async function systemctl({ installation, node }: NodeSetting, verb: string, unit: string): Promise<void> {
+  await runChecked(installation.host(node), ['systemctl', verb, unit], { timeoutMs: 120_000 });
+}
