@@ -37,6 +37,11 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/connect.ts')).registerConnect,
   },
   {
+    name: 'upgrade',
+    summary: 'newest minor versions, one machine at a time',
+    load: async () => (await import('./commands/upgrade.ts')).registerUpgrade,
+  },
+  {
     name: 'operations',
     summary: 'who did what to this cluster, and what was cut off',
     load: async () => (await import('./commands/operations.ts')).registerOperations,
@@ -88,7 +93,7 @@ const nouns: readonly Noun[] = [
   },
   {
     name: 'nodes',
-    summary: 'replace machines on AWS, one at a time',
+    summary: 'machines: list, restart, build anew, replace, add, remove',
     load: async () => (await import('./commands/nodes.ts')).registerNodes,
   },
   {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { isPrivate, overlap, parseAddress, parseCidr } from './addresses.ts';
 import { defineCluster, InvalidClusterError } from './define-cluster.ts';
 import type { ClusterInput } from './input.ts';
-import { allNodes, membersOf, nodesOf, regionsOf } from './topology.ts';
+import { nodeBeyond } from './layout.ts';
+import { allNodes, membersOf, nodeNamed, nodesOf, regionsOf } from './topology.ts';
 
 const legalInput: fc.Arbitrary<ClusterInput> = fc.record(
   {
@@ -90,6 +91,23 @@ describe('a legal cluster', () => {
     expect(membersOf(defineCluster().primary).map(({ name }) => name)).toEqual(['pg-1', 'pg-2']);
     expect(defineCluster({ primary: { postgres: 3 } }).durability).toBe('zero-loss');
     expect(defineCluster({ primary: { postgres: 3 }, durability: 'available' }).durability).toBe('available');
+  });
+});
+
+describe('a machine beyond the cluster', () => {
+  it('is the one that a larger cluster has', () => {
+    const large = defineCluster({ primary: { postgres: 3, etcd: 5 }, dr: { postgres: 3 } });
+    const small = defineCluster({ primary: { postgres: 2, etcd: 3 }, dr: { postgres: 2 } });
+    for (const name of ['pg-3', 'etcd-4', 'etcd-5', 'dr-pg-3', 'pg-1']) {
+      expect(nodeBeyond(small, name)?.node).toEqual(nodeNamed(large, name));
+    }
+    expect(nodeBeyond(small, 'dr-pg-3')?.region.kind).toBe('dr');
+  });
+
+  it('is none when no cluster has such a name', () => {
+    for (const name of ['pg', 'pg-', 'pg-0', 'pg-12', 'x-1', 'dr-pg-x']) {
+      expect(nodeBeyond(defineCluster(), name), name).toBeNull();
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { formatAddress, formatCidr, parseCidr, type Range, subrange } from './addresses.ts';
-import type { Node, Region, Role, Subnets } from './cluster.ts';
+import type { Cluster, Node, Region, Role, Subnets } from './cluster.ts';
 import type { CompleteInput, RegionInput } from './input.ts';
 
 const zones = [0, 1, 2] as const;
@@ -77,6 +77,27 @@ export function layOutRegion(
       ),
     },
   };
+}
+
+/**
+ * A machine that the cluster had when it had more of its kind, or would have with more: names and addresses follow from the
+ * machine's number, so one that is leaving is still known.
+ *
+ * @returns null when no machine of this name could be the cluster's.
+ */
+export function nodeBeyond(cluster: Cluster, name: string): { node: Node; region: Region } | null {
+  const number = Number(/-([1-9])$/.exec(name)?.[1] ?? Number.NaN);
+  for (const region of cluster.dr === null ? [cluster.primary] : [cluster.primary, cluster.dr]) {
+    const first = region.nodes.find((node) => node.name.replace(/-1$/, '') === name.replace(/-\d$/, ''));
+    if (first === undefined || Number.isNaN(number)) continue;
+    const zoneIndex = ((number - 1) % zones.length) as ZoneIndex;
+    const subnets = region.subnets.find((each) => each.zoneIndex === zoneIndex);
+    const range = parseCidr((isPublic(first.role) ? subnets?.publicCidr : subnets?.privateCidr) ?? '');
+    if (range === null) continue;
+    const address = formatAddress(range.first + firstHost[first.role] + number - 1);
+    return { node: { ...first, name, hostname: `${name}.${cluster.zone}`, address, zoneIndex }, region };
+  }
+  return null;
 }
 
 /** Machines people or the Internet reach have public addresses; databases and etcd never do. */

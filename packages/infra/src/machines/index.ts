@@ -11,6 +11,7 @@ export * from './describe.ts';
 export { etcdDataDirectory } from './etcd.ts';
 export * from './machine.ts';
 export { observeProgram } from './observe.ts';
+export { upgradeProgram } from './operating-system.ts';
 export * from './program.ts';
 export * from './render.ts';
 export * from './secrets.ts';

@@ -1,8 +1,12 @@
 import { instanceTypeNamed, type Node, ports } from '../cluster/index.ts';
 import { type MachinePart, machineFile, type Site } from './machine.ts';
+import { programFile } from './program.ts';
 
 /** The CA of a site's stand-ins for AWS; the file exists only where a site has one. */
 export const siteCaFile = '/etc/pgha/site-ca.pem';
+
+/** Installs Debian's newest minor versions; `pgha upgrade minor` says when. */
+export const upgradeProgram = '/usr/local/sbin/pgha-upgrade';
 
 /** Machines this small get a swap file: an apt run beside PostgreSQL must not end in the OOM killer. */
 const swapBelowMib = 2048;
@@ -19,6 +23,7 @@ export function operatingSystem(node: Node, site: Site): MachinePart {
         onChange: [{ unit: 'systemd-journald.service', action: 'restart' }],
       }),
       machineFile('/etc/apt/apt.conf.d/52pgha', unattendedUpgradesConf),
+      programFile('pgha-upgrade.py', upgradeProgram),
       machineFile('/etc/ssh/sshd_config.d/10-pgha.conf', renderSshdConf(node), {
         onChange: [{ unit: 'ssh.service', action: 'reload' }],
       }),

@@ -1,4 +1,4 @@
-import { type Cluster, type Durability, defineCluster } from '@pgha/infra/cluster';
+import { type ClusterInput, type Durability, defineCluster } from '@pgha/infra/cluster';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RefusedError } from '../exit-codes.ts';
 import { labCidr } from '../lab/addresses.ts';
@@ -8,7 +8,7 @@ import { removeImages } from '../lab/image.ts';
 import { withLabLock } from '../lab/lock.ts';
 import { machineNamed, restartMachine, stopMachine } from '../lab/power.ts';
 import { checkSurroundings } from '../lab/preflight.ts';
-import { readRecord, requireRecord } from '../lab/record.ts';
+import { readRecord, requireRecord, writeRecord } from '../lab/record.ts';
 import { readLabStatus } from '../lab/status.ts';
 import { planUp } from '../lab/up.ts';
 import { answer, type CommandContext } from './command.ts';
@@ -26,10 +26,11 @@ export function registerLab(program: Command, context: CommandContext): void {
     )
     .addHelpText('after', examples);
 
-  const bringUp = async (cluster: Cluster) => {
+  const bringUp = async (input: ClusterInput) => {
+    const cluster = defineCluster(input);
     const around = { platform: process.platform, userId: process.getuid?.() ?? null, path: searchPath };
     await checkSurroundings(places, cluster, around);
-    await withLabLock(places, 'up', () => showSteps(planUp(places, cluster, workspace, context.signal)));
+    await withLabLock(places, 'up', () => showSteps(planUp(places, input, workspace, context.signal)));
   };
   const showStatus = async (options: { json?: boolean }) =>
     answer(context, options, await readLabStatus(places), renderLabStatus);
@@ -48,12 +49,11 @@ export function registerLab(program: Command, context: CommandContext): void {
     .option('--no-monitoring', 'leave the monitoring machine out')
     .option('--json', 'print the status as JSON')
     .action(async (options: UpOptions) => {
-      const cluster = labCluster(options);
       const there = await readRecord(places);
       if (there?.phase === 'up') {
         throw new RefusedError('a lab is running; look at it with "pgha lab status", end it with "pgha lab down"');
       }
-      await bringUp(cluster);
+      await bringUp(labInput(options));
       await showStatus(options);
     });
 
@@ -122,9 +122,29 @@ export function registerLab(program: Command, context: CommandContext): void {
     .summary('boot the same lab again with fresh disks')
     .option('--json', 'print the status as JSON')
     .action(async (options: { json?: boolean }) => {
-      const { cluster } = await requireRecord(places);
-      await bringUp(cluster);
+      const { input } = await requireRecord(places);
+      await bringUp(input);
       await showStatus(options);
+    });
+
+  lab
+    .command('resize')
+    .summary('change how many machines the lab is meant to have')
+    .description(
+      "Changes the lab's configuration, as a person edits pgha.config.ts, and nothing else: pgha nodes add and remove make it so.",
+    )
+    .addOption(new Option('--nodes <count>', 'PostgreSQL machines of the primary region').argParser(nodeCount))
+    .addOption(new Option('--etcd <count>', 'etcd machines of the primary region').argParser(etcdCount))
+    .action(async ({ nodes, etcd }: { nodes?: 2 | 3; etcd?: 3 | 5 }) => {
+      const record = await requireRecord(places);
+      const primary = {
+        ...record.input.primary,
+        ...(nodes === undefined ? {} : { postgres: nodes }),
+        ...(etcd === undefined ? {} : { etcd }),
+      };
+      // what an acknowledged write is worth does not change with the number of machines
+      const input = { ...record.input, primary, durability: record.cluster.durability };
+      await writeRecord(places, { ...record, input, cluster: defineCluster(input) });
     });
 }
 
@@ -137,15 +157,20 @@ interface UpOptions {
 }
 
 /** The default cluster, in an environment of its own, open to this machine. */
-function labCluster({ nodes, dr, durability, monitoring }: UpOptions): Cluster {
-  return defineCluster({
+function labInput({ nodes, dr, durability, monitoring }: UpOptions): ClusterInput {
+  return {
     environment: 'lab',
     primary: { postgres: nodes },
     ...(dr === true ? {} : { dr: null }),
     ...(durability === undefined ? {} : { durability }),
     monitoring,
     adminCidrs: [labCidr],
-  });
+  };
+}
+
+function etcdCount(text: string): 3 | 5 {
+  if (text !== '3' && text !== '5') throw new InvalidArgumentError('It is 3 or 5.');
+  return text === '3' ? 3 : 5;
 }
 
 function nodeCount(text: string): 2 | 3 {

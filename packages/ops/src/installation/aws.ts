@@ -14,6 +14,7 @@ import {
   type Cluster,
   machineResourceName,
   type Node,
+  nodeBeyond,
   nodesOf,
   type Region,
   regionOf,
@@ -90,7 +91,7 @@ export async function withAws<T>(
       return mirroredStore([store(first), ...others.map(store)]);
     },
     s3: (region) => servicesOf(region).s3,
-    power: ec2Power(cluster, (node) => servicesOf(regionOf(cluster, node)).ec2),
+    power: ec2Power(cluster, (node) => servicesOf(homeOf(cluster, node)).ec2),
   };
   try {
     return await work(installation);
@@ -98,6 +99,9 @@ export async function withAws<T>(
     for (const client of clients) client.destroy();
   }
 }
+
+/** The region of a machine, also of one that the configuration no longer has. */
+const homeOf = (cluster: Cluster, node: Node) => nodeBeyond(cluster, node.name)?.region ?? regionOf(cluster, node);
 
 /** The instance that is this machine; null: there is none. */
 async function findInstance(cluster: Cluster, node: Node, client: EC2Client) {

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { provideAuthority, s3Client, ssmClient } from '../lab/aws.ts';
 import { findControlGroups } from '../lab/control-groups.ts';
-import { findLeader, labHost } from '../lab/machines.ts';
+import { cutPower, findLeader, labHost } from '../lab/machines.ts';
 import type { Places } from '../lab/places.ts';
 import { restartMachine, stopMachine } from '../lab/power.ts';
 import { requireRecord } from '../lab/record.ts';
@@ -47,7 +47,8 @@ export async function withLab<T>(
     s3: (region) => kept(s3Client(region, authority)),
     power: {
       state: async ({ name }) => ((await findLeader(groups, name)) === null ? 'off' : 'running'),
-      cut: ({ name }) => stopMachine(places, name, 'power-cut'),
+      // also of a machine that the configuration no longer has
+      cut: ({ name }) => cutPower({ groups }, name),
       start: ({ name }) => restartMachine(places, name),
       reboot: async ({ name }) => {
         // nspawn ends with a machine that reboots itself

@@ -1,10 +1,12 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import type { Cluster } from '@pgha/infra/cluster';
+import type { Cluster, ClusterInput } from '@pgha/infra/cluster';
 import { RefusedError } from '../exit-codes.ts';
 import { type Places, recordFile } from './places.ts';
 
 /** What a running lab was made from. Nothing that `down` needs is in it. */
 export interface LabRecord {
+  /** What the cluster was defined from, as a person's configuration is on AWS. */
+  input: ClusterInput;
   cluster: Cluster;
   /** The root file system its machines share. */
   image: string;

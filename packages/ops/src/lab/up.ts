@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { allNodes, type Cluster, nodesOf, regionsOf } from '@pgha/infra/cluster';
+import { allNodes, type Cluster, type ClusterInput, defineCluster, nodesOf, regionsOf } from '@pgha/infra/cluster';
 import { type ProgramBundle, programBundle } from '@pgha/infra/machines';
 import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import { buildRelease, type Release } from '../artifact/release.ts';
@@ -35,7 +35,8 @@ interface Construction {
  * The steps from nothing to a cluster whose writes were seen to succeed. Whatever an interrupted `up` left is removed first:
  * booting again takes less time than finding out what is missing.
  */
-export function planUp(places: Places, cluster: Cluster, workspace: string, signal: AbortSignal): readonly Step[] {
+export function planUp(places: Places, input: ClusterInput, workspace: string, signal: AbortSignal): readonly Step[] {
+  const cluster = defineCluster(input);
   const construction: Partial<Construction> = {};
   const made = <K extends keyof Construction>(part: K): Construction[K] => {
     const value = construction[part];
@@ -56,7 +57,8 @@ export function planUp(places: Places, cluster: Cluster, workspace: string, sign
         // rendered in one go: what the buckets get and what the machines ask for must come from the same sources
         const plans = allNodes(cluster).map((node) => planMachine(cluster, node, authority));
         const programs = programBundle();
-        const record: LabRecord = { cluster, image: path, startedAt: new Date().toISOString(), phase: 'starting' };
+        const startedAt = new Date().toISOString();
+        const record: LabRecord = { input, cluster, image: path, startedAt, phase: 'starting' };
         const rack = { places, groups: await findControlGroups(), image: path };
         Object.assign(construction, { authority, plans, programs, record, rack });
         await writeRecord(places, record);

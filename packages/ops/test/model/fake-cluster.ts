@@ -1,4 +1,4 @@
-import { type Cluster, membersOf, type Region, regionsOf } from '@pgha/infra/cluster';
+import { type Cluster, membersOf, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
 import { awsSite } from '@pgha/infra/machines';
 import { createFakeHost, type FakeHost } from '../../src/hosts/fake.ts';
 import { HostUnreachableError, type RunOptions, type RunResult } from '../../src/hosts/host.ts';
@@ -116,7 +116,7 @@ function startRegion(region: Region): FakeRegion {
     return [name, { role, state: role === 'leader' ? 'running' : 'streaming', timeline: 1 }];
   });
   const config = region.kind === 'primary' ? {} : { standby_cluster: { host: 'elsewhere' } };
-  return { members: new Map(members), config, etcd: createFakeEtcd() };
+  return { members: new Map(members), config, etcd: createFakeEtcd(nodesOf(region, 'etcd')) };
 }
 
 /** What the machines' own programs do to the model. */
@@ -128,6 +128,8 @@ function answer(
   const [command, ...rest] = argv;
   if (command === 'pgha-etcdctl') return etcd.run(rest, input);
   if (command === 'logger') return done();
+  // whatever an operation asks of a machine's units goes well
+  if (command === 'systemctl') return done(argv.includes('is-active') ? 'active\n' : '');
   if (command === 'runuser') return done(argv.includes('hold') ? '{"state":"paused","timeline":1}' : '');
   if (command !== 'patronictl') return null;
   const verb = rest[2];

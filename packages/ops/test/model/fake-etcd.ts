@@ -1,7 +1,26 @@
 import type { RunResult } from '../../src/hosts/host.ts';
 
-/** `pgha-etcdctl` on a store in memory: get, txn with one comparison, and leases that end when a test says so. */
-export function createFakeEtcd() {
+/** A member of the model's etcd; one that was announced and never ran has not started. */
+interface FakeEtcdMember {
+  id: string;
+  name: string;
+  hostname: string;
+  hasStarted: boolean;
+}
+
+/**
+ * `pgha-etcdctl` on a store in memory: get, txn with one comparison, leases that end when a test says so, and members.
+ *
+ * @param nodes the members of the first hour.
+ */
+export function createFakeEtcd(nodes: readonly { name: string; hostname: string }[] = []) {
+  const members: FakeEtcdMember[] = nodes.map(({ name, hostname }, index) => ({
+    id: `${index + 1}`.padStart(16, 'a'),
+    name,
+    hostname,
+    hasStarted: true,
+  }));
+  let nextMember = nodes.length + 1;
   const stored = new Map<string, { value: string; revision: number; lease: string | null }>();
   const leases = new Set<string>();
   let revision = 1;
@@ -32,14 +51,50 @@ export function createFakeEtcd() {
     else stored.set(key, { value: put[1] ?? '', revision, lease: put[2] ?? null });
     return say({ succeeded: true, responses: [{ Response: {} }] });
   };
+  const memberCommand = ([, verb, subject = '', option = '']: readonly string[]): RunResult => {
+    if (verb === 'list') {
+      const lines = members.map(({ id, name, hostname, hasStarted }) =>
+        [
+          id,
+          hasStarted ? 'started' : 'unstarted',
+          hasStarted ? name : '',
+          `https://${hostname}:2380`,
+          hasStarted ? `https://${hostname}:2379` : '',
+          'false',
+        ].join(', '),
+      );
+      return say(lines.join('\n'));
+    }
+    if (verb === 'add') {
+      const hostname = /^--peer-urls=https:\/\/(.+):2380$/.exec(option)?.[1] ?? '';
+      if (members.some((member) => member.hostname === hostname)) {
+        return { exitCode: 1, stdout: '', stderr: 'Error: etcdserver: Peer URLs already exists' };
+      }
+      members.push({ id: `${nextMember++}`.padStart(16, 'b'), name: subject, hostname, hasStarted: false });
+      return say(`Member added`);
+    }
+    const at = members.findIndex(({ id }) => id === subject);
+    if (verb !== 'remove' || at < 0) return { exitCode: 1, stdout: '', stderr: 'Error: etcdserver: member not found' };
+    members.splice(at, 1);
+    return say(`Member ${subject} removed`);
+  };
   return {
     stored,
+    members,
     /** Time passes: whatever a killed command held is free. */
     endLeases: () => [...leases].forEach(endLease),
     run(argv: readonly string[], input: string): RunResult {
       const [verb, second = '', third = ''] = argv;
       if (verb === 'get') return say({ kvs: kvs(second) });
       if (verb === 'txn') return transaction(input);
+      if (verb === 'member') return memberCommand(argv);
+      if (verb === 'endpoint' && second === 'health') {
+        return say(
+          members
+            .filter(({ hasStarted }) => hasStarted)
+            .map(({ hostname }) => ({ endpoint: `https://${hostname}:2379`, health: true })),
+        );
+      }
       if (verb === 'lease' && second === 'grant') {
         const lease = `${nextLease++}`.padStart(16, '0');
         leases.add(lease);

@@ -33,6 +33,36 @@ export function planNewInstance(
   ];
 }
 
+/** The steps that make an instance, and its data volume before it, which the configuration has and AWS has not. */
+export function planAddedInstance(
+  { cluster, region, target }: Scope,
+  node: Node,
+  open: () => Session,
+): readonly Step[] {
+  return [
+    {
+      title: 'Programs of the new machine',
+      run: () => withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle())),
+    },
+    ...[`${target}-data`, target].map(
+      (stack): Step => ({
+        title: `${node.name} in the stack ${stack}`,
+        run: (report) => applyStack(open(), stack, { allowed: [] }, report),
+      }),
+    ),
+  ];
+}
+
+/** The steps that remove an instance; its data volume stays until a deploy is told to delete it. */
+export function planRemovedInstance({ target }: Scope, node: Node, open: () => Session): readonly Step[] {
+  return [
+    {
+      title: `No ${node.name} in the stack ${target}; its volume stays`,
+      run: (report) => applyStack(open(), target, { allowed: goesWith(node) }, report),
+    },
+  ];
+}
+
 const instanceAddress = (node: Node) => `aws_instance.machines_${node.name}`;
 
 /** What is tied to an instance and follows it. */

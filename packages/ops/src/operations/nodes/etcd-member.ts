@@ -46,13 +46,29 @@ export function planQuorumCheck(setting: EtcdSetting): Step {
   };
 }
 
-/** Takes the member out, unless it is out already or only announced. */
-export function planRemoval(setting: EtcdSetting): Step {
+/**
+ * Takes the member out, unless it is out already or only announced.
+ *
+ * @param isNew whether the new machine is there: what is listed is the new member then.
+ */
+export function planRemoval(setting: EtcdSetting, isNew: () => Promise<boolean>): Step {
   const { node } = setting;
-  const isOut = async () => !(await find(setting))?.hasStarted;
   return {
     title: `etcd no longer counts the old ${node.name}`,
-    isDone: isOut,
+    isDone: async () => (await isNew()) || (await find(setting))?.hasStarted !== true,
+    run: async () => {
+      const member = await find(setting);
+      if (member !== null) await removeEtcdMember(otherHost(setting), member.id);
+    },
+  };
+}
+
+/** Takes a member out that does not come back. */
+export function planLeaving(setting: EtcdSetting): Step {
+  const { node } = setting;
+  return {
+    title: `etcd no longer counts ${node.name}`,
+    isDone: async () => (await find(setting)) === null,
     run: async () => {
       const member = await find(setting);
       if (member !== null) await removeEtcdMember(otherHost(setting), member.id);

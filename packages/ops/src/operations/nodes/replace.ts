@@ -31,22 +31,27 @@ export async function isNewMachine(host: Host, before: string | null): Promise<b
   return now !== null && now !== before;
 }
 
+/** What makes the new machine: Terraform on AWS, the lab's own steps here. */
+export interface MachineMaker {
+  steps: readonly Step[];
+  /** Whether the new machine is there already. */
+  isThere(): Promise<boolean>;
+}
+
 /**
  * The steps that put a new machine in the place of one, with its name and address. The rest of the cluster is whole before,
  * and all of it after. An etcd member is taken out and announced anew: an empty one with the name of one that was there would
  * vote twice.
- *
- * @param newMachine what makes it: Terraform on AWS, the lab's own steps here.
  */
-export function planReplacement(setting: NodeSetting, newMachine: readonly Step[]): readonly Step[] {
+export function planReplacement(setting: NodeSetting, { steps, isThere }: MachineMaker): readonly Step[] {
   const { installation, region, node, signal } = setting;
   const isMember = membersOf(region).some(({ name }) => name === node.name);
   const isEtcd = node.role === 'etcd';
   return [
     planOthersWell(setting),
     ...(isMember ? [planNoLeader(setting)] : []),
-    ...(isEtcd ? [planQuorumCheck(setting), planRemoval(setting), planAnnouncement(setting)] : []),
-    ...newMachine,
+    ...(isEtcd ? [planQuorumCheck(setting), planRemoval(setting, isThere), planAnnouncement(setting)] : []),
+    ...steps,
     {
       title: `First boot of ${node.name}`,
       run: (report) => waitForMachines([node], (each) => installation.host(each), report, signal, 1_000),

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { RefusedError } from '../exit-codes.ts';
+import { runOperation } from '../operations/operation.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
+import { type MachineUpgrades, outdated, planMinorUpgrade, viewUpgrades } from '../operations/upgrade/minor.ts';
+import { askConsent } from './aws.ts';
+import { answer, type CommandContext, table } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
+import { describeSteps, showSteps } from './progress.ts';
+
+interface UpgradeOptions extends PlaceOptions {
+  dryRun?: boolean;
+  yes?: boolean;
+  json?: boolean;
+}
+
+/** `pgha upgrade minor`: Debian's newest minor versions, one machine at a time. */
+export function registerUpgrade(program: Command, context: CommandContext): void {
+  const upgrade = program.command('upgrade').summary('newest minor versions, one machine at a time');
+  withPlace(upgrade.command('minor'), context)
+    .summary("install Debian's newest minor versions, one machine at a time")
+    .description(
+      'Upgrades what the machines serve: etcd members, then the standby region, then replicas, then the primary behind a ' +
+        'switchover, then everything else, with the whole cluster well in between. Clients of the HTTP services get no error; ' +
+        "sessions at a machine's pooler are cut while that restarts. Security updates of everything else install themselves.",
+    )
+    .option('--dry-run', 'show what would be upgraded and the steps; nothing is changed')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print what would be, or was, upgraded as JSON')
+    .addHelpText('after', '\nExamples:\n  pgha upgrade minor --dry-run\n  pgha upgrade minor --yes')
+    .action((options: UpgradeOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const { region, members } = actingRegion(installation.cluster, await viewRegions(installation));
+        if (members === null) throw new RefusedError(`no member of ${region.awsRegion} can be asked`);
+        const primary = members.find(({ role }) => role === 'leader')?.name ?? null;
+        const machines = await viewUpgrades(installation);
+        answer(context, options, outdated(machines), renderUpgrades);
+        if (outdated(machines).length === 0) return;
+        const plan = (signal: AbortSignal) => planMinorUpgrade(installation, machines, primary, signal);
+        if (options.dryRun === true) return context.print(describeSteps(plan(installation.signal)));
+        await askConsent(`Upgrade ${outdated(machines).length} machines, one at a time?`, options.yes === true);
+        await runOperation(installation, region, 'upgrade minor', ({ signal }) => showSteps(plan(signal)));
+      }),
+    );
+}
+
+function renderUpgrades(machines: readonly MachineUpgrades[]): string {
+  if (machines.length === 0) return 'every machine has the newest versions\n';
+  return table(
+    ['MACHINE', 'PACKAGE', 'FROM', 'TO'],
+    machines.flatMap(({ node, available, pending }) => [
+      ...available.map((each) => [node.name, each.package, each.from, each.to]),
+      ...pending.map((unit) => [node.name, unit, 'runs what was there before', '']),
+    ]),
+  );
+}

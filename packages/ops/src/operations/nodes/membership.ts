@@ -1,0 +1,114 @@
+import { allNodes, type Region } from '@pgha/infra/cluster';
+import { bothRegions, enterAll, type Installation } from '../../installation/installation.ts';
+import { secretsInit } from '../../secrets/index.ts';
+import { runStep, type Step } from '../../step.ts';
+import { waitUntil } from '../../wait-until.ts';
+import { compareMachines, isDifferent, planApply } from '../apply.ts';
+import { waitForMachines } from '../deploy/readiness.ts';
+import { viewRegion, waitUntilWhole } from '../regions.ts';
+import { planAnnouncement, planJoin, planLeaving, planQuorumCheck } from './etcd-member.ts';
+import { type NodeSetting, planNoLeader } from './replace.ts';
+
+/** What makes a machine appear, or disappear: Terraform on AWS, the lab's own steps here. */
+export type MachineSteps = readonly Step[];
+
+/** Patroni forgets a member whose key in etcd has run out. */
+const forgetTimeoutMs = 120_000;
+
+/**
+ * The steps that bring a machine into a running cluster which the configuration has and nobody has made yet.
+ *
+ * @param newMachine makes it.
+ */
+export function planAddition(setting: NodeSetting, newMachine: MachineSteps): readonly Step[] {
+  const { installation, region, node, signal } = setting;
+  const { cluster } = installation;
+  const isEtcd = node.role === 'etcd';
+  return [
+    planOthersWhole(setting),
+    {
+      title: `Secrets of ${node.name}`,
+      run: async (report) => {
+        const { created } = await secretsInit(cluster, installation.secrets(bothRegions(cluster)), new Date(), report);
+        report(created.length === 0 ? 'all are there' : `${created.length} made`);
+      },
+    },
+    ...(isEtcd ? [planAnnouncement(setting)] : []),
+    ...newMachine,
+    {
+      title: `First boot of ${node.name}`,
+      run: (report) => waitForMachines([node], (each) => installation.host(each), report, signal, 1_000),
+    },
+    ...(isEtcd ? [planJoin(setting)] : []),
+    planWhole(installation, region, signal),
+    planKnowledge(installation, `Every other machine knows ${node.name}`),
+    planWhole(installation, region, signal),
+  ];
+}
+
+/**
+ * The steps that take a machine out of a running cluster which the configuration no longer has.
+ *
+ * @param removal takes the machine itself away, once nobody needs it.
+ */
+export function planDeparture(setting: NodeSetting, removal: MachineSteps): readonly Step[] {
+  const { installation, region, node, signal } = setting;
+  const isMember = node.role === 'postgres' || node.role === 'standby';
+  return [
+    ...(isMember ? [planNoLeader(setting)] : []),
+    ...(node.role === 'etcd' ? [planQuorumCheck(setting), planLeaving(setting)] : []),
+    planKnowledge(installation, `No other machine counts on ${node.name}`),
+    {
+      title: `${node.name} is off`,
+      isDone: async () => (await installation.power.state(node)) !== 'running',
+      run: () => installation.power.cut(node),
+    },
+    ...removal,
+    ...(isMember
+      ? [
+          {
+            title: `The cluster has forgotten ${node.name}`,
+            run: async () => {
+              await waitUntil(
+                async () => !(await viewRegion(installation, region)).members?.some(({ name }) => name === node.name),
+                { what: `Patroni to forget ${node.name}`, timeoutMs: forgetTimeoutMs, everyMs: 2_000, signal },
+              );
+            },
+          },
+        ]
+      : []),
+    planWhole(installation, region, signal),
+  ];
+}
+
+/** Nobody is added to a cluster that is not well: it would be copied from a member that is needed. */
+function planOthersWhole({ installation, region, node, signal }: NodeSetting): Step {
+  const others: Region = { ...region, nodes: region.nodes.filter(({ name }) => name !== node.name) };
+  return {
+    title: `Every member of ${region.awsRegion} that is there is with its leader`,
+    run: (report) => waitUntilWhole(installation, others, null, report, signal, 30_000),
+  };
+}
+
+function planWhole(installation: Installation, region: Region, signal: AbortSignal): Step {
+  return {
+    title: `Every member of ${region.awsRegion} is with its leader`,
+    run: (report) => waitUntilWhole(installation, region, null, report, signal),
+  };
+}
+
+/** Brings every machine that is there to what the changed configuration says, as `pgha apply` does. */
+function planKnowledge(installation: Installation, title: string): Step {
+  return {
+    title,
+    run: async (report) => {
+      const machines = enterAll(installation, allNodes(installation.cluster));
+      const differences = await compareMachines(installation.cluster, machines);
+      for (const step of await planApply(installation.cluster, machines, differences)) {
+        report(step.title);
+        await runStep(step, report);
+      }
+      report(`${differences.filter(isDifferent).length} machines changed`);
+    },
+  };
+}
