@@ -36,7 +36,7 @@ export function registerApply(program: Command, context: CommandContext): void {
         answer(context, options, differences, renderDifferences);
         if (differences.length === 0 || options.dryRun === true) return;
         await askConsent(`Change ${differences.map(({ machine }) => machine).join(', ')}?`, options.yes === true);
-        await showSteps(await planApply(cluster, machines, differences));
+        await showSteps(await planApply(cluster, machines, differences, installation.signal));
       }),
     );
 }

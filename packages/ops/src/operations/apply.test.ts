@@ -5,6 +5,7 @@ import { createFakeHost } from '../hosts/fake.ts';
 import { compareMachines, isDifferent, orderOfChange, planApply } from './apply.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
+const { signal } = new AbortController();
 const nothing = { packages: [], files: [], removed: [], actions: {}, units: [] };
 
 /** Every machine of the cluster; those named answer that a file differs until they are changed. */
@@ -60,7 +61,7 @@ describe('applying a changed cluster', () => {
     const log: string[] = [];
     const all = machines(['pg-1', 'pg-2', 'pg-3', 'etcd-1', 'api-1', 'dr-pg-1'], log);
     const differences = await compareMachines(cluster, all);
-    await runAll(await planApply(cluster, all, differences));
+    await runAll(await planApply(cluster, all, differences, signal));
     expect(log).toEqual(['etcd-1', 'dr-pg-1', 'pg-1', 'pg-3', 'pg-2', 'api-1']);
     expect((await compareMachines(cluster, all)).some(isDifferent)).toBe(false);
   });
@@ -68,7 +69,9 @@ describe('applying a changed cluster', () => {
   it('stops at the machine that breaks, and a second run goes on from there', async () => {
     const log: string[] = [];
     const all = machines(['pg-1', 'pg-2'], log, 'pg-1');
-    await expect(runAll(await planApply(cluster, all, await compareMachines(cluster, all)))).rejects.toThrow(/pg-1/);
+    await expect(runAll(await planApply(cluster, all, await compareMachines(cluster, all), signal))).rejects.toThrow(
+      /pg-1/,
+    );
     expect(log).toEqual(['pg-1']);
   });
 

@@ -3,7 +3,7 @@ import { patroniDynamicConfig, renderMachine, renderManifest, type Site } from '
 import { listMembers, mergeDynamicConfig } from '../clients/patronictl.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 import type { Step } from '../step.ts';
-import { waitUntil } from '../wait-until.ts';
+import { waitUntilWhole } from './regions.ts';
 
 /** A machine of the cluster and the way into it. */
 export interface Enterable {
@@ -31,6 +31,8 @@ interface FileDifference {
 
 /** Beside the manifest in force until the machine itself replaces that. */
 const nextManifest = '/var/lib/pgha/machine.next.json';
+/** A member that restarted, or was rewound, after a change. */
+const wholeTimeoutMs = 180_000;
 /** Packages may be fetched, and units take their time to restart. */
 const applyTimeoutMs = 600_000;
 
@@ -77,6 +79,7 @@ export async function planApply(
   cluster: Cluster,
   machines: readonly Enterable[],
   differences: readonly MachineDifference[],
+  signal: AbortSignal,
 ): Promise<readonly Step[]> {
   const differing = new Set(differences.filter(isDifferent).map(({ machine }) => machine));
   const primaries = new Set<string>();
@@ -96,9 +99,9 @@ export async function planApply(
     ...order.map(
       ({ node, host }): Step => ({
         title: node.name,
-        run: async () => {
+        run: async (report) => {
           await runChecked(host, ['pgha-machine', 'apply', nextManifest], { timeoutMs: applyTimeoutMs });
-          await waitForRegion(cluster, regionOf(cluster, node), machines);
+          await waitUntilWhole(hostsAmong(machines), regionOf(cluster, node), null, report, signal, wholeTimeoutMs);
         },
       }),
     ),
@@ -133,22 +136,20 @@ async function diffFile(host: Host, path: string, wanted: string): Promise<strin
   return exitCode === 0 ? 'its owner or mode differs\n' : stdout;
 }
 
+/** The machines as something that has a host for each node. */
+function hostsAmong(machines: readonly Enterable[]) {
+  return {
+    host: ({ name }: Node): Host => {
+      const machine = machines.find(({ node }) => node.name === name);
+      if (machine === undefined) throw new Error(`${name} is not among the machines`);
+      return machine.host;
+    },
+  };
+}
+
 function memberHost(region: Region, machines: readonly Enterable[]): Host {
   const names = new Set(membersOf(region).map(({ name }) => name));
   const member = machines.find(({ node }) => names.has(node.name));
   if (member === undefined) throw new Error(`no member of ${region.awsRegion} can be entered`);
   return member.host;
-}
-
-async function waitForRegion(cluster: Cluster, region: Region, machines: readonly Enterable[]): Promise<void> {
-  const expected = membersOf(region).length;
-  await waitUntil(
-    async () => {
-      const members = await listMembers(memberHost(region, machines));
-      const unwell = members.filter(({ isWell }) => !isWell);
-      if (members.length === expected && unwell.length === 0 && members.some(({ isLeader }) => isLeader)) return true;
-      throw new Error(unwell.map(({ name, state }) => `${name} is ${state}`).join(', ') || `${members.length} members`);
-    },
-    { what: `all ${expected} members of ${cluster.scope} in ${region.awsRegion}`, timeoutMs: 180_000, everyMs: 2_000 },
-  );
 }

@@ -104,7 +104,7 @@ function planKnowledge(installation: Installation, title: string): Step {
     run: async (report) => {
       const machines = enterAll(installation, allNodes(installation.cluster));
       const differences = await compareMachines(installation.cluster, machines);
-      for (const step of await planApply(installation.cluster, machines, differences)) {
+      for (const step of await planApply(installation.cluster, machines, differences, installation.signal)) {
         report(step.title);
         await runStep(step, report);
       }
