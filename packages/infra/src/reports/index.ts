@@ -1,3 +1,4 @@
+export { renderAlertTable } from './alert-table.ts';
 export * from './cost.ts';
 export * from './cost-table.ts';
 export * from './deploy-policy.ts';
