@@ -10,15 +10,20 @@ export function renderAlertTable(cluster: Cluster): string {
     .map((group) => {
       const rows = signals.filter((signal) => signal.group === group).map(renderRow);
       const name = group[0]?.toUpperCase() + group.slice(1);
-      return [`## ${name}`, '', '| alert | when | for | who | first |', '|---|---|---|---|---|', ...rows, ''].join('\n');
+      return [`## ${name}`, '', '| alert | when | for | who | first |', '|---|---|---|---|---|', ...rows, ''].join(
+        '\n',
+      );
     })
     .join('\n');
 }
 
 function renderRow({ name, summary, threshold, unit, forSeconds, severity, runbook }: Signal): string {
-  const bound = 'above' in threshold ? `above ${figure(threshold.above, unit)}` : `below ${figure(threshold.below, unit)}`;
+  const bound =
+    'above' in threshold ? `above ${figure(threshold.above, unit)}` : `below ${figure(threshold.below, unit)}`;
   // what stands in Prometheus' braces is the machine's name or the number itself
-  const said = summary.replaceAll(/\{\{ *\$labels\.(\w+) *\}\}/g, '*$1*').replaceAll(/\{\{ *\$value[^}]*\}\}/g, '*value*');
+  const said = summary
+    .replaceAll(/\{\{ *\$labels\.(\w+) *\}\}/g, '*$1*')
+    .replaceAll(/\{\{ *\$value[^}]*\}\}/g, '*value*');
   const first = runbook.replaceAll(/\{\{ *\$labels\.(\w+) *\}\}/g, '*$1*').replaceAll('|', '\\|');
   return `| **${name}** ${said} | ${bound} | ${forSeconds} s | ${severity === 'page' ? 'now' : 'within days'} | ${first} |`;
 }
