@@ -49,7 +49,7 @@ interface RawMember {
   lag?: number | 'unknown';
 }
 
-interface DatabaseObservation {
+export interface DatabaseObservation {
   inRecovery: boolean;
   /** Written on a primary, received on a standby. */
   lsn: string | null;
