@@ -5,15 +5,46 @@ import { escapeIdentifier, escapeLiteral } from 'pg';
 
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
+import { writeDurably } from './durable-file.ts';
 import { EmbeddedFailure } from './failure.ts';
 import type { Login, Logins } from './logins.ts';
 import { runProgram } from './run-program.ts';
+import type { Server } from './server.ts';
 import { connect } from './session.ts';
+import { renderHba } from './settings.ts';
+import type { MemberName } from './state.ts';
 
 export const DATABASE = 'pgha';
 
+export interface CreateOptions {
+  dataDir: string;
+  port: number;
+  server: Server;
+  binaries: Binaries;
+  account: Account | null;
+  logins: Logins;
+  writeSettings(name: MemberName, waitsFor: null): void;
+}
+
+/** Makes the first primary, with its roles and an empty database, and leaves it running. */
+export async function createPrimary({
+  dataDir,
+  port,
+  server,
+  binaries,
+  account,
+  logins,
+  writeSettings,
+}: CreateOptions): Promise<void> {
+  await initialize(dataDir, binaries, account, logins.superuser);
+  writeDurably(join(dataDir, 'pg_hba.conf'), renderHba(), 0o600, account);
+  writeSettings('pg1', null);
+  await server.start();
+  await createRolesAndDatabase(port, logins);
+}
+
 /** Makes an empty data directory whose only role is the superuser. */
-export async function initialize(
+async function initialize(
   dataDir: string,
   { initdb }: Binaries,
   account: Account | null,
@@ -48,7 +79,7 @@ export async function syncToDisk(dataDir: string, { initdb }: Binaries, account:
 }
 
 /** Creates the roles and the database on the primary's port. */
-export async function createRolesAndDatabase(port: number, logins: Logins): Promise<void> {
+async function createRolesAndDatabase(port: number, logins: Logins): Promise<void> {
   const { owner, app, readonly, replication, superuser } = logins;
   const maintenance = await connect({ port, database: 'postgres', login: superuser });
   try {

@@ -1,20 +1,19 @@
-import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 
-import { type Account, chooseAccount } from './account.ts';
-import { type Binaries, reachableBinaries } from './binaries.ts';
-import { createRolesAndDatabase, DATABASE, initialize, syncToDisk } from './creation.ts';
+import { chooseAccount } from './account.ts';
+import { reachableBinaries } from './binaries.ts';
+import { createPrimary, DATABASE, syncToDisk } from './creation.ts';
+import { claimDirectory, removeEverything, requireFiles } from './directory.ts';
 import { writeDurably } from './durable-file.ts';
-import { EmbeddedFailure } from './failure.ts';
 import { type Forwarder, openForwarder } from './forwarder.ts';
 import { type Guard, startGuard } from './guard.ts';
-import { lockDirectory } from './lock.ts';
 import { startLogFile } from './log-file.ts';
 import { type Login, type Logins, readOrCreateLogins, renderPasswordFile } from './logins.ts';
-import { prepareDataRoot, removeDataRoot } from './place.ts';
+import { prepareDataRoot } from './place.ts';
 import { choosePorts, type PortChoice } from './ports.ts';
 import { createServer, type Server, stopLeftoverServer } from './server.ts';
-import { renderHba, renderPostgresConf } from './settings.ts';
+import { renderPostgresConf } from './settings.ts';
 import { FIRST_STATE, MEMBER_NAMES, type MemberName, otherMember, readState, writeState } from './state.ts';
 import { type Member, renderCluster, type StatusServer, serveStatus } from './status.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -244,75 +243,4 @@ function present({ running, servers, forwarders, status, guard, logins, cluster,
     },
     guardProcess: (pid) => guard.watch(pid),
   };
-}
-
-interface CreateOptions {
-  dataDir: string;
-  port: number;
-  server: Server;
-  binaries: Binaries;
-  account: Account | null;
-  logins: Logins;
-  writeSettings(name: MemberName, waitsFor: null): void;
-}
-
-async function createPrimary({
-  dataDir,
-  port,
-  server,
-  binaries,
-  account,
-  logins,
-  writeSettings,
-}: CreateOptions): Promise<void> {
-  await initialize(dataDir, binaries, account, logins.superuser);
-  writeDurably(join(dataDir, 'pg_hba.conf'), renderHba(), 0o600, account);
-  writeSettings('pg1', null);
-  await server.start();
-  await createRolesAndDatabase(port, logins);
-}
-
-const REMEDIES: Record<string, string> = {
-  EACCES: 'run as the user it belongs to',
-  EPERM: 'run as the user it belongs to',
-  EROFS: 'the file system is read-only',
-  EEXIST: 'it is not a directory',
-  ENOTDIR: 'it is not in a directory',
-};
-
-/** Makes the directory and takes it for this process. */
-function claimDirectory(path: string, undo: (() => unknown)[]): string {
-  const wanted = resolve(path);
-  try {
-    mkdirSync(wanted, { recursive: true });
-    const dir = realpathSync(wanted);
-    undo.push(lockDirectory(dir));
-    return dir;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const remedy = REMEDIES[code ?? ''];
-    if (remedy === undefined) throw cause;
-    throw new EmbeddedFailure(
-      'directory-unreadable',
-      `cannot use ${wanted} (${code}): ${remedy}, or choose another place with --dir`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-/** Data whose primary, or whose passwords, nobody knows are not guessed at. */
-function requireFiles(root: string, files: string[]): void {
-  const missing = files.find((file) => !existsSync(file));
-  if (missing === undefined) return;
-  throw new EmbeddedFailure(
-    'state-missing',
-    `${root} holds data, but ${missing}, which belongs to it, is gone; restore it, or begin anew with --fresh`,
-  );
-}
-
-function removeEverything(dir: string): void {
-  removeDataRoot(dir);
-  for (const name of ['state.json', 'logins.json', 'pgpass']) rmSync(join(dir, name), { force: true });
 }
