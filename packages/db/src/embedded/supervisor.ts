@@ -1,30 +1,22 @@
-import type { Account } from './account.ts';
 import { type Action, decide, type MemberView, type Observation } from './decision.ts';
 import { EmbeddedFailure } from './failure.ts';
 import type { Forwarder } from './forwarder.ts';
-import type { Login } from './logins.ts';
 import { createObserver, type MemberReport } from './observer.ts';
-import { copyPrimary, positionOnceInForce, promote } from './replication.ts';
+import { createRebuild, type RebuildParts } from './rebuild.ts';
+import { promote } from './replication.ts';
 import { startRounds } from './rounds.ts';
 import type { Server } from './server.ts';
 import { MEMBER_NAMES, type MemberName, otherMember, type PairState } from './state.ts';
+import { createSynchrony, type SynchronyParts } from './synchrony.ts';
 
 /** Everything the supervisor acts through; it decides nothing that decision.ts does not. */
-export interface SupervisorParts {
-  servers: Record<MemberName, Server>;
-  ports: Record<MemberName, number>;
-  dataDirs: Record<MemberName, string>;
+export interface SupervisorParts extends SynchronyParts, RebuildParts {
   forwarders: { primary: Forwarder; replica: Forwarder };
-  superuser: Login;
-  account: Account | null;
   state: PairState;
   automaticFailover: boolean;
   log(line: string): void;
   /** Writes the state through to the disk; returns only then. */
   saveState(state: PairState): void;
-  /** Writes the member's postgresql.conf; it takes effect at its next start or reload. */
-  writeSettings(name: MemberName, waitsFor: MemberName | null): void;
-  syncToDisk(dataDir: string): Promise<void>;
 }
 
 export interface Supervisor {
@@ -52,23 +44,28 @@ const BUSY_TICK_MS = 25;
 const retryPauseMs = (failures: number) => Math.min(10_000, 250 * 2 ** failures);
 
 export function createSupervisor(parts: SupervisorParts): Supervisor {
-  const { servers, ports, dataDirs, forwarders, superuser, account, log } = parts;
+  const { servers, ports, forwarders, superuser, log } = parts;
   const observers = {
     pg1: createObserver(ports.pg1, superuser, 'pg2'),
     pg2: createObserver(ports.pg2, superuser, 'pg1'),
   };
   const members = { pg1: firstView(servers.pg1), pg2: firstView(servers.pg2) };
   let state = parts.state;
-  let waitsFor = state.synchronous;
-  let waitsSince: bigint | null = null;
-  let timesChanged = 0;
+  const synchrony = createSynchrony(parts, state.synchronous);
+  const rebuild = createRebuild(parts, {
+    built(name) {
+      members[name] = firstView(servers[name]);
+      save({ stale: [] });
+    },
+    failed: (name, error) => failed(name, `replica ${name} could not be built: ${error.message}`),
+    ended: () => rounds.wake(),
+  });
   let streamLastSeenMs: number | null = null;
-  let building: { name: MemberName; done: Promise<void>; abort: AbortController } | null = null;
   let promoteAfterMs = 0;
   let promoteAtMs = 0;
   let primaryLostAtMs: number | null = null;
 
-  const phase = (name: MemberName) => (building?.name === name ? 'building' : servers[name].phase());
+  const phase = (name: MemberName) => (rebuild.member() === name ? 'building' : servers[name].phase());
 
   const view = (name: MemberName): MemberView => {
     const answer = observers[name].answer();
@@ -114,8 +111,8 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
       nowMs,
       state,
       members: { pg1: view('pg1'), pg2: view('pg2') },
-      waitsFor,
-      waitsSince,
+      waitsFor: synchrony.waitsFor(),
+      waitsSince: synchrony.since(),
       stream,
       streamMissingMs: streamLastSeenMs === null ? 0 : nowMs - streamLastSeenMs,
       slotLost: report?.slotLost ?? false,
@@ -135,19 +132,20 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
       case 'go-alone':
         return goAlone();
       case 'wait-for-replica':
-        return waitForReplica(action.replica);
+        // a round of its own tells when the setting is in force
+        return void synchrony.establish(state.primary, action.replica).then(() => rounds.wake());
       case 'record-synchronous':
         save({ synchronous: action.replica });
         return log(`replica ${action.replica} is synchronous: every acknowledged write is on two machines`);
       case 'rebuild':
-        return rebuild(action.member);
+        return buildAnew(action.member);
     }
   }
 
   /** Begins a start and does not wait for it: a long crash recovery must not keep us from the other member. */
   function start(name: MemberName): void {
     const isPrimary = name === state.primary;
-    if (isPrimary) setWaitsFor(state.synchronous);
+    if (isPrimary) synchrony.set(name, state.synchronous);
     else parts.writeSettings(name, null);
     members[name].held = false;
     servers[name].fence();
@@ -177,9 +175,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     servers[from].fence();
     // on the disk before the promotion: from here on `from` never serves these files again
     save({ primary: to, synchronous: null, stale: [from] });
-    waitsFor = null;
-    waitsSince = null;
-    timesChanged += 1;
+    synchrony.forget();
     members[from] = firstView(servers[from]);
     promoteAfterMs = 0;
     await becomePrimary(to);
@@ -196,59 +192,15 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   function goAlone(): void {
     // recorded first: a primary that no longer waits must not be replaced by a replica that may lack a write
     save({ synchronous: null });
-    setWaitsFor(null);
+    synchrony.set(state.primary, null);
     log('replica gone: the primary goes on alone, writes are on one machine only');
   }
 
-  function waitForReplica(replica: MemberName): void {
-    const change = setWaitsFor(replica);
-    // an answer to an earlier change says nothing about what was acknowledged since
-    positionOnceInForce({ port: ports[state.primary], superuser }).then(
-      (position) => {
-        if (change === timesChanged) waitsSince = position;
-        rounds.wake();
-      },
-      () => {
-        // the primary broke off: asked for again as soon as it answers
-        if (change === timesChanged && state.synchronous === null) setWaitsFor(null);
-        rounds.wake();
-      },
-    );
-  }
-
-  function setWaitsFor(replica: MemberName | null): number {
-    waitsFor = replica;
-    waitsSince = null;
-    parts.writeSettings(state.primary, replica);
-    servers[state.primary].reload();
-    return ++timesChanged;
-  }
-
-  function rebuild(name: MemberName): void {
+  function buildAnew(name: MemberName): void {
     const { primary } = state;
     if (!state.stale.includes(name)) save({ stale: [name] });
-    const abort = new AbortController();
-    const build = async () => {
-      log(`building replica ${name} from ${primary}`);
-      await servers[name].stop('immediate');
-      servers[name].fence();
-      await copyPrimary({
-        primary: { port: ports[primary], superuser, dataDir: dataDirs[primary] },
-        replica: { name, dataDir: dataDirs[name] },
-        account,
-        signal: abort.signal,
-      });
-      await parts.syncToDisk(dataDirs[name]);
-      members[name] = firstView(servers[name]);
-      save({ stale: [] });
-    };
-    const done = build()
-      .catch((error: Error) => failed(name, `replica ${name} could not be built: ${error.message}`))
-      .finally(() => {
-        building = null;
-        rounds.wake();
-      });
-    building = { name, done, abort };
+    log(`building replica ${name} from ${primary}`);
+    rebuild.begin(name, primary);
   }
 
   /** Observes and acts until nothing is left to do, so that a failover takes no tick between its steps. */
@@ -261,7 +213,8 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
       const action = rounds.isStopping() ? null : decide(seen);
       if (action === null || action.do === 'nothing') {
         const { pg1, pg2 } = seen.members;
-        const busy = waitsFor !== state.synchronous || [pg1, pg2].some((member) => member.phase === 'starting');
+        const busy =
+          synchrony.waitsFor() !== state.synchronous || [pg1, pg2].some((member) => member.phase === 'starting');
         return busy ? BUSY_TICK_MS : TICK_MS;
       }
       await act(action);
@@ -314,9 +267,11 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     writable: (deadlineMs) => rounds.until(isWritable, deadlineMs, explain('writable')),
 
     async stop() {
-      building?.abort.abort();
+      const building = rebuild.stop();
       await rounds.stop();
-      await building?.done;
+      await building;
+      // one that the last round had begun
+      await rebuild.stop();
       await Promise.all(MEMBER_NAMES.map((name) => observers[name].close()));
     },
   };
