@@ -4,7 +4,7 @@ import { authenticate } from './authentication.ts';
 import { Problem } from './problems.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { pathOf } from './request-target.ts';
-import type { ServiceConfig } from './settings.ts';
+import type { ServiceConfig } from './service-config.ts';
 
 /** `open` to everyone; `key` needs one when any are configured, `read` when reads do too; `internal` by address. */
 export type Access = 'open' | 'read' | 'key' | 'internal';

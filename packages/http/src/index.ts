@@ -20,6 +20,7 @@ export { pathOf } from './request-target.ts';
 export { configOrExit, createLog, createRuntime, type Runtime } from './runtime.ts';
 export { createDraining, type Draining, inheritedSocket, serve } from './serve.ts';
 export { createService, type ServiceOptions, typed } from './service.ts';
-export { loadServiceConfig, readSettings, type ServiceConfig, SettingsError, serviceSettings } from './settings.ts';
+export { loadServiceConfig, type ServiceConfig } from './service-config.ts';
+export { readSettings, SettingsError, serviceSettings } from './settings.ts';
 export { renderSettings } from './settings-document.ts';
 export { registerStatusPage } from './status-page/status-page.ts';

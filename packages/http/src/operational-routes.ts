@@ -6,7 +6,7 @@ import { ClusterSchema, readCluster } from './cluster.ts';
 import type { Metrics } from './metrics.ts';
 import { Problem, problemResponses } from './problems.ts';
 import { typed } from './service.ts';
-import type { ServiceConfig } from './settings.ts';
+import type { ServiceConfig } from './service-config.ts';
 
 export interface OperationalOptions {
   config: ServiceConfig;

@@ -12,7 +12,8 @@ import {
 import { destination, type Logger, pino } from 'pino';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createDraining, type Draining } from './serve.ts';
-import { type ServiceConfig, SettingsError } from './settings.ts';
+import type { ServiceConfig } from './service-config.ts';
+import { SettingsError } from './settings.ts';
 
 /** What a running service has beside its routes: a pool, a gate, counters, a log, and background checks. */
 export interface Runtime {

@@ -17,7 +17,7 @@ import type { Metrics } from './metrics.ts';
 import { discardBody, useStrictJson, useStrictValidation } from './parsing.ts';
 import { Problem, ProblemSchema, toProblem } from './problems.ts';
 import { toReference } from './request-target.ts';
-import type { ServiceConfig } from './settings.ts';
+import type { ServiceConfig } from './service-config.ts';
 
 export { isInternal } from './admission.ts';
 

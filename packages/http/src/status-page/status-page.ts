@@ -8,7 +8,7 @@ import { readCluster } from '../cluster.ts';
 import type { Metrics } from '../metrics.ts';
 import { problemResponses } from '../problems.ts';
 import { isInternal, typed } from '../service.ts';
-import type { ServiceConfig } from '../settings.ts';
+import type { ServiceConfig } from '../service-config.ts';
 import type { Requests } from './event-text.ts';
 import { prefersHtml } from './negotiation.ts';
 import { renderFragment, renderPage, renderParts } from './page.ts';
