@@ -17,6 +17,11 @@ export type HeaderValue =
   | { etagOf: 'own' | 'other'; form: (etag: string) => string }
   | { position: true };
 
+export const text = (value: string): HeaderValue => ({ text: value });
+
+/** How a part of a request is made: as documented, or to break something. */
+export type Flavour = 'clean' | 'hostile';
+
 /** A request before it is sent. `clean` says that every part of it is as documented. */
 export interface RequestPlan {
   operation: Operation;
