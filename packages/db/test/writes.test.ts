@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   clientIdentity,
   createInsertQueue,
@@ -8,7 +8,6 @@ import {
   insertItem,
   KeyInUseError,
   KeyReusedError,
-  OutcomeUnknownError,
   purgeRecords,
   type RideContext,
   type Session,
@@ -204,88 +203,6 @@ describe('a group', () => {
     expect(new Set(answers.map(({ location }) => location)).size).toBe(1_000);
     expect(await effects(fixture, name)).toHaveLength(1_000);
   });
-});
-
-describe('a wait for the standby that is cancelled', () => {
-  /** Stops the process that receives the replica's log; nothing can be confirmed until it goes on. */
-  async function stopReceiver(): Promise<() => void> {
-    await fixture.pair.settled();
-    const replica = fixture.pool(fixture.settings(fixture.replicaMember(), 'superuser'), 'any-read-only');
-    const [row] = await replica.use((session) => run(session, 'select pid from pg_stat_wal_receiver'));
-    const pid = Number(row?.['pid']);
-    if (!(pid > 1)) throw new Error('the replica has no WAL receiver');
-    process.kill(pid, 'SIGSTOP');
-    return () => process.kill(pid, 'SIGCONT');
-  }
-
-  /** Ends the waits of this test's connections by `how`; answers how many there were. */
-  async function endWaits(how: 'pg_cancel_backend' | 'pg_terminate_backend'): Promise<number> {
-    const rows = await fixture.direct.use((session) =>
-      run(session, `select ${how}(pid) from pg_stat_activity where wait_event = 'SyncRep' and usename = $1`, [
-        fixture.pair.logins.app.user,
-      ]),
-    );
-    return rows.length;
-  }
-
-  const endAWait = (how: 'pg_cancel_backend' | 'pg_terminate_backend') =>
-    vi.waitUntil(async () => (await endWaits(how)) > 0, { timeout: 10_000, interval: 10 });
-
-  const kinds: Record<string, (deadline: number) => Promise<WriteResult>> = {
-    'a write': (deadline) => insertOnce(identity(name), name, deadline),
-    'a grouped insert': (deadline) => insertQueue().insert({ fields: fields(name), identity: null }, deadline),
-  };
-
-  for (const [kind, write] of Object.entries(kinds)) {
-    for (const how of ['pg_cancel_backend', 'pg_terminate_backend'] as const) {
-      it(`is not success for ${kind} (${how}): it is answered once a standby has it`, async () => {
-        const goOn = await stopReceiver();
-        let answered = false;
-        const writing = write(soon()).finally(() => {
-          answered = true;
-        });
-        try {
-          // the attempts that follow find the write applied, and wait as well
-          for (let times = 0; times < 3; times += 1) await endAWait(how);
-          expect(answered).toBe(false);
-        } finally {
-          goOn();
-        }
-        const answer = await writing;
-        expect(answer.status).toBe(201);
-        expect(await effects(fixture, name)).toEqual([`INSERT ${name}`]);
-        const replica = fixture.pool(fixture.settings(fixture.replicaMember(), 'superuser'), 'any-read-only');
-        const [received] = await replica.use((session) =>
-          run(session, 'select pg_last_wal_receive_lsn() >= $1::pg_lsn as confirmed', [answer.position.split(';')[0]]),
-        );
-        expect(received?.['confirmed']).toBe('t');
-      });
-    }
-
-    it(`is an unknown outcome for ${kind} when no standby has confirmed it by its deadline`, async () => {
-      const goOn = await stopReceiver();
-      try {
-        const writing = write(Date.now() + 700).then(
-          () => 'success',
-          (error: unknown) => error,
-        );
-        let outcome: unknown = null;
-        void writing.then((each) => {
-          outcome = each;
-        });
-        await vi.waitUntil(
-          async () => {
-            await endWaits('pg_cancel_backend');
-            return outcome !== null;
-          },
-          { timeout: 10_000, interval: 20 },
-        );
-        expect(outcome).toBeInstanceOf(OutcomeUnknownError);
-      } finally {
-        goOn();
-      }
-    });
-  }
 });
 
 describe('purgeRecords', () => {
