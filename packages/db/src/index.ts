@@ -26,11 +26,11 @@ export {
   type Outcome,
   WrongRoleError,
 } from './outcome.ts';
-export { createPool, type DbPool, type ExpectedRole, type Session, type Statement } from './pool.ts';
+export { createPool, type DbPool, type Session, type Statement } from './pool.ts';
 export { readCommitPosition, readReplayPosition } from './positions.ts';
 export { ReplicaBehindError } from './replay-watch.ts';
 export { OutcomeUnknownError, type RideContext, ride } from './ride.ts';
-export { type DbSettings, type DbTls, defaultPoolLimits, type PoolLimits } from './settings.ts';
+export { type DbSettings, type DbTls, defaultPoolLimits, type ExpectedRole, type PoolLimits } from './settings.ts';
 export { type DatabaseStats, readReplicationLagBytes, readStats } from './stats.ts';
 export {
   clientIdentity,

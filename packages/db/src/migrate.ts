@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { tlsOptions } from './connection.ts';
 import { isDatabaseError } from './outcome.ts';
-import { type DbPool, tlsOptions } from './pool.ts';
+import type { DbPool } from './pool.ts';
 import type { DbSettings } from './settings.ts';
 
 const directory = fileURLToPath(new URL('../migrations', import.meta.url));

@@ -1,13 +1,10 @@
-import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type pg from 'pg';
 import Pool from 'pg-pool';
+import { type Connection, connectionOptions, guard, verifyRole } from './connection.ts';
 import type { DbObserver } from './observer.ts';
 import { NoConnectionError, SynchronousWaitCancelledError, spoilsConnection, WrongRoleError } from './outcome.ts';
-import type { DbSettings, PoolLimits } from './settings.ts';
-
-/** `primary`: only a server that is not in recovery. `any-read-only`: whoever answers, in read-only transactions. */
-export type ExpectedRole = 'primary' | 'any-read-only';
+import type { DbSettings, ExpectedRole, PoolLimits } from './settings.ts';
 
 export interface DbPool {
   readonly name: string;
@@ -37,8 +34,6 @@ export interface Statement {
   values?: unknown[];
 }
 
-type Connection = pg.Client & { timeline?: number | null; syncWaitCancelled?: boolean };
-
 /** Dates stay text: what leaves the service is rendered by the database, in one place. */
 const rawTypes = { getTypeParser: () => (value: string) => value };
 
@@ -54,22 +49,13 @@ export function createPool(
   observer: DbObserver,
 ): DbPool {
   const pool = new Pool({
-    host: settings.host,
-    port: settings.port,
-    database: settings.database,
-    user: settings.user,
-    password: settings.password,
-    ssl: tlsOptions(settings),
-    application_name: `pgha ${name}`,
+    ...connectionOptions(name, settings),
     min: limits.minSize,
     max: limits.maxSize,
     connectionTimeoutMillis: limits.connectTimeoutMs,
     query_timeout: limits.queryTimeoutMs,
     idleTimeoutMillis: limits.idleTimeoutMs,
     maxLifetimeSeconds: Math.ceil(limits.maxLifetimeMs / 1000),
-    keepAlive: true,
-    // without a delay the kernel's first probe comes after two hours
-    keepAliveInitialDelayMillis: 5_000,
     pipeline: true,
     types: rawTypes,
     onConnect: (client) => verifyRole(client as Connection, role),
@@ -123,46 +109,4 @@ async function lend<T>(
     client.release(open || spoilsConnection(error));
     throw error;
   }
-}
-
-/** Runs once a connection, before it is first lent. */
-async function verifyRole(client: Connection, role: ExpectedRole): Promise<void> {
-  guard(client);
-  if (role === 'any-read-only') {
-    await client.query('set default_transaction_read_only = on');
-    return;
-  }
-  // pg_walfile_name is refused during recovery; its first eight digits are the timeline being written
-  const { rows } = await client.query<{ in_recovery: string; timeline: string | null }>(
-    `select pg_is_in_recovery() as in_recovery,
-            case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end as timeline`,
-  );
-  const row = rows[0];
-  if (row?.in_recovery !== 'f') {
-    throw new WrongRoleError(`${client.host}:${client.port} is a standby; the primary was expected`);
-  }
-  client.timeline = row.timeline === null ? null : Number.parseInt(row.timeline, 16);
-}
-
-const guarded = new WeakSet<Connection>();
-
-function guard(client: Connection): void {
-  if (guarded.has(client)) return;
-  guarded.add(client);
-  // the statement in flight is rejected with the same error; this handler only keeps it from ending the process
-  client.on('error', () => {});
-  client.on('notice', (notice) => {
-    // PostgreSQL: src/backend/replication/syncrep.c; the text is not translated, lc_messages is C on every server of ours
-    if (notice.message?.startsWith('canceling wait for synchronous replication')) client.syncWaitCancelled = true;
-  });
-}
-
-/** node-postgres' options for a `DbTls`. */
-export function tlsOptions({ tls, host }: Pick<DbSettings, 'tls' | 'host'>): pg.ClientConfig['ssl'] {
-  if (tls.mode === 'disable') return false;
-  const ca = tls.rootCertificate === undefined ? {} : { ca: tls.rootCertificate };
-  return tls.mode === 'verify-full'
-    ? // an address is checked against the certificate's addresses and is never sent as a name (RFC 6066, 3)
-      { ...ca, ...(isIP(host) === 0 ? { servername: host } : { host }), rejectUnauthorized: true }
-    : { rejectUnauthorized: false };
 }

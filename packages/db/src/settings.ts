@@ -1,3 +1,6 @@
+/** `primary`: only a server that is not in recovery. `any-read-only`: whoever answers, in read-only transactions. */
+export type ExpectedRole = 'primary' | 'any-read-only';
+
 /** How to reach a database. `password` may be a function so that a rotated secret is read at the next connection. */
 export interface DbSettings {
   host: string;
