@@ -1,10 +1,23 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type pg from 'pg';
 import { WrongRoleError } from './outcome.ts';
 import type { DbSettings, ExpectedRole } from './settings.ts';
+import { ownSession, type SessionId } from './sightings.ts';
 
 /** A connection of a pool, and what is known of it. */
-export type Connection = pg.Client & { timeline?: number | null; syncWaitCancelled?: boolean };
+export type Connection = pg.Client & {
+  /** The timeline that the server writes; null on a standby. */
+  timeline: number | null;
+  /** Null where a pooler stands between. */
+  session: SessionId | null;
+  syncWaitCancelled: boolean;
+  isLent: boolean;
+  /** Statements that have been sent and not been answered. */
+  unanswered: number;
+  /** node-postgres' own, which its types leave out: the process that whoever answered announced, and the socket. */
+  readonly processID: number;
+  readonly connection: { readonly stream: Socket };
+};
 
 /** How to connect. `name` is what `pg_stat_activity` shows behind the product's. */
 export function connectionOptions(name: string, settings: DbSettings): pg.ClientConfig {
@@ -22,23 +35,31 @@ export function connectionOptions(name: string, settings: DbSettings): pg.Client
   };
 }
 
-/** Runs once a connection, before it is first lent. */
-export async function verifyRole(client: Connection, role: ExpectedRole): Promise<void> {
+/**
+ * Runs once a connection, before it is first lent: finds out which server and session it leads to. `timeoutMs` bounds it,
+ * as it does the rest of connecting. Throws `WrongRoleError` when the server is not what was asked for.
+ */
+export async function verifyRole(client: Connection, role: ExpectedRole, timeoutMs: number): Promise<void> {
   guard(client);
-  if (role === 'any-read-only') {
-    await client.query('set default_transaction_read_only = on');
-    return;
-  }
+  const ask = <Row extends pg.QueryResultRow>(text: string) => {
+    const bounded = { text, query_timeout: timeoutMs };
+    return client.query<Row>(bounded);
+  };
+  if (role === 'any-read-only') await ask('set default_transaction_read_only = on');
   // pg_walfile_name is refused during recovery; its first eight digits are the timeline being written
-  const { rows } = await client.query<{ in_recovery: string; timeline: string | null }>(
+  const { rows } = await ask<Record<keyof SessionId, string> & { in_recovery: string; timeline: string | null }>(
     `select pg_is_in_recovery() as in_recovery,
-            case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end as timeline`,
+            case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end as timeline,
+            ${ownSession}`,
   );
-  const row = rows[0];
-  if (row?.in_recovery !== 'f') {
+  const [row] = rows;
+  if (!row || (role === 'primary' && row.in_recovery !== 'f')) {
     throw new WrongRoleError(`${client.host}:${client.port} is a standby; the primary was expected`);
   }
+  Object.assign(client, { syncWaitCancelled: false, isLent: false, unanswered: 0 });
   client.timeline = row.timeline === null ? null : Number.parseInt(row.timeline, 16);
+  const pid = Number(row.pid);
+  client.session = pid === client.processID ? { server: row.server, pid, began: row.began } : null;
 }
 
 const guarded = new WeakSet<Connection>();

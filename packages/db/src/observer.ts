@@ -10,6 +10,8 @@ export interface DbObserver {
   writeHold(seconds: number): void;
   /** A write was given up without knowing whether it was applied. */
   writeOutcomeUnknown(): void;
+  /** Connections were given up that carried nothing any more, and those that nobody used with them. */
+  connectionsSilent(pool: string, count: number): void;
   /** Seconds a read waited for its replica to reach an LSN. */
   replicaWait(seconds: number): void;
 }
@@ -20,5 +22,6 @@ export const silentObserver: DbObserver = {
   retry() {},
   writeHold() {},
   writeOutcomeUnknown() {},
+  connectionsSilent() {},
   replicaWait() {},
 };

@@ -41,6 +41,14 @@ export class WrongRoleError extends Error {
   }
 }
 
+/** The connection carries nothing any more, although nobody has closed it (session-watch.ts). */
+export class ConnectionSilentError extends Error {
+  readonly code = 'PGHA_CONNECTION_SILENT';
+  constructor() {
+    super('nothing comes over the connection any more, and the server is not at work on an answer');
+  }
+}
+
 /** The commit's wait for the standby was cancelled: it is on one machine only and may be lost. */
 export class SynchronousWaitCancelledError extends Error {
   readonly code = 'PGHA_SYNC_WAIT_CANCELLED';

@@ -3,8 +3,16 @@ import type pg from 'pg';
 import Pool from 'pg-pool';
 import { type Connection, connectionOptions, guard, verifyRole } from './connection.ts';
 import type { DbObserver } from './observer.ts';
-import { NoConnectionError, SynchronousWaitCancelledError, spoilsConnection, WrongRoleError } from './outcome.ts';
+import {
+  ConnectionSilentError,
+  NoConnectionError,
+  SynchronousWaitCancelledError,
+  spoilsConnection,
+  WrongRoleError,
+} from './outcome.ts';
+import { createSessionWatch, type WatchedConnection } from './session-watch.ts';
 import type { DbSettings, ExpectedRole, PoolLimits } from './settings.ts';
+import { lookAtSessions } from './sightings.ts';
 
 export interface DbPool {
   readonly name: string;
@@ -48,8 +56,9 @@ export function createPool(
   role: ExpectedRole,
   observer: DbObserver,
 ): DbPool {
+  const options = connectionOptions(name, settings);
   const pool = new Pool({
-    ...connectionOptions(name, settings),
+    ...options,
     min: limits.minSize,
     max: limits.maxSize,
     connectionTimeoutMillis: limits.connectTimeoutMs,
@@ -58,11 +67,25 @@ export function createPool(
     maxLifetimeSeconds: Math.ceil(limits.maxLifetimeMs / 1000),
     pipeline: true,
     types: rawTypes,
-    onConnect: (client) => verifyRole(client as Connection, role),
+    onConnect: (client) => verifyRole(client as Connection, role, limits.connectTimeoutMs),
   });
-  pool.on('connect', (client) => guard(client as Connection));
+  const watched = new Map<pg.PoolClient, WatchedConnection>();
+  pool.on('connect', (client) => {
+    guard(client as Connection & pg.PoolClient);
+    watched.set(client, toWatched(client as Connection & pg.PoolClient));
+  });
+  pool.on('remove', (client) => watched.delete(client));
   // an idle connection that dies is replaced at the next use; the guard has seen the error
   pool.on('error', () => {});
+
+  const stopWatching = watch(
+    createSessionWatch({
+      role,
+      connections: () => [...watched.values()],
+      look: () => lookAtSessions(options, role),
+      onGivenUp: (count) => observer.connectionsSilent(name, count),
+    }),
+  );
 
   return {
     name,
@@ -79,7 +102,36 @@ export function createPool(
       for (const client of clients) client.release();
     },
     counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    close: () => pool.end(),
+    close() {
+      stopWatching();
+      return pool.end();
+    },
+  };
+}
+
+/** Often enough beside the seconds that a silence lasts before it is looked into. */
+const watchEveryMs = 1_000;
+
+function watch({ tick }: ReturnType<typeof createSessionWatch>): () => void {
+  let isLooking = false;
+  const timer = setInterval(async () => {
+    if (isLooking) return;
+    isLooking = true;
+    // nobody answers: then the connections are not what is wrong, and the server's return ends their silence
+    await tick().catch(() => {});
+    isLooking = false;
+  }, watchEveryMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function toWatched(client: Connection): WatchedConnection {
+  return {
+    session: client.session,
+    bytesRead: () => client.connection.stream.bytesRead,
+    unanswered: () => client.unanswered,
+    isLent: () => client.isLent,
+    giveUp: () => void client.connection.stream.destroy(new ConnectionSilentError()),
   };
 }
 
@@ -89,23 +141,31 @@ async function lend<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   client.syncWaitCancelled = false;
+  client.isLent = true;
   const session: Session = {
-    timeline: client.timeline ?? null,
+    timeline: client.timeline,
     async query<Row extends pg.QueryResultRow>(statement: Statement) {
       const started = performance.now();
-      const result = await client.query<Row>(statement);
-      observer.query(statement.name, (performance.now() - started) / 1000);
-      return result.rows;
+      client.unanswered += 1;
+      try {
+        const result = await client.query<Row>(statement);
+        observer.query(statement.name, (performance.now() - started) / 1000);
+        return result.rows;
+      } finally {
+        client.unanswered -= 1;
+      }
     },
   };
   try {
     const value = await work(session);
     if (client.syncWaitCancelled) throw new SynchronousWaitCancelledError();
+    client.isLent = false;
     client.release();
     return value;
   } catch (error) {
     // a transaction left open must not be lent to the next caller
     const open = client.getTransactionStatus() !== 'I';
+    client.isLent = false;
     client.release(open || spoilsConnection(error));
     throw error;
   }

@@ -80,6 +80,7 @@ describe('ride', () => {
     const observer: DbObserver = {
       ...silentObserver,
       writeOutcomeUnknown: () => (counted.unknown += 1),
+      connectionsSilent: never,
       writeHold: () => (counted.held += 1),
     };
     const { gate } = fakeGate(() => new DeadlineError(1));
@@ -153,5 +154,13 @@ function failingObserver(): DbObserver {
   const fail = () => {
     throw new Error('there was nothing to note');
   };
-  return { poolWait: fail, query: fail, retry: fail, writeHold: fail, writeOutcomeUnknown: fail, replicaWait: fail };
+  return {
+    poolWait: fail,
+    query: fail,
+    retry: fail,
+    writeHold: fail,
+    writeOutcomeUnknown: fail,
+    connectionsSilent: fail,
+    replicaWait: fail,
+  };
 }

@@ -25,8 +25,9 @@ export interface PoolLimits {
   /** TCP, TLS and authentication together, and the wait for a free connection. */
   connectTimeoutMs: number;
   /**
-   * After this the connection is destroyed and the outcome is unknown. Longer than the role's `statement_timeout`
-   * (migration 0001 and the cluster's bootstrap set 15 s), so that the server gives up first and says so.
+   * After this the connection is destroyed and the outcome is unknown. Longer than the role's `statement_timeout` (15 s,
+   * set where the roles are made), so that the server gives up first and says so. A connection that carries nothing any
+   * more is found long before (session-watch.ts).
    */
   queryTimeoutMs: number;
   idleTimeoutMs: number;

@@ -77,6 +77,12 @@ export function createMetrics(pools: () => DbPool[]): Metrics {
     help: 'Writes given up without knowing',
     registers,
   });
+  const silent = new Counter({
+    name: 'db_connections_silent_total',
+    help: 'Connections given up because they carried nothing any more, and the unused ones beside them',
+    labelNames: ['pool'],
+    registers,
+  });
   const replicaWait = histogram('replica_wait_seconds', 'Time a read waited for its Min-LSN');
   const lag = new Gauge({ name: 'replica_lag_bytes', help: 'Log not yet replayed by the replica', registers });
 
@@ -97,6 +103,7 @@ export function createMetrics(pools: () => DbPool[]): Metrics {
       retry: (reason) => retries.inc({ reason }),
       writeHold: (seconds) => hold.observe(seconds),
       writeOutcomeUnknown: () => unknown.inc(),
+      connectionsSilent: (pool, count) => silent.inc({ pool }, count),
       replicaWait: (seconds) => replicaWait.observe(seconds),
     },
     request(method, route, status, seconds, isTraffic) {

@@ -18,6 +18,8 @@ const deadlineMs = 45_000;
 /** Half of the service's connections; the others wait for rows that these have locked. */
 const committing = 10;
 const resets = 3;
+/** By then a silent connection is found, given up, and what it carried is answered over another. */
+const noticedMs = 15_000;
 
 let stack: Stack;
 beforeAll(async () => {
@@ -88,6 +90,22 @@ describe(`${clients} clients doing POST, PUT, PATCH, DELETE and GET notice nothi
       }
       expect(each.pair.primary()).toBe(before);
     });
+  });
+
+  it('every connection goes silent while they are committing: nothing is closed, nothing comes through', async () => {
+    let before = '';
+    const { longestGapMs } = await rideThrough('connections muted mid-commit', async (each) => {
+      before = each.pair.primary();
+      await duringCommits(each, {
+        atLeast: committing,
+        fault: () => {
+          each.pair.muteConnections('primary');
+          each.pair.muteConnections('replica');
+        },
+      });
+    });
+    expect(stack.pair.primary()).toBe(before);
+    expect(longestGapMs).toBeLessThan(noticedMs);
   });
 
   it('the new primary is up only after 20 s', async () => {

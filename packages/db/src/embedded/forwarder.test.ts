@@ -109,6 +109,34 @@ describe('forwarder', () => {
     expect(error.code).toBe('ECONNRESET');
   });
 
+  it('mutes open connections in both directions, tells neither side, and leads new ones as before', async () => {
+    const { port, server } = await startServer('a');
+    const atServer = once(server, 'connection') as Promise<[Socket]>;
+    const forwarder = await startForwarder();
+    forwarder.setTarget(port);
+    const old = await client(forwarder.port);
+    expect(await heard(old)).toBe('a');
+    const [oldAtServer] = await atServer;
+    const heardAfterwards: string[] = [];
+    for (const [name, side] of [['client', old] as const, ['server', oldAtServer] as const]) {
+      for (const event of ['data', 'end', 'close'] as const)
+        side.on(event, () => heardAfterwards.push(`${name} ${event}`));
+    }
+    forwarder.mute();
+    old.write('is anybody there');
+    oldAtServer.write('hello?');
+    const fresh = await client(forwarder.port);
+    expect(await heard(fresh)).toBe('a');
+    fresh.write('echo');
+    expect(await heard(fresh)).toBe('echo');
+    expect(heardAfterwards).toEqual([]);
+    old.destroy();
+    await once(old, 'close');
+    fresh.write('echo');
+    expect(await heard(fresh)).toBe('echo');
+    expect(heardAfterwards).toEqual(['client close']);
+  });
+
   it('says which port is taken, and by what it was wanted', async () => {
     const { port } = await startServer('a');
     await expect(openForwarder(port, 'replica')).rejects.toMatchObject(

@@ -10,6 +10,11 @@ export interface Forwarder {
   setTarget(port: number | null): void;
   /** Ends every forwarded connection with a TCP reset towards the client. */
   reset(): void;
+  /**
+   * No connection that is open now carries anything any more, in either direction, and neither side is told: as when a
+   * firewall on the way forgets its flows. New connections are led as ever.
+   */
+  mute(): void;
   close(): Promise<void>;
 }
 
@@ -17,6 +22,8 @@ interface Passage {
   target: number;
   client: Socket;
   server: Socket;
+  /** Ends both sides. */
+  end: () => void;
 }
 
 /**
@@ -25,6 +32,8 @@ interface Passage {
  */
 export async function openForwarder(port: number, purpose: string): Promise<Forwarder> {
   const passages = new Set<Passage>();
+  /** The sides of muted connections, each of which lives on by itself. */
+  const muted = new Set<Socket>();
   let target: number | null = null;
 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
@@ -34,14 +43,14 @@ export async function openForwarder(port: number, purpose: string): Promise<Forw
       return;
     }
     const server = connect({ host: '127.0.0.1', port: target, allowHalfOpen: true, noDelay: true });
-    const passage: Passage = { target, client, server };
-    passages.add(passage);
     // a close of one side, however it came, ends both: neither may wait for an answer that cannot come
     const end = () => {
       passages.delete(passage);
       client.destroy();
       server.destroy();
     };
+    const passage: Passage = { target, client, server, end };
+    passages.add(passage);
     server.on('error', end);
     server.on('close', end);
     client.on('close', end);
@@ -82,8 +91,22 @@ export async function openForwarder(port: number, purpose: string): Promise<Forw
         (client) => client.resetAndDestroy(),
       );
     },
+    mute() {
+      for (const { client, server, end } of passages) {
+        client.unpipe(server);
+        server.unpipe(client);
+        for (const side of [client, server]) {
+          side.off('close', end).off('error', end);
+          side.on('error', () => {}).on('end', () => side.destroy());
+          side.on('close', () => muted.delete(side)).resume();
+          muted.add(side);
+        }
+      }
+      passages.clear();
+    },
     async close() {
       target = null;
+      for (const side of muted) side.destroy();
       drop(
         () => true,
         (client) => client.destroy(),

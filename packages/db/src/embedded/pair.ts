@@ -58,6 +58,8 @@ export interface Pair {
   killReplica(): void;
   /** Every forwarded connection of that port gets a TCP reset. */
   resetConnections(port: 'primary' | 'replica'): void;
+  /** No connection that is open on that port now carries anything any more, and neither side is told. */
+  muteConnections(port: 'primary' | 'replica'): void;
   /** The next automatic failover waits that long before it promotes. */
   promoteAfter(ms: number): void;
   /** Brings back what a fault has stopped; resolves when the pair is settled. */
@@ -232,6 +234,7 @@ function present({ running, servers, forwarders, status, guard, logins, cluster,
     killPrimary: () => kill(primary()),
     killReplica: () => kill(otherMember(primary())),
     resetConnections: (port) => forwarders[port].reset(),
+    muteConnections: (port) => forwarders[port].mute(),
     promoteAfter: (ms) => running.promoteAfter(ms),
     async startStopped() {
       running.release();
