@@ -80,7 +80,6 @@ describe('ride', () => {
     const observer: DbObserver = {
       ...silentObserver,
       writeOutcomeUnknown: () => (counted.unknown += 1),
-      connectionsSilent: never,
       writeHold: () => (counted.held += 1),
     };
     const { gate } = fakeGate(() => new DeadlineError(1));
