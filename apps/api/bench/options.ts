@@ -55,7 +55,7 @@ export function readOptions(args: string[]): BenchOptions | null {
 }
 
 function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} ${text}: must be a whole number from 1`);
+  const value = /^[0-9]+$/.test(text) ? Number(text) : 0;
+  if (value < 1) throw new Error(`--${name} ${text}: must be a whole number from 1`);
   return value;
 }

@@ -3,18 +3,31 @@ import type { IncomingMessage } from 'node:http';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FastifyInstance } from 'fastify';
 import { Problem } from './problems.ts';
+import { textReader } from './text-values.ts';
 
-const shared = { useDefaults: true, removeAdditional: false, strict: false } as const;
+const shared = { useDefaults: true, removeAdditional: false, strict: false, coerceTypes: false } as const;
 
-/** Bodies are taken as they are; parameters and headers arrive as text and may be read as numbers and booleans. */
+/** Bodies are taken as they are; parameters and headers arrive as text and are read as what their schema says. */
 export function useStrictValidation(app: FastifyInstance): void {
-  const text = new Ajv({ ...shared, allErrors: true, coerceTypes: true });
-  const firstError = new Ajv({ ...shared, allErrors: false, coerceTypes: false });
-  const allErrors = new Ajv({ ...shared, allErrors: true, coerceTypes: false });
+  const firstError = new Ajv({ ...shared, allErrors: false });
+  const allErrors = new Ajv({ ...shared, allErrors: true });
   app.setValidatorCompiler(({ schema, httpPart }) => {
-    if (httpPart !== 'body') return text.compile(schema as object);
-    return inTwoSteps(firstError.compile(schema as object), allErrors.compile(schema as object));
+    const all = allErrors.compile(schema as object);
+    return httpPart === 'body' ? inTwoSteps(firstError.compile(schema as object), all) : afterReading(schema, all);
   });
+}
+
+function afterReading(schema: object, check: ValidateFunction) {
+  const read = textReader(schema);
+  if (read === null) return check;
+  const validate = (texts: Record<string, unknown>): boolean => {
+    read(texts);
+    const isValid = check(texts);
+    validate.errors = check.errors ?? null;
+    return isValid;
+  };
+  validate.errors = null as ErrorObject[] | null;
+  return validate;
 }
 
 /** Enough for the largest batch: a thousand items of four fields. */

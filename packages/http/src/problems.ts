@@ -222,6 +222,8 @@ function describeRule({
 }): string {
   if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') return 'is not a known field';
   if (keyword === 'required') return 'is required';
+  // in a body the type says it all; elsewhere everything is text, and the question is how to write it
+  if (keyword === 'type' && params['type'] === 'integer') return 'must be an integer, in decimal digits';
   if (keyword === 'pattern') return `must match ${String(params['pattern'])}`;
   return message ?? 'is not valid';
 }

@@ -23,6 +23,10 @@ describe('readSettings', () => {
     expect(settings).toMatchObject({ PORT: 9000, READS_NEED_KEY: true, DB_HOST: '127.0.0.1' });
   });
 
+  it.each(['0x1F90', '8e3', ' 8000', '+8000', '8000.0', '-1'])('does not take %j for a port', (PORT) => {
+    expect(complaints({ PORT })).toEqual([`PORT: ${JSON.stringify(PORT)}, must be integer`]);
+  });
+
   it('ignores variables that are not its own', () => {
     expect(() => readSettings(schema, { ...enough, PATH: '/bin', HOME: '/', LC_ALL: 'C' })).not.toThrow();
   });

@@ -1,6 +1,8 @@
 import { defaultPoolLimits } from '@pgha/db';
+import { Ajv } from 'ajv';
 import envSchema from 'env-schema';
 import { type Static, type TObject, Type } from 'typebox';
+import { textReader } from './text-values.ts';
 
 const milliseconds = (value: number, description: string) =>
   Type.Integer({ default: value, minimum: 1, maximum: 86_400_000, description });
@@ -115,8 +117,11 @@ const secretNames = new Set(['DB_PASSWORD', 'API_KEYS']);
 /** What one service reads and the other does not: both may be given the same file. */
 const ofOneService = new Set(['WRITE_DEADLINE_MS', 'WRITE_QUEUE_LIMIT', 'IDEMPOTENCY_RETENTION_HOURS', 'READ_WAIT_MS']);
 
+/** Reads nothing into the values: the texts have been read by then. */
+const strict = { customOptions: () => new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false }) };
+
 /**
- * Reads the settings of `schema` from `env`. Values are coerced from text; an empty one counts as absent. Throws
+ * Reads the settings of `schema` from `env`. Values are read from text; an empty one counts as absent. Throws
  * `SettingsError` with a line for every setting that is malformed or unknown.
  */
 export function readSettings<Schema extends TObject>(
@@ -129,8 +134,15 @@ export function readSettings<Schema extends TObject>(
     .filter(([name]) => ownPrefixes.test(name) && !known.has(name) && !ofOneService.has(name))
     .map(([name]) => `${name}: there is no such setting; see .env.example`);
   const data = Object.fromEntries(present.filter(([name]) => known.has(name)));
+  const values: Record<string, unknown> = { ...data };
+  textReader(schema)?.(values);
   try {
-    const settings = envSchema<Static<Schema>>({ schema: structuredClone(schema), data: { ...data }, env: false });
+    const settings = envSchema<Static<Schema>>({
+      schema: structuredClone(schema),
+      data: values,
+      env: false,
+      ajv: strict,
+    });
     if (lines.length === 0) return settings;
   } catch (error) {
     lines.push(...describe(error, schema, data));

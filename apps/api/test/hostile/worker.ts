@@ -2,6 +2,7 @@ import type { Answer, Conformance } from '../contract/fixture/document.ts';
 import type { RunningService } from '../contract/fixture/service.ts';
 import { openWire, type Wire, type WireAnswer } from '../contract/fixture/wire.ts';
 import { type Item, itemFaults, type Model } from './model.ts';
+import { queryFaults } from './query.ts';
 import { type ConcreteRequest, concrete, describeBytes, type RequestPlan } from './requests.ts';
 
 /** One client: a connection, the items it made, and nobody else changes. */
@@ -122,6 +123,8 @@ export function createWorker({ service, conformance, model, count }: WorkerOptio
         const isWrite = answer.status < 300 && !['GET', 'HEAD', 'OPTIONS'].includes(request.method);
         if (isWrite) faults.push(...applyWrite(request, answer));
         else faults.push(...readFaults(request, answer));
+        if (answer.status === 200 && !replay && request.method === plan.operation.method)
+          faults.push(...queryFaults(plan.operation, request.target));
         if (plan.clean && !replay) faults.push(...cleanFaults(request, answer, service.name === 'read-api'));
         if (replay && answer.headers.get('idempotency-replayed')?.[0] !== 'true')
           faults.push('the same key with the same request was not answered from the record');
