@@ -8,10 +8,9 @@ export interface CoalescerOptions<K, V> {
   maxInFlight: number;
 }
 
-interface Pending<K, V> {
+/** A key that is asked for; everyone who asks for it until it is loaded has the same promise. */
+interface Pending<K, V> extends PromiseWithResolvers<V> {
   key: K;
-  resolve: ((value: V) => void)[];
-  reject: ((error: unknown) => void)[];
 }
 
 /**
@@ -26,17 +25,14 @@ export function createCoalescer<K, V>({ load, identity = (key) => key, maxKeys, 
   let scheduled = false;
 
   function get(key: K): Promise<V> {
-    return new Promise((resolve, reject) => {
-      const id = identity(key);
-      const pending = gathered.get(id);
-      if (pending) {
-        pending.resolve.push(resolve);
-        pending.reject.push(reject);
-      } else {
-        gathered.set(id, { key, resolve: [resolve], reject: [reject] });
-      }
+    const id = identity(key);
+    let pending = gathered.get(id);
+    if (pending === undefined) {
+      pending = { key, ...Promise.withResolvers<V>() };
+      gathered.set(id, pending);
       schedule();
-    });
+    }
+    return pending.promise;
   }
 
   function schedule(): void {
@@ -68,11 +64,9 @@ export function createCoalescer<K, V>({ load, identity = (key) => key, maxKeys, 
     inFlight += 1;
     try {
       const values = await load(batch.map((pending) => pending.key));
-      batch.forEach((pending, index) => {
-        for (const resolve of pending.resolve) resolve(values[index] as V);
-      });
+      for (const [index, pending] of batch.entries()) pending.resolve(values[index] as V);
     } catch (error) {
-      for (const pending of batch) for (const reject of pending.reject) reject(error);
+      for (const pending of batch) pending.reject(error);
     } finally {
       inFlight -= 1;
       if (gathered.size > 0) schedule();

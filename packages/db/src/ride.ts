@@ -37,42 +37,57 @@ const pauseMs = { first: 5, longest: 250 };
  * knew `maybeApplied`, or `OutcomeUnknownError`. It is never told that the write was not applied: the first attempt's
  * bytes may still lie in the socket of a server that hangs.
  */
-export async function ride<T>(
+export function ride<T>(context: RideContext, deadline: number, attempt: (state: Attempt) => Promise<T>): Promise<T> {
+  // nearly every request ends with its first attempt, and pays for no more than that
+  if (!context.gate.isOpen()) return rideOn(context, deadline, attempt, null);
+  return attempt({ maybeApplied: false }).catch((error: unknown) => rideOn(context, deadline, attempt, { error }));
+}
+
+/** Goes on after the first attempt has failed, or waits to make it. */
+async function rideOn<T>(
   context: RideContext,
   deadline: number,
   attempt: (state: Attempt) => Promise<T>,
+  failed: { error: unknown } | null,
 ): Promise<T> {
-  const { gate, observer, kind } = context;
   const state: Attempt = { maybeApplied: false };
   let pause = pauseMs.first;
+  let failure = failed;
   let heldSince: number | null = null;
-  let lastError: unknown;
   try {
     for (;;) {
-      if (!gate.isOpen()) {
+      if (failure !== null) {
+        takeNote(context, state, failure.error);
         heldSince ??= performance.now();
-        await waitAtGate(context, deadline, state, lastError);
+        if (Date.now() + pause >= deadline)
+          throw givenUp(context, state, new DeadlineError(performance.now() - heldSince, failure.error));
+        await delay(pause * (0.5 + Math.random() / 2));
+        pause = Math.min(pause * 2, pauseMs.longest);
+      }
+      if (!context.gate.isOpen()) {
+        heldSince ??= performance.now();
+        await waitAtGate(context, deadline, state, failure?.error);
       }
       try {
         return await attempt(state);
       } catch (error) {
-        if (error instanceof FinalAnswerError) throw error;
-        const outcome = classify(error);
-        if (outcome === 'rejected') throw givenUp(context, state, error);
-        lastError = error;
-        heldSince ??= performance.now();
-        observer.retry(outcome);
-        if (outcome === 'unknown' && kind === 'write') state.maybeApplied = true;
-        if (pointsAtTheServer(outcome)) gate.shut();
+        failure = { error };
       }
-      if (Date.now() + pause >= deadline)
-        throw givenUp(context, state, new DeadlineError(performance.now() - heldSince, lastError));
-      await delay(pause * (0.5 + Math.random() / 2));
-      pause = Math.min(pause * 2, pauseMs.longest);
     }
   } finally {
-    if (heldSince !== null && kind === 'write') observer.writeHold((performance.now() - heldSince) / 1000);
+    if (heldSince !== null && context.kind === 'write')
+      context.observer.writeHold((performance.now() - heldSince) / 1000);
   }
+}
+
+/** What a failed attempt means for the next one; throws what ends the ride. */
+function takeNote(context: RideContext, state: Attempt, error: unknown): void {
+  if (error instanceof FinalAnswerError) throw error;
+  const outcome = classify(error);
+  if (outcome === 'rejected') throw givenUp(context, state, error);
+  context.observer.retry(outcome);
+  if (outcome === 'unknown' && context.kind === 'write') state.maybeApplied = true;
+  if (pointsAtTheServer(outcome)) context.gate.shut();
 }
 
 async function waitAtGate(context: RideContext, deadline: number, state: Attempt, lastError: unknown): Promise<void> {
