@@ -4,7 +4,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['{apps,packages}/*/src/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{apps,packages}/*/src/**/*.test.ts'],
+          // milliseconds each; a machine that does something else as well must not fail a property for its many runs
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'postgres',

@@ -9,7 +9,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const readyDeadlineMs = 30_000;
+const readyDeadlineMs = 90_000;
 
 /** A TCP port nobody has at this moment. */
 export async function freePort(): Promise<number> {

@@ -26,7 +26,7 @@ export interface StackOptions {
 }
 
 /** Node starts in half a second; a busy machine takes many times that. */
-const readyDeadlineMs = 30_000;
+const readyDeadlineMs = 90_000;
 /** A service ends 30 s after SIGTERM at the latest. */
 const stopDeadlineMs = 40_000;
 
