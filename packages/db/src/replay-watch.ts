@@ -37,11 +37,14 @@ export function createReplayWatch(look: () => Promise<LsnToken>, observer: DbObs
     async waitFor(wanted: LsnToken, seen: LsnToken, waitMs: number): Promise<void> {
       const started = performance.now();
       let reached = seen;
-      while (!hasReached(reached, wanted)) {
-        if (performance.now() - started >= waitMs) throw new ReplicaBehindError(wanted, reached);
-        reached = await nextLook();
+      try {
+        while (!hasReached(reached, wanted)) {
+          if (performance.now() - started >= waitMs) throw new ReplicaBehindError(wanted, reached);
+          reached = await nextLook();
+        }
+      } finally {
+        observer.replicaWait((performance.now() - started) / 1000);
       }
-      observer.replicaWait((performance.now() - started) / 1000);
     },
   };
 }
