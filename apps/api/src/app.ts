@@ -1,5 +1,12 @@
 import { createInsertQueue, createItemReads, type DbPool, type Gate } from '@pgha/db';
-import { createService, type Metrics, registerOperationalRoutes, registerStatusPage } from '@pgha/http';
+import {
+  createService,
+  type Draining,
+  type Metrics,
+  type RequestLog,
+  registerOperationalRoutes,
+  registerStatusPage,
+} from '@pgha/http';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { ApiConfig } from './config.ts';
@@ -9,10 +16,11 @@ export interface ApiDependencies {
   config: ApiConfig;
   version: string;
   log: Logger;
+  requestLog: RequestLog | null;
   metrics: Metrics;
   pool: DbPool;
   gate: Gate;
-  isDraining: () => boolean;
+  draining: Draining;
   notReadyBecause: () => string | null;
 }
 

@@ -1,3 +1,4 @@
+import { createItemReads } from '@pgha/db';
 import { configOrExit, createRuntime, serve } from '@pgha/http';
 import manifest from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
@@ -5,8 +6,14 @@ import { readConfig, readInheritedSocket } from './config.ts';
 
 /** Reads held while neither a replica nor the primary answers. */
 const queueLimit = 10_000;
+/** How old a position may be that an answer without rows carries, when nobody reads. */
+const lookEveryMs = 5_000;
 
 const config = await configOrExit(readConfig);
 const runtime = createRuntime(config, { name: 'replica', role: 'any-read-only', queueLimit });
-const app = await buildApp({ ...runtime, config, version: manifest.version });
+const { pool, gate, metrics } = runtime;
+const context = { kind: 'read' as const, gate, observer: metrics.db };
+const reads = createItemReads({ pool, context, waitMs: config.readWaitMs });
+const app = await buildApp({ ...runtime, reads, config, version: manifest.version });
+runtime.repeat('replay position', lookEveryMs, reads.look);
 await serve(app, { ...config, ...runtime, inheritedFd: readInheritedSocket() });

@@ -27,7 +27,7 @@ export {
   WrongRoleError,
 } from './outcome.ts';
 export { createPool, type DbPool, type Session, type Statement } from './pool.ts';
-export { readCommitPosition, readReplayPosition } from './positions.ts';
+export type { ReadPosition } from './positions.ts';
 export { ReplicaBehindError } from './replay-watch.ts';
 export { OutcomeUnknownError, type RideContext, ride } from './ride.ts';
 export { type DbSettings, type DbTls, defaultPoolLimits, type ExpectedRole, type PoolLimits } from './settings.ts';

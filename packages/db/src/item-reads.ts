@@ -2,7 +2,7 @@ import { createCoalescer } from './coalescer.ts';
 import { type PageRequest, type RenderedItem, type RenderedPage, readItems, readPage } from './items.ts';
 import { hasReached, type LsnToken } from './lsn.ts';
 import type { DbPool, Session } from './pool.ts';
-import { readReplayPosition } from './positions.ts';
+import { type ReadPosition, readReplayPosition } from './positions.ts';
 import { createReplayWatch } from './replay-watch.ts';
 import { type RideContext, ride } from './ride.ts';
 
@@ -17,12 +17,16 @@ export interface ReadTerms {
 /** A value and the position it is at least as new as. */
 export interface Positioned<T> {
   value: T;
-  position: LsnToken;
+  position: ReadPosition;
 }
 
 export interface ItemReads {
   item(id: string, terms: ReadTerms): Promise<Positioned<RenderedItem | null>>;
   page(page: PageRequest, terms: ReadTerms): Promise<Positioned<RenderedPage>>;
+  /** The position that was seen last; null before the first. */
+  lastPosition(): ReadPosition | null;
+  /** Looks at the position without reading anything. Throws what a pool throws. */
+  look(): Promise<void>;
 }
 
 export interface ItemReadsOptions {
@@ -34,27 +38,43 @@ export interface ItemReadsOptions {
 
 /** Point reads and pages, gathered by tick, each riding through a failover until its deadline. */
 export function createItemReads({ pool, context, waitMs }: ItemReadsOptions): ItemReads {
-  const watch = createReplayWatch(() => pool.use(readReplayPosition), context.observer);
+  let lastPosition: ReadPosition | null = null;
+
+  async function readPosition(session: Session): Promise<ReadPosition> {
+    lastPosition = await readReplayPosition(session);
+    return lastPosition;
+  }
+
+  const watch = createReplayWatch(() => pool.use(readPosition), context.observer);
+
+  /** The position is asked first and travels with the reads: what they see is at least that new. */
+  function positioned<T>(load: (session: Session) => Promise<T[]>): Promise<Positioned<T>[]> {
+    return pool.use(async (session) => {
+      const [position, values] = await Promise.all([readPosition(session), load(session)]);
+      return values.map((value) => ({ value, position }));
+    });
+  }
 
   const items = createCoalescer<string, Positioned<RenderedItem | null>>({
-    load: (ids) => positioned(pool, (session) => readItems(session, ids)),
+    load: (ids) => positioned((session) => readItems(session, ids)),
     maxKeys: 256,
     maxInFlight: 2,
   });
 
   const pages = createCoalescer<PageRequest, Positioned<RenderedPage>>({
-    load: (requests) => positioned(pool, (session) => Promise.all(requests.map((page) => readPage(session, page)))),
+    load: (requests) => positioned((session) => Promise.all(requests.map((page) => readPage(session, page)))),
     identity: ({ skip, limit, activeOnly, after }) => `${skip} ${limit} ${activeOnly} ${after}`,
     // pages are heavy: a batch of many distinct ones would make the first wait for the last
     maxKeys: 4,
     maxInFlight: 4,
   });
 
-  async function read<T>(terms: ReadTerms, load: () => Promise<Positioned<T>>): Promise<Positioned<T>> {
-    return ride(context, terms.deadline, async () => {
+  function read<T>({ deadline, minLsn }: ReadTerms, load: () => Promise<Positioned<T>>): Promise<Positioned<T>> {
+    if (minLsn === null) return ride(context, deadline, load);
+    return ride(context, deadline, async () => {
       const answer = await load();
-      if (terms.minLsn === null || hasReached(answer.position, terms.minLsn)) return answer;
-      await watch.waitFor(terms.minLsn, answer.position, waitMs);
+      if (hasReached(answer.position, minLsn)) return answer;
+      await watch.waitFor(minLsn, answer.position, waitMs);
       return load();
     });
   }
@@ -62,13 +82,7 @@ export function createItemReads({ pool, context, waitMs }: ItemReadsOptions): It
   return {
     item: (id, terms) => read(terms, () => items.get(id)),
     page: (page, terms) => read(terms, () => pages.get(page)),
+    lastPosition: () => lastPosition,
+    look: async () => void (await pool.use(readPosition)),
   };
-}
-
-/** The position is asked first and travels with the reads: what they see is at least that new. */
-function positioned<T>(pool: DbPool, load: (session: Session) => Promise<T[]>): Promise<Positioned<T>[]> {
-  return pool.use(async (session) => {
-    const [position, values] = await Promise.all([readReplayPosition(session), load(session)]);
-    return values.map((value) => ({ value, position }));
-  });
 }

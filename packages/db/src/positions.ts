@@ -31,12 +31,17 @@ export async function readCommitPosition(session: Session): Promise<string> {
   return formatLsn({ lsn: position.lsn, timeline: session.timeline });
 }
 
+/** A position, and how `formatLsn` writes it: rendered once for all that is read with it. */
+export interface ReadPosition extends LsnToken {
+  text: string;
+}
+
 /**
  * How far whoever answers has replayed (a replica) or flushed (the primary, when no replica is there). Sent *before* the
  * reads it is reported with, so that they are at least as new. The timeline is the one being received; without a
  * receiver (archive only, or the primary) the last checkpoint's.
  */
-export async function readReplayPosition(session: Session): Promise<LsnToken> {
+export async function readReplayPosition(session: Session): Promise<ReadPosition> {
   const rows = await session.query<{ lsn: string | null; timeline: string }>({
     name: 'replay-position',
     text: `select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end::text as lsn,
@@ -48,5 +53,6 @@ export async function readReplayPosition(session: Session): Promise<LsnToken> {
   const row = rows[0];
   const position = parseLsn(row?.lsn ?? '');
   if (!row || position === null) throw new Error(`the server reported the position ${JSON.stringify(row?.lsn)}`);
-  return { lsn: position.lsn, timeline: Number(row.timeline) };
+  const token = { lsn: position.lsn, timeline: Number(row.timeline) };
+  return { ...token, text: formatLsn(token) };
 }

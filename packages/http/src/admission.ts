@@ -12,20 +12,41 @@ export type Access = 'open' | 'read' | 'key' | 'internal';
 export interface Admission {
   /** Remembers a route, for what is to be allowed at an address that has no such method. */
   addRoute(url: string, method: string | string[]): void;
-  /** Sets the headers of every answer, and refuses what breaks a rule of HTTP or exceeds the rate. Null lets it in. */
-  admit(request: FastifyRequest, reply: FastifyReply): Problem | null;
-  /** Refuses what nothing is at, or what this client may not have. Null lets it in. */
-  permit(request: FastifyRequest): Problem | null;
+  /**
+   * Sets the headers of every answer, and refuses what breaks a rule of HTTP, exceeds the rate, asks for what is not there
+   * or for what this client may not have. Null lets it in. `unreadable` is what stands in the way of finding its route.
+   */
+  admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    circumstances: Circumstances,
+    unreadable?: Problem,
+  ): Problem | null;
+  /** What is wrong with an address that only the route of another one takes for its own. Null when it is that route's. */
+  misplaced(request: FastifyRequest): Problem | null;
+}
+
+/** What is known of a request already. */
+interface Circumstances {
+  client: string;
+  route: FastifyRequest['routeOptions'];
+  /** Milliseconds of `performance.now()`. */
+  now: number;
 }
 
 /** Rate limit, unknown addresses, key and address checks. */
 export function createAdmission(config: ServiceConfig): Admission {
   const take = createRateLimit(config.rateLimit);
   const policy = `"default";q=${config.rateLimit.max};w=${Math.ceil(config.rateLimit.windowMs / 1000)}`;
-  const routes: { pattern: RegExp; methods: Set<string> }[] = [];
+  const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>();
 
-  function admit(request: FastifyRequest, reply: FastifyReply): Problem | null {
-    const verdict = take(request.ip);
+  function admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { client, route, now }: Circumstances,
+    unreadable?: Problem,
+  ): Problem | null {
+    const verdict = take(client, now);
     reply.header('x-content-type-options', 'nosniff');
     reply.header('ratelimit', `"default";r=${verdict.remaining};t=${verdict.resetSeconds}`);
     reply.header('ratelimit-policy', policy);
@@ -37,14 +58,20 @@ export function createAdmission(config: ServiceConfig): Admission {
         { headers: { 'retry-after': String(verdict.resetSeconds) } },
       );
     }
-    return protocolProblem(request);
+    const refused = protocolProblem(request) ?? unreadable;
+    if (refused) return refused;
+    return route.url === undefined ? unmatched(request) : accessProblem(config, request, client, route);
+  }
+
+  function routeFor(path: string) {
+    return [...routes.values()].find(({ pattern }) => pattern.test(path));
   }
 
   function unmatched(request: FastifyRequest): Problem {
     const path = pathOf(request.url);
-    const methods = routes.find((route) => route.pattern.test(path))?.methods;
-    if (!methods) return new Problem('not-found', 'There is nothing at this address.');
-    const allow = [...methods].sort().join(', ');
+    const route = routes.get(path) ?? routeFor(path);
+    if (!route) return new Problem('not-found', 'There is nothing at this address.');
+    const allow = [...route.methods].sort().join(', ');
     return new Problem('method-not-allowed', `${request.method} is not possible here; use ${allow}.`, {
       headers: { allow },
     });
@@ -52,13 +79,15 @@ export function createAdmission(config: ServiceConfig): Admission {
 
   return {
     admit,
-    permit: (request) => (request.is404 ? unmatched(request) : accessProblem(config, request)),
     addRoute(url, method) {
-      const methods = typeof method === 'string' ? [method] : method;
-      const pattern = toPattern(url);
-      const known = routes.find((route) => route.pattern.source === pattern.source);
-      if (known) for (const each of methods) known.methods.add(each);
-      else routes.push({ pattern, methods: new Set(methods) });
+      const route = routes.get(url) ?? { pattern: toPattern(url), methods: new Set() };
+      for (const each of typeof method === 'string' ? [method] : method) route.methods.add(each);
+      routes.set(url, route);
+    },
+    misplaced(request) {
+      const path = pathOf(request.url);
+      // `/items/batch` has a route of its own, for another method; `/items/` has none, and is no item without an id
+      return !routes.has(path) && routeFor(path) ? null : unmatched(request);
     },
   };
 }
@@ -85,9 +114,14 @@ function isTarget(target: string, method: string): boolean {
   return target.startsWith('/') || /^https?:\/\//i.test(target) || (target === '*' && method === 'OPTIONS');
 }
 
-function accessProblem(config: ServiceConfig, request: FastifyRequest): Problem | null {
-  const access = request.routeOptions.config.access ?? 'open';
-  if (access === 'internal' && !isInternal(config, request.ip)) {
+function accessProblem(
+  config: ServiceConfig,
+  request: FastifyRequest,
+  client: string,
+  route: Circumstances['route'],
+): Problem | null {
+  const access = route.config.access ?? 'open';
+  if (access === 'internal' && !isInternal(config, client)) {
     return new Problem('forbidden', 'This page answers to internal addresses only.');
   }
   if (config.keys.length === 0) return null;

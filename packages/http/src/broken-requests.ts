@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { Problem, type ProblemKind } from './problems.ts';
+import type { ProblemKind } from './problem-kinds.ts';
+import { Problem } from './problems.ts';
 
 /** Requests that are not HTTP, too slow or too large in their headers never reach a route. */
 const kinds: Record<string, ProblemKind> = {

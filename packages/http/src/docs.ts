@@ -9,6 +9,8 @@ export interface DocsOptions {
   version: string;
   /** Routes that need a key, by their `access`; empty when no keys are configured. */
   keyedAccess: string[];
+  /** Whether every answer says how far its server has replayed. */
+  positions: boolean;
 }
 
 /** Nothing but what the service itself serves. Swagger UI draws its arrows as data: images. */
@@ -26,7 +28,7 @@ const contentSecurityPolicy = {
 /** OpenAPI 3.1 from the route schemas at `/openapi.json`, Swagger UI at `/docs`. Call before adding routes. */
 export async function registerDocs(
   app: FastifyInstance,
-  { title, description, version, keyedAccess }: DocsOptions,
+  { title, description, version, keyedAccess, positions }: DocsOptions,
 ): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -40,7 +42,7 @@ export async function registerDocs(
       return { schema: needsKey ? { ...schema, security: [{ key: [] }] } : schema, url };
     },
     transformObject: (document) =>
-      completeDocument('openapiObject' in document ? document.openapiObject : document.swaggerObject),
+      completeDocument('openapiObject' in document ? document.openapiObject : document.swaggerObject, positions),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`) },
   });
   await app.register(swaggerUi, {

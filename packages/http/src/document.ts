@@ -1,4 +1,5 @@
-import { type ProblemKind, problemResponses } from './problems.ts';
+import type { ProblemKind } from './problem-kinds.ts';
+import { problemExamples, problemResponses } from './problems.ts';
 
 /** What a request may be answered before it reaches an operation, or whichever it reaches. */
 const ofAnyRequest: ProblemKind[] = [
@@ -18,29 +19,42 @@ interface Parameter {
   schema?: { default?: unknown };
 }
 
-interface OpenApiObject {
-  components?: { responses?: Record<string, unknown> };
-  paths?: Record<string, Record<string, { parameters?: Parameter[]; responses: Record<string, unknown> }> | undefined>;
+interface Response {
+  description: string;
+  headers?: Record<string, unknown>;
 }
+
+interface OpenApiObject {
+  components?: { responses?: Record<string, unknown>; headers?: Record<string, unknown> };
+  paths?: Record<string, Record<string, { parameters?: Parameter[]; responses: Record<string, Response> }> | undefined>;
+}
+
+/** Headers of every answer. */
+const everyHeader = {
+  RateLimit: 'how many requests are left (r), and for how many seconds (t)',
+  'RateLimit-Policy': 'how many requests (q) a client may make in a window of so many seconds (w)',
+};
+const positionHeader = { 'Replica-LSN': 'how far the server has replayed: what the answer shows is at least this new' };
 
 /**
  * Adds to a generated document what the route schemas do not say: the answers that no operation gives, as the `default` of
- * every operation (OpenAPI 3.1, 4.8.16), and that a parameter with a default may be left out.
+ * every operation (OpenAPI 3.1, 4.8.16), the headers of every answer, and that a parameter with a default may be left out.
+ * `positions` says that every answer carries its server's position.
  */
-export function completeDocument<Document extends object>(document: Document): Document {
+export function completeDocument<Document extends object>(document: Document, positions: boolean): Document {
   const { components, paths } = document as OpenApiObject;
-  const byStatus = Object.entries(problemResponses(...ofAnyRequest)) as [string, { description: string }][];
-  const lines = byStatus.map(([status, { description }]) => `- ${status} ${description}`);
-  const [, { description: _, ...problem }] = byStatus[0] ?? ['', { description: '' }];
-  const anyRequest = {
-    description: `What any request may be answered, whatever its operation:\n\n${lines.join('\n')}`,
-    ...toReference(problem),
-    'x-statuses': byStatus.map(([status]) => Number(status)),
-  };
-  if (components) components.responses = { ...components.responses, AnyRequest: anyRequest };
+  const described = Object.entries({ ...everyHeader, ...(positions ? positionHeader : {}) });
+  const headers = Object.fromEntries(described.map(([name]) => [name, { $ref: `#/components/headers/${name}` }]));
+  if (components) {
+    components.headers = Object.fromEntries(
+      described.map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+    );
+    components.responses = { ...components.responses, AnyRequest: { ...anyRequest(), headers } };
+  }
   for (const operations of Object.values(paths ?? {})) {
     for (const operation of Object.values(operations ?? {})) {
-      operation.responses['default'] = { $ref: '#/components/responses/AnyRequest' };
+      for (const response of Object.values(operation.responses)) response.headers = { ...headers, ...response.headers };
+      Object.assign(operation.responses, { default: { $ref: '#/components/responses/AnyRequest' } });
       for (const parameter of operation.parameters ?? []) {
         if (parameter.schema?.default !== undefined) parameter.required = false;
       }
@@ -49,7 +63,17 @@ export function completeDocument<Document extends object>(document: Document): D
   return document;
 }
 
-/** Route schemas name a shared schema by its `$id`, the document by its place. */
-function toReference(response: object): object {
-  return JSON.parse(JSON.stringify(response).replaceAll('"$ref":"Problem"', '"$ref":"#/components/schemas/Problem"'));
+function anyRequest(): Response {
+  const byStatus = Object.entries(problemResponses(...ofAnyRequest)) as [string, Response][];
+  const lines = byStatus.map(([status, { description }]) => `- ${status} ${description}`);
+  return {
+    description: `What any request may be answered, whatever its operation:\n\n${lines.join('\n')}`,
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: problemExamples(ofAnyRequest),
+      },
+    },
+    'x-statuses': byStatus.map(([status]) => Number(status)),
+  } as Response;
 }

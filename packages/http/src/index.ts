@@ -16,8 +16,9 @@ export {
 export { createMetrics, type Metrics } from './metrics.ts';
 export { registerOperationalRoutes } from './operational-routes.ts';
 export { Problem, problemResponses } from './problems.ts';
+export type { RequestLog } from './request-log.ts';
 export { pathOf } from './request-target.ts';
-export { configOrExit, createLog, createRuntime, type Runtime } from './runtime.ts';
+export { configOrExit, createRuntime, type Runtime } from './runtime.ts';
 export { createDraining, type Draining, inheritedSocket, serve } from './serve.ts';
 export { createService, type ServiceOptions, typed } from './service.ts';
 export { loadServiceConfig, type ServiceConfig } from './service-config.ts';

@@ -1,5 +1,6 @@
 import type { DbObserver, DbPool } from '@pgha/db';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { registerDurations } from './durations.ts';
 
 /** From half a millisecond, where a cached point read lies, to the write deadline. */
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -7,13 +8,16 @@ const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export interface Metrics {
   registry: Registry;
   db: DbObserver;
-  /** A request has been answered; `route` is the template, never the raw path. `isTraffic`: of the service's users. */
-  request(method: string, route: string, status: number, seconds: number, isTraffic: boolean): void;
+  /** How the requests of a route are counted. `route` is the template, never the raw path. `isTraffic`: of the service's users. */
+  requests(method: string, route: string, isTraffic: boolean): RequestRecorder;
   inFlight: { value: number };
   setReplicaLag(bytes: number): void;
   /** Totals of the traffic since the start: what probes, scrapes and the status page ask themselves is not in them. */
   totals(): RequestTotals;
 }
+
+/** A request has been answered. */
+export type RequestRecorder = (status: number, seconds: number) => void;
 
 export interface RequestTotals {
   requests: number;
@@ -32,12 +36,10 @@ export function createMetrics(pools: () => DbPool[]): Metrics {
   const inFlight = { value: 0 };
   const totals: RequestTotals = { requests: 0, failures: 0, latency: latencyBuckets.map(() => 0) };
 
-  const duration = new Histogram({
+  const durations = registerDurations(registry, {
     name: 'http_request_duration_seconds',
     help: 'From the first byte of the request to the end of the answer',
-    labelNames: ['method', 'route', 'status'],
-    buckets,
-    registers,
+    bounds: buckets,
   });
   new Gauge({
     name: 'http_requests_in_flight',
@@ -87,10 +89,6 @@ export function createMetrics(pools: () => DbPool[]): Metrics {
   const lag = new Gauge({ name: 'replica_lag_bytes', help: 'Log not yet replayed by the replica', registers });
 
   // resolving labels costs more than observing: each combination is resolved once
-  const durations = cached((key: string) => {
-    const [method = '', route = '', status = ''] = key.split(' ');
-    return duration.labels({ method, route, status });
-  });
   const poolWaits = cached((pool: string) => poolWait.labels({ pool }));
   const queries = cached((statement: string) => query.labels({ statement }));
 
@@ -106,21 +104,23 @@ export function createMetrics(pools: () => DbPool[]): Metrics {
       connectionsSilent: (pool, count) => silent.inc({ pool }, count),
       replicaWait: (seconds) => replicaWait.observe(seconds),
     },
-    request(method, route, status, seconds, isTraffic) {
-      durations(`${method} ${route} ${status}`).observe(seconds);
-      if (!isTraffic) return;
-      totals.requests += 1;
-      if (status >= 500) totals.failures += 1;
-      const bucket = latencyBuckets.findIndex((bound) => seconds <= bound);
-      totals.latency[bucket] = (totals.latency[bucket] ?? 0) + 1;
+    requests(method, route, isTraffic) {
+      const byStatus = cached((status: number) => durations.series({ method, route, status: String(status) }));
+      return (status, seconds) => {
+        const bucket = byStatus(status).observe(seconds);
+        if (!isTraffic) return;
+        totals.requests += 1;
+        if (status >= 500) totals.failures += 1;
+        totals.latency[bucket] = (totals.latency[bucket] ?? 0) + 1;
+      };
     },
     setReplicaLag: (bytes) => lag.set(bytes),
     totals: () => ({ ...totals, latency: [...totals.latency] }),
   };
 }
 
-function cached<T>(create: (key: string) => T): (key: string) => T {
-  const known = new Map<string, T>();
+function cached<Key, T>(create: (key: Key) => T): (key: Key) => T {
+  const known = new Map<Key, T>();
   return (key) => {
     let value = known.get(key);
     if (value === undefined) {

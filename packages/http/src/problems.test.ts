@@ -12,7 +12,8 @@ import {
 } from '@pgha/db';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Problem, type ProblemKind, problemResponses, toProblem } from './problems.ts';
+import type { ProblemKind } from './problem-kinds.ts';
+import { Problem, problemResponses, toProblem } from './problems.ts';
 
 const databaseError = (code: string, message = 'what the database said') =>
   Object.assign(new Error(message), { code, severity: 'ERROR' });

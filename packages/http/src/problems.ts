@@ -12,33 +12,7 @@ import {
 } from '@pgha/db';
 import type { FastifyError } from 'fastify';
 import { type Static, Type } from 'typebox';
-
-/** Every kind of problem the services answer: the last part of `type`, and the title that goes with it. */
-const kinds = {
-  'bad-request': [400, 'The request is malformed'],
-  unauthorized: [401, 'A valid key is needed'],
-  forbidden: [403, 'Not from this address'],
-  'not-found': [404, 'There is no such thing'],
-  'method-not-allowed': [405, 'The method is not allowed here'],
-  'request-timeout': [408, 'The request did not arrive in time'],
-  'key-in-use': [409, 'The first request with this key is still running'],
-  conflict: [409, 'The request conflicts with what is stored'],
-  'precondition-failed': [412, 'The item has changed'],
-  'too-large': [413, 'The request is too large'],
-  'unsupported-media-type': [415, 'Send application/json'],
-  'expectation-failed': [417, 'The expectation cannot be met'],
-  validation: [422, 'The request is not valid'],
-  'key-reused': [422, 'The key was used with another request'],
-  'rate-limited': [429, 'Too many requests'],
-  'headers-too-large': [431, 'The headers are too large'],
-  internal: [500, 'The service failed'],
-  unavailable: [503, 'The database is not available'],
-  busy: [503, 'Too many requests are waiting'],
-  'replica-behind': [503, 'The replica has not caught up'],
-  'outcome-unknown': [504, 'It is not known whether the write was applied'],
-} as const satisfies Record<string, readonly [number, string]>;
-
-export type ProblemKind = keyof typeof kinds;
+import { type ProblemKind, problemKinds, problemType } from './problem-kinds.ts';
 
 /** An answer in the form of RFC 9457. Thrown anywhere in a request, sent by the error handler. */
 export class Problem extends FinalAnswerError {
@@ -54,7 +28,7 @@ export class Problem extends FinalAnswerError {
   ) {
     super(detail, { cause: options.cause });
     this.kind = kind;
-    this.status = kinds[kind][0];
+    this.status = problemKinds[kind].status;
     this.headers = options.headers ?? {};
     this.extra = options.extra ?? {};
   }
@@ -62,8 +36,8 @@ export class Problem extends FinalAnswerError {
   /** The body to send; `instance` is the request's path. */
   toBody(instance: string, requestId: string): ProblemBody {
     return {
-      type: `/problems/${this.kind}`,
-      title: kinds[this.kind][1],
+      type: problemType(this.kind),
+      title: problemKinds[this.kind].title,
       status: this.status,
       detail: this.message,
       instance,
@@ -75,7 +49,7 @@ export class Problem extends FinalAnswerError {
 
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ format: 'uri-reference' }),
+    type: Type.String({ format: 'uri-reference', description: 'where the service explains it' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
@@ -100,21 +74,34 @@ const headersOf: Record<number, object> = {
 
 /** The OpenAPI responses for some kinds of problem, one a status. */
 export function problemResponses(...of: ProblemKind[]): Record<number, object> {
-  const byStatus = new Map<number, string[]>();
-  for (const kind of of) {
-    const [status, title] = kinds[kind];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), `${kind}: ${title}`]);
-  }
+  const byStatus = Map.groupBy(of, (kind) => problemKinds[kind].status);
   return Object.fromEntries(
-    [...byStatus].map(([status, titles]) => [
+    [...byStatus].map(([status, kinds]) => [
       status,
       {
-        description: titles.join('; '),
+        description: kinds.map((kind) => `${kind}: ${problemKinds[kind].title}`).join('; '),
         ...(headersOf[status] ? { headers: headersOf[status] } : {}),
-        content: { 'application/problem+json': { schema: Type.Ref('Problem') } },
+        content: {
+          'application/problem+json': {
+            schema: Type.Ref('Problem'),
+            examples: problemExamples(kinds),
+          },
+        },
       },
     ]),
   );
+}
+
+/** OpenAPI examples, one a kind. */
+export function problemExamples(kinds: ProblemKind[]): Record<string, { value: ProblemBody }> {
+  return Object.fromEntries(kinds.map((kind) => [kind, { value: example(kind) }]));
+}
+
+function example(kind: ProblemKind): ProblemBody {
+  const { advice } = problemKinds[kind];
+  if (kind !== 'validation') return new Problem(kind, advice).toBody('/items/1', 'q3Zk0bXw-7');
+  const errors = [{ path: 'body/price', message: 'must be >= 0' }];
+  return new Problem(kind, 'body/price must be >= 0', { extra: { errors } }).toBody('/items/1', '');
 }
 
 const retryAfterSeconds = '1';
@@ -188,9 +175,9 @@ function fromDatabase(error: unknown): Problem | null {
   return null;
 }
 
-const fastifyKinds: Record<string, ProblemKind> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+const fastifyKinds: Record<string, [kind: ProblemKind, detail: string]> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'A body may have a mebibyte.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Say that the body is application/json, and send that.'],
 };
 
 function fromFastify(error: FastifyError): Problem | null {
@@ -200,11 +187,14 @@ function fromFastify(error: FastifyError): Problem | null {
       path: `${where === 'querystring' ? 'query' : where}${each.instancePath || propertyPath(each.params)}`,
       message: describeRule(each),
     }));
+    // where a path has a choice of words, another word is no address
+    if (where === 'path' && error.validation[0]?.keyword === 'enum')
+      return new Problem('not-found', 'There is nothing at this address.');
     const kind = where === 'headers' ? 'bad-request' : 'validation';
     return new Problem(kind, errors.map((each) => `${each.path} ${each.message}`).join('; '), { extra: { errors } });
   }
-  const kind = fastifyKinds[error.code];
-  if (kind) return new Problem(kind, error.message);
+  const known = fastifyKinds[error.code];
+  if (known) return new Problem(...known);
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return new Problem('bad-request', error.message);
   }

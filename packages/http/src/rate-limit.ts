@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks';
-
 /** What a client has left: for the `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers). */
 export interface RateVerdict {
   allowed: boolean;
@@ -13,26 +11,22 @@ export interface RateVerdict {
  *
  * Invariant: a client is allowed at most `max` requests in a window.
  */
-export function createRateLimit(
-  { max, windowMs }: { max: number; windowMs: number },
-  // not the time of day: set back an hour, it would make the window last an hour
-  now: () => number = () => performance.now(),
-) {
+export function createRateLimit({ max, windowMs }: { max: number; windowMs: number }) {
   let counts = new Map<string, number>();
-  let windowEnds = now() + windowMs;
+  let windowEnds = Number.NEGATIVE_INFINITY;
 
-  return function take(client: string): RateVerdict {
-    const at = now();
-    if (at >= windowEnds) {
+  /** `now` is not the time of day: set back an hour, it would make the window last an hour. */
+  return function take(client: string, now: number): RateVerdict {
+    if (now >= windowEnds) {
       counts = new Map();
-      windowEnds = at + windowMs;
+      windowEnds = now + windowMs;
     }
     const count = (counts.get(client) ?? 0) + 1;
     counts.set(client, count);
     return {
       allowed: count <= max,
       remaining: Math.max(0, max - count),
-      resetSeconds: Math.ceil((windowEnds - at) / 1000),
+      resetSeconds: Math.ceil((windowEnds - now) / 1000),
     };
   };
 }

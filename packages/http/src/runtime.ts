@@ -9,20 +9,18 @@ import {
   readReplicationLagBytes,
   SchemaVersionError,
 } from '@pgha/db';
-import { destination, type Logger, pino } from 'pino';
+import { createLog, type Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createDraining, type Draining } from './serve.ts';
 import type { ServiceConfig } from './service-config.ts';
 import { SettingsError } from './settings.ts';
 
 /** What a running service has beside its routes: a pool, a gate, counters, a log, and background checks. */
-export interface Runtime {
-  log: Logger;
+export interface Runtime extends Log {
   metrics: Metrics;
   pool: DbPool;
   gate: Gate;
   draining: Draining;
-  isDraining: () => boolean;
   /** Null once the schema has been found current and while nobody asked to stop. */
   notReadyBecause: () => string | null;
   /** Runs `task` every `everyMs` until the service stops; a failure is logged and the next run goes on. */
@@ -33,37 +31,12 @@ export interface Runtime {
 const lagEveryMs = 5_000;
 const schemaRetryMs = 500;
 
-/** Lines gather this long before they are written: one write for many requests. */
-const logFlushMs = 200;
-
-/** Some twenty lines. A larger buffer is slower: sonic-boom measures all of it again with every line. */
-const logBufferBytes = 4_096;
-
-export function createLog(level: string): Logger {
-  const stdout = destination({ fd: 1, sync: true, minLength: logBufferBytes, periodicFlush: logFlushMs });
-  return pino({ level, base: null, timestamp: createTimestamp() }, stdout);
-}
-
-/** pino's ISO time, rendered once a millisecond however many lines fall into it. */
-function createTimestamp(): () => string {
-  let at = 0;
-  let text = '';
-  return () => {
-    const now = Date.now();
-    if (now !== at) {
-      at = now;
-      text = `,"time":"${new Date(now).toISOString()}"`;
-    }
-    return text;
-  };
-}
-
 /** `role` is what the service needs its database to be; `queueLimit` bounds the requests held while it is not there. */
 export function createRuntime(
   config: ServiceConfig,
   { name, role, queueLimit }: { name: string; role: ExpectedRole; queueLimit: number },
 ): Runtime {
-  const log = createLog(config.logLevel);
+  const { log, requestLog } = createLog(config.logLevel);
   const pools: DbPool[] = [];
   const metrics = createMetrics(() => pools);
   const pool = createPool(name, config.db, config.pool, role, metrics.db);
@@ -101,11 +74,11 @@ export function createRuntime(
 
   return {
     log,
+    requestLog,
     metrics,
     pool,
     gate,
     draining,
-    isDraining: draining.isDraining,
     notReadyBecause() {
       if (draining.isDraining()) return 'the service is stopping';
       return schemaIsCurrent ? null : 'the schema has not been found current yet; run `pgha migrate`';
@@ -115,7 +88,7 @@ export function createRuntime(
       stop.abort();
       gate.close();
       await pool.close();
-      log.flush();
+      requestLog?.flush();
     },
   };
 }

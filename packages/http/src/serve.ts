@@ -9,15 +9,19 @@ import type { Logger } from 'pino';
 export interface Draining {
   isDraining: () => boolean;
   begin: () => void;
+  onBegin: (listener: () => void) => void;
 }
 
 export function createDraining(): Draining {
+  const listeners: (() => void)[] = [];
   let draining = false;
   return {
     isDraining: () => draining,
     begin: () => {
       draining = true;
+      for (const listener of listeners) listener();
     },
+    onBegin: (listener) => void listeners.push(listener),
   };
 }
 
@@ -117,6 +121,4 @@ async function drain(
   await app.close();
   await close();
   log.info('stopped');
-  // the process ends before the buffer does
-  log.flush();
 }

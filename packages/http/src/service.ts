@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import cors from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
+  type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
@@ -10,12 +11,12 @@ import Fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 
-import { type Access, type Admission, createAdmission } from './admission.ts';
+import { type Access, createAdmission } from './admission.ts';
 import { createBrokenRequests } from './broken-requests.ts';
 import { registerDocs } from './docs.ts';
-import type { Metrics } from './metrics.ts';
 import { discardBody, useStrictJson, useStrictValidation } from './parsing.ts';
 import { Problem, ProblemSchema, toProblem } from './problems.ts';
+import { createReception, type ReceptionOptions } from './reception.ts';
 import { toReference } from './request-target.ts';
 import type { ServiceConfig } from './service-config.ts';
 
@@ -33,15 +34,12 @@ declare module 'fastify' {
   }
 }
 
-export interface ServiceOptions {
+export interface ServiceOptions extends ReceptionOptions {
   title: string;
   description: string;
   version: string;
   config: ServiceConfig;
   log: Logger;
-  metrics: Metrics;
-  /** True once the service has been told to stop: answers then ask the client to close its connection. */
-  isDraining: () => boolean;
 }
 
 const bodyLimitBytes = 1024 * 1024;
@@ -57,6 +55,8 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
   const broken = createBrokenRequests((status, code, client) => log.info({ status, code, client }, 'broken request'));
   const parser = {
     headersTimeout: config.requestTimeoutMs,
+    // Fastify sets it afterwards, and Node refuses a longer time for the headers than for the request
+    requestTimeout: config.requestTimeoutMs,
     connectionsCheckingInterval: 1_000,
     requireHostHeader: false,
   };
@@ -73,7 +73,8 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     forceCloseConnections: 'idle',
     clientErrorHandler: broken.answer,
     frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      void send(receive(request, reply) ?? new Problem('bad-request', 'The path cannot be read.'), request, reply, log);
+      const unreadable = new Problem('bad-request', 'The path cannot be read.');
+      void send(receive(request, reply, unreadable) ?? unreadable, request, reply, log);
     },
   } as FastifyServerOptions) as unknown as FastifyInstance;
   app.decorateRequest('credential', null);
@@ -89,20 +90,15 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
   app.addSchema(ProblemSchema);
   app.setErrorHandler(async (error, request, reply) => {
     if (reply.getHeader('connection') === 'close') await discardBody(request.raw);
-    return send(toProblem(error), request, reply, log);
+    const { validationContext } = error as FastifyError;
+    const misplaced = validationContext === 'params' ? admission.misplaced(request) : null;
+    return send(misplaced ?? toProblem(error), request, reply, log);
   });
   app.setNotFoundHandler(() => {
     throw new Problem('not-found', 'There is nothing at this address.');
   });
   app.addHook('onRoute', ({ url, method }) => admission.addRoute(url, method));
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    // said with the answer and not before: a request may have been running when the service was told to stop
-    if (options.isDraining()) reply.header('connection', 'close');
-    done(null, payload);
-  });
-  app.addHook('onRequest', (request, reply, done) =>
-    done(receive(request, reply) ?? admission.permit(request) ?? undefined),
-  );
+  app.addHook('onRequest', (request, reply, done) => done(receive(request, reply) ?? undefined));
 
   if (config.corsOrigins.length > 0) {
     await app.register(cors, {
@@ -112,49 +108,13 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     });
   }
   const keyedAccess = config.keys.length === 0 ? [] : config.readsNeedKey ? ['key', 'read'] : ['key'];
-  await registerDocs(app, { ...options, keyedAccess });
+  await registerDocs(app, { ...options, keyedAccess, positions: options.position !== undefined });
   return app;
 }
 
 /** The instance with TypeBox schemas as types. */
 export function typed(app: FastifyInstance) {
   return app.withTypeProvider<TypeBoxTypeProvider>();
-}
-
-/** As nginx calls a request whose client has gone before its answer. */
-const clientGone = 499;
-
-/** Admits a request, and reports it once its answer has been sent or nobody waits for it any more. */
-function createReception(admission: Admission, { metrics, log }: ServiceOptions) {
-  const logs = log.isLevelEnabled('info');
-
-  function report(request: FastifyRequest, reply: FastifyReply, ms: number): void {
-    metrics.inFlight.value -= 1;
-    const status = reply.raw.writableFinished ? reply.raw.statusCode : clientGone;
-    const { url = 'unmatched', config } = request.routeOptions;
-    const isTraffic = config?.access === 'read' || config?.access === 'key';
-    metrics.request(request.method, url, status, ms / 1000, isTraffic);
-    if (!logs) return;
-    log.info({
-      req: request.id,
-      trace: request.traceId ?? undefined,
-      method: request.method,
-      url: request.url,
-      status,
-      ms: Math.round(ms * 100) / 100,
-      client: request.ip,
-      key: request.credential ?? undefined,
-    });
-  }
-
-  return (request: FastifyRequest, reply: FastifyReply): Problem | null => {
-    const started = performance.now();
-    metrics.inFlight.value += 1;
-    // `finish` never comes where the client has gone
-    reply.raw.once('close', () => report(request, reply, performance.now() - started));
-    request.traceId = parseTraceparent(request.headers['traceparent']);
-    return admission.admit(request, reply);
-  };
 }
 
 function send(problem: Problem, request: FastifyRequest, reply: FastifyReply, log: Logger): FastifyReply {
@@ -179,13 +139,3 @@ function createRequestIds(): () => string {
     return `${processPart}-${count.toString(36)}`;
   };
 }
-
-/** The trace id of a W3C `traceparent` (Trace Context, 3.2.2); null for what is to be ignored. */
-function parseTraceparent(header: string | string[] | undefined): string | null {
-  if (typeof header !== 'string') return null;
-  const [, version, trace = '', span = '', more] = traceparent.exec(header) ?? [];
-  if (version === undefined || version === 'ff' || /^0+$/.test(trace) || /^0+$/.test(span)) return null;
-  return version === '00' && more !== undefined ? null : trace;
-}
-
-const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;

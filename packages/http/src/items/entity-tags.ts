@@ -24,5 +24,8 @@ export function parseEntityTags(name: 'If-Match' | 'If-None-Match', text: string
 }
 
 function malformed(name: string): Problem {
-  return new Problem('bad-request', `${name} is neither * nor a list of entity tags such as "20260115143000000000".`);
+  return new Problem(
+    'bad-request',
+    `${name} is neither * nor a list of entity tags such as "2026-01-15T14:30:00.000000Z".`,
+  );
 }

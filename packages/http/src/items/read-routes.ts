@@ -1,7 +1,8 @@
-import { etagOf, formatLsn, type ItemReads, type LsnToken, parseLsn } from '@pgha/db';
+import { etagOf, type ItemReads, type LsnToken, parseLsn, type ReadPosition } from '@pgha/db';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { Problem, problemResponses } from '../problems.ts';
+import { positionHeaderName } from '../reception.ts';
 import { typed } from '../service.ts';
 import { parseEntityTags } from './entity-tags.ts';
 import { ItemParamsSchema, ItemSchema, PageQuerySchema, parseId } from './schemas.ts';
@@ -20,9 +21,6 @@ const EtagHeader = { ETag: { type: 'string', description: 'version of the item' 
 export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, positions }: ItemReadOptions): void {
   const routes = typed(app);
   const minLsn = { 'min-lsn': Type.Optional(Type.String({ description: 'a Commit-LSN to be at least as new as' })) };
-  const positionHeader = positions
-    ? { 'Replica-LSN': { type: 'string', description: 'the answer is at least this new' } }
-    : {};
   const failures = problemResponses(
     'bad-request',
     'unauthorized',
@@ -35,9 +33,9 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
     deadline: Date.now() + deadlineMs,
     minLsn: positions ? parseMinLsn(headers['min-lsn']) : null,
   });
-  const answer = (reply: FastifyReply, position: LsnToken) => {
-    if (positions) reply.header('replica-lsn', formatLsn(position));
-    return reply.header('content-type', json);
+  const say = (reply: FastifyReply, position: ReadPosition) => {
+    if (positions) reply.header(positionHeaderName, position.text);
+    return reply;
   };
 
   routes.get(
@@ -55,10 +53,10 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
         response: {
           200: {
             description: 'the item',
-            headers: { ...EtagHeader, ...positionHeader },
+            headers: EtagHeader,
             content: { 'application/json': { schema: ItemSchema } },
           },
-          304: { description: 'unchanged', type: 'null' },
+          304: { description: 'unchanged', headers: EtagHeader, type: 'null' },
           ...problemResponses('not-found'),
           ...failures,
         },
@@ -67,11 +65,12 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
     async (request, reply) => {
       const id = parseId(request.params.id) ?? noItem;
       const { value: item, position } = await reads.item(id, terms(request.headers));
-      if (!item) throw notFound(request.params.id, positions ? position : undefined);
+      say(reply, position);
+      if (!item) throw notFound(request.params.id);
       const etag = etagOf(item.body);
-      answer(reply, position).header('etag', etag);
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send(null as never);
-      return reply.send(item.body as never);
+      reply.header('etag', etag);
+      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send(undefined as never);
+      return reply.header('content-type', json).send(item.body as never);
     },
   );
 
@@ -87,7 +86,7 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
         response: {
           200: {
             description: 'the items',
-            headers: { Link: { type: 'string', description: 'rel="next", when more may follow' }, ...positionHeader },
+            headers: { Link: { type: 'string', description: 'rel="next", when more may follow' } },
             content: { 'application/json': { schema: Type.Array(ItemSchema) } },
           },
           ...failures,
@@ -104,7 +103,9 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
       );
       if (page.next !== null)
         reply.header('link', `</items?limit=${limit}&active_only=${activeOnly}&after=${page.next}>; rel="next"`);
-      return answer(reply, position).send(page.body as never);
+      return say(reply, position)
+        .header('content-type', json)
+        .send(page.body as never);
     },
   );
 }
@@ -114,12 +115,8 @@ const highestId = (2n ** 63n - 1n).toString();
 const noItem = '0';
 
 /** The 404 of an item. */
-export function notFound(id: string, position?: LsnToken): Problem {
-  return new Problem(
-    'not-found',
-    `There is no item ${id}.`,
-    position ? { headers: { 'replica-lsn': formatLsn(position) } } : {},
-  );
+export function notFound(id: string): Problem {
+  return new Problem('not-found', `There is no item ${id}.`);
 }
 
 function parseMinLsn(header: unknown): LsnToken | null {

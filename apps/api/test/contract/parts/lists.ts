@@ -122,6 +122,8 @@ export function describeLists(contract: () => Contract): void {
       for (const matching of [etag, `W/${etag}`, `"x", ${etag}`, `"a,b" ,W/"y",${etag}`, '*']) {
         const reply = await read(matching);
         expect([matching, reply.status, reply.text, reply.header('etag')]).toEqual([matching, 304, '', etag]);
+        // RFC 9110, 8.6: a length would be that of the item
+        expect([reply.header('content-length'), reply.header('content-type')]).toEqual([null, null]);
       }
       for (const other of ['"x"', 'W/"x"', `"${etag.slice(1, -1)}0"`]) expect((await read(other)).status).toBe(200);
       for (const malformed of [etag.slice(1, -1), `${etag} ${etag}`, 'x']) {

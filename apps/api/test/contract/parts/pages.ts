@@ -139,11 +139,19 @@ export function describePages(contract: () => Contract): void {
       const expected = [...reads.map((path) => `GET ${path}`), ...(service.name === 'api' ? writes : [])];
       expect(operations).toEqual(expect.arrayContaining(expected));
       if (service.name === 'read-api') expect(operations.filter((each) => !each.startsWith('GET '))).toEqual([]);
-      const text = JSON.stringify(document);
-      for (const { responses } of Object.values(document.paths).flatMap((methods) => Object.values(methods))) {
+      for (const { summary, responses } of Object.values(document.paths).flatMap((each) => Object.values(each))) {
         expect(Object.keys(responses)).toEqual(expect.arrayContaining(['429', 'default']));
+        for (const [status, { content = {} }] of Object.entries(responses)) {
+          for (const [type, media] of Object.entries(content)) {
+            if (type.endsWith('json'))
+              expect([summary, status, JSON.stringify(media)]).toEqual([
+                summary,
+                status,
+                expect.stringContaining('"example'),
+              ]);
+          }
+        }
       }
-      expect(text).toContain('"examples"');
       const limits = document.paths['/items']?.['get']?.parameters?.find(({ name }) => name === 'limit');
       expect(limits).toMatchObject({ required: false, schema: { default: 100, minimum: 1, maximum: 1000 } });
     }),
@@ -170,6 +178,9 @@ export function describePages(contract: () => Contract): void {
       [reads, 'OPTIONS', '/items', 'GET, HEAD'],
       [api, 'DELETE', '/items', 'GET, HEAD, POST'],
       [api, 'POST', '/items/1', 'DELETE, GET, HEAD, PATCH, PUT'],
+      [api, 'GET', '/items/batch', 'POST'],
+      [api, 'PUT', '/items/batch', 'POST'],
+      [api, 'PROPFIND', '/items/batch', 'POST'],
       [api, 'POST', '/health', 'GET, HEAD'],
       [api, 'PUT', '/metrics', 'GET, HEAD'],
       [api, 'PROPFIND', '/', 'GET, HEAD'],
@@ -185,6 +196,9 @@ export function describePages(contract: () => Contract): void {
     both(async ({ call }) => {
       for (const [method, path] of [
         ['GET', '/nowhere'],
+        ['GET', '/items/'],
+        ['GET', '/problems/'],
+        ['GET', '/problems/toString'],
         ['POST', '/item'],
         ['GET', '/openapiXjson'],
         ['DELETE', '/items/1/2'],

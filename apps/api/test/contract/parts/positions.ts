@@ -29,6 +29,23 @@ export function describePositions(contract: () => Contract): void {
     expect((await reads.call('GET', `/items/${id}`, { headers })).status).toBe(200);
   });
 
+  it('every answer of the read service says how far its server has replayed, those without rows too', async () => {
+    const { reads } = contract();
+    for (const [method, path, status] of [
+      ['GET', '/', 200],
+      ['GET', '/health', 200],
+      ['GET', '/metrics', 200],
+      ['GET', '/nothing', 404],
+      ['GET', '/%zz', 400],
+      ['POST', '/items', 405],
+      ['GET', '/items?limit=0', 422],
+    ] as const) {
+      const reply = await reads.call(method, path);
+      expect([path, reply.status]).toEqual([path, status]);
+      expect(reply.header('replica-lsn'), path).toMatch(position);
+    }
+  });
+
   it('every answer about items says how new it is', async () => {
     const { api, reads } = contract();
     const { id, lsn, etag } = await createItem(api);

@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Admission } from './admission.ts';
+import type { Metrics, RequestRecorder } from './metrics.ts';
+import type { Problem } from './problems.ts';
+import type { RequestLog } from './request-log.ts';
+import type { Draining } from './serve.ts';
+
+/** Where an answer says how new it is. */
+export const positionHeaderName = 'replica-lsn';
+
+/** As nginx calls a request whose client has gone before its answer. */
+const clientGone = 499;
+
+/**
+ * Admits a request, and reports it once its answer has been sent or nobody waits for it any more. `unreadable` is the
+ * problem of a request that no route can be found for.
+ */
+export type Reception = (request: FastifyRequest, reply: FastifyReply, unreadable?: Problem) => Problem | null;
+
+export interface ReceptionOptions {
+  metrics: Metrics;
+  requestLog: RequestLog | null;
+  /** Once the service has been told to stop, answers ask the client to close its connection. */
+  draining: Draining;
+  /** Of the read service: how far its server has replayed, as last seen. A read says it more exactly. */
+  position?: () => string | null;
+}
+
+/** On the way of every request: what is known of a route is found once, and nothing is asked twice. */
+export function createReception(
+  admission: Admission,
+  { metrics, requestLog, draining, position = () => null }: ReceptionOptions,
+): Reception {
+  const unanswered = new Set<ServerResponse>();
+  const recorderOf = createRecorders(metrics);
+
+  // said with the answer and not before: a request may be running when the service is told to stop
+  draining.onBegin(() => {
+    for (const answer of unanswered) if (!answer.headersSent) answer.setHeader('connection', 'close');
+  });
+
+  return (request, reply, unreadable) => {
+    const started = performance.now();
+    const { raw: answer } = reply;
+    const { ip: client, method, url } = request;
+    const route = request.routeOptions;
+    request.traceId = parseTraceparent(request.headers['traceparent']);
+    unanswered.add(answer);
+    metrics.inFlight.value = unanswered.size;
+    // `finish` never comes where the client has gone
+    answer.on('close', () => {
+      const ms = performance.now() - started;
+      const status = answer.writableFinished ? answer.statusCode : clientGone;
+      unanswered.delete(answer);
+      metrics.inFlight.value = unanswered.size;
+      recorderOf(route, method)(status, ms / 1000);
+      // what Fastify could not route lacks the service's own properties
+      requestLog?.write({
+        req: request.id,
+        trace: request.traceId,
+        method,
+        url,
+        status,
+        ms,
+        client,
+        key: request.credential ?? null,
+      });
+    });
+    const replayed = position();
+    if (replayed !== null) reply.header(positionHeaderName, replayed);
+    if (draining.isDraining()) reply.header('connection', 'close');
+    return admission.admit(request, reply, { client, route, now: started }, unreadable);
+  };
+}
+
+type Route = FastifyRequest['routeOptions'];
+
+/** How a request of a route is counted. Its `config` is one object for the life of the service. */
+function createRecorders(metrics: Metrics): (route: Route, method: string) => RequestRecorder {
+  const known = new WeakMap<object, Map<string, RequestRecorder>>();
+  return ({ config, url = 'unmatched' }, method) => {
+    let byMethod = known.get(config);
+    if (byMethod === undefined) {
+      byMethod = new Map();
+      known.set(config, byMethod);
+    }
+    let recorder = byMethod.get(method);
+    if (recorder === undefined) {
+      recorder = metrics.requests(method, url, config.access === 'read' || config.access === 'key');
+      byMethod.set(method, recorder);
+    }
+    return recorder;
+  };
+}
+
+/** The trace id of a W3C `traceparent` (Trace Context, 3.2.2); null for what is to be ignored. */
+function parseTraceparent(header: string | string[] | undefined): string | null {
+  if (typeof header !== 'string') return null;
+  const [, version, trace = '', span = '', more] = traceparent.exec(header) ?? [];
+  if (version === undefined || version === 'ff' || /^0+$/.test(trace) || /^0+$/.test(span)) return null;
+  return version === '00' && more !== undefined ? null : trace;
+}
+
+const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
