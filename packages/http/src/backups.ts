@@ -25,7 +25,30 @@ export const BackupsSchema = Type.Object(
     last_diff_backup: Type.Union([time, Type.Null()]),
     timestamp: time,
   },
-  { $id: 'Backups' },
+  {
+    $id: 'Backups',
+    examples: [
+      {
+        stanza: 'pgha',
+        status: 'ok',
+        status_message: 'ok',
+        backups: [
+          {
+            label: '20260115-020003F',
+            type: 'full',
+            start_time: '2026-01-15T02:00:03.000Z',
+            stop_time: '2026-01-15T02:00:41.000Z',
+            size_bytes: 9_812_422,
+            database_size_bytes: 43_712_183,
+          },
+        ],
+        wal_archive: { min_wal: '000000030000000000000011', max_wal: '00000003000000000000002C' },
+        last_full_backup: '2026-01-15T02:00:41.000Z',
+        last_diff_backup: null,
+        timestamp: '2026-01-15T14:30:00.000Z',
+      },
+    ],
+  },
 );
 export type BackupsView = Static<typeof BackupsSchema>;
 

@@ -18,7 +18,21 @@ export const ClusterSchema = Type.Object(
     synchronous: Type.Boolean({ description: 'whether a standby confirms every commit' }),
     timestamp: Type.String({ format: 'date-time' }),
   },
-  { $id: 'Cluster' },
+  {
+    $id: 'Cluster',
+    examples: [
+      {
+        scope: 'pgha',
+        members: [
+          { name: 'pg1', role: 'leader', state: 'running', timeline: 3, lag: null },
+          { name: 'pg2', role: 'sync_standby', state: 'streaming', timeline: 3, lag: 0 },
+        ],
+        leader: 'pg1',
+        synchronous: true,
+        timestamp: '2026-01-15T14:30:00.000Z',
+      },
+    ],
+  },
 );
 export type ClusterView = Static<typeof ClusterSchema>;
 

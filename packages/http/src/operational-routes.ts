@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { BackupsSchema, readBackups } from './backups.ts';
 import { ClusterSchema, readCluster } from './cluster.ts';
 import type { Metrics } from './metrics.ts';
+import { type ProblemKind, problemKinds, problemType } from './problem-kinds.ts';
 import { Problem, problemResponses } from './problems.ts';
 import { typed } from './service.ts';
 import type { ServiceConfig } from './service-config.ts';
@@ -18,26 +19,51 @@ export interface OperationalOptions {
 }
 
 const time = Type.String({ format: 'date-time' });
-const StatsSchema = Type.Object({
-  database_size_bytes: Type.Integer(),
-  active_connections: Type.Integer(),
-  max_connections: Type.Integer(),
-  connection_usage_percent: Type.Number(),
-  transactions_committed: Type.Integer(),
-  transactions_rolled_back: Type.Integer(),
-  blocks_read: Type.Integer(),
-  blocks_hit: Type.Integer(),
-  cache_hit_ratio: Type.Number(),
-  replication_lag_bytes: Type.Union([Type.Integer(), Type.Null()]),
-  is_in_recovery: Type.Boolean(),
-  timestamp: time,
-});
-const ReadySchema = Type.Object({
-  status: Type.Union([Type.Literal('ready'), Type.Literal('not_ready')]),
-  database: Type.Union([Type.Literal('connected'), Type.Literal('disconnected')]),
-  reason: Type.Optional(Type.String()),
-  timestamp: time,
-});
+const exampleTime = '2026-01-15T14:30:00.000Z';
+const HealthSchema = Type.Object(
+  { status: Type.Literal('healthy'), version: Type.String(), timestamp: time },
+  { examples: [{ status: 'healthy', version: '0.1.0', timestamp: exampleTime }] },
+);
+const statsExample = {
+  database_size_bytes: 43_712_183,
+  active_connections: 7,
+  max_connections: 120,
+  connection_usage_percent: 5.83,
+  transactions_committed: 48_211,
+  transactions_rolled_back: 3,
+  blocks_read: 1_204,
+  blocks_hit: 98_113,
+  cache_hit_ratio: 0.9879,
+  replication_lag_bytes: 0,
+  is_in_recovery: false,
+  timestamp: exampleTime,
+};
+const StatsSchema = Type.Object(
+  {
+    database_size_bytes: Type.Integer(),
+    active_connections: Type.Integer(),
+    max_connections: Type.Integer(),
+    connection_usage_percent: Type.Number(),
+    transactions_committed: Type.Integer(),
+    transactions_rolled_back: Type.Integer(),
+    blocks_read: Type.Integer(),
+    blocks_hit: Type.Integer(),
+    cache_hit_ratio: Type.Number(),
+    replication_lag_bytes: Type.Union([Type.Integer(), Type.Null()]),
+    is_in_recovery: Type.Boolean(),
+    timestamp: time,
+  },
+  { examples: [statsExample] },
+);
+const ReadySchema = Type.Object(
+  {
+    status: Type.Union([Type.Literal('ready'), Type.Literal('not_ready')]),
+    database: Type.Union([Type.Literal('connected'), Type.Literal('disconnected')]),
+    reason: Type.Optional(Type.String()),
+    timestamp: time,
+  },
+  { examples: [{ status: 'ready', database: 'connected', timestamp: exampleTime }] },
+);
 
 /** A load balancer asks every few seconds: an answer that takes longer than this is as good as none. */
 const readyTimeoutMs = 2_000;
@@ -56,7 +82,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
         tags,
         summary: 'Liveness; never touches the database',
         response: {
-          200: Type.Object({ status: Type.Literal('healthy'), version: Type.String(), timestamp: time }),
+          200: HealthSchema,
           ...problemResponses('rate-limited'),
         },
       },
@@ -80,6 +106,19 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
       if (reason === null) return { status: 'ready' as const, database, timestamp: now() };
       return reply.code(503).send({ status: 'not_ready' as const, database, reason, timestamp: now() });
     },
+  );
+
+  routes.get(
+    '/problems/:kind',
+    {
+      schema: {
+        tags,
+        summary: 'What a kind of problem means: where the type of a problem leads',
+        params: Type.Object({ kind: Type.Enum(Object.keys(problemKinds) as ProblemKind[]) }),
+        response: { 200: ProblemKindSchema, ...problemResponses('not-found', 'rate-limited') },
+      },
+    },
+    ({ params: { kind } }) => ({ type: problemType(kind), ...problemKinds[kind] }),
   );
 
   routes.get(
@@ -144,6 +183,16 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
     () => readBackups(config.backupInfoFile),
   );
 }
+
+const ProblemKindSchema = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    advice: Type.String({ description: 'what the client can do' }),
+  },
+  { examples: [{ type: problemType('key-reused'), ...problemKinds['key-reused'] }] },
+);
 
 async function databaseFailure(pool: DbPool): Promise<string | null> {
   const asked = pool

@@ -87,12 +87,17 @@ function methodOf({ method }: Operation, flavour: Flavour): Arbitrary<string> {
 }
 
 function segmentsOf(operation: Operation, flavour: Flavour): Arbitrary<Record<string, Segment>> {
-  const own = fc.nat({ max: 1000 }).map((place): Segment => ({ own: place }));
+  const clean = ({ enum: choices }: JsonSchema): Arbitrary<Segment> =>
+    choices
+      ? fc.constantFrom(...choices).map((choice) => ({ text: String(choice) }))
+      : fc.nat({ max: 1000 }).map((place) => ({ own: place }));
   const hostile = fc
     .oneof(fc.constantFrom(...hostileSegments), fc.string({ unit: 'binary' }).map(encodeURIComponentOf))
     .map((text): Segment => ({ text: text === '' ? '%20' : text }));
   const names = (operation.documented.parameters ?? []).filter((parameter) => parameter.in === 'path');
-  return fc.record(Object.fromEntries(names.map(({ name }) => [name, flavour === 'clean' ? own : hostile])));
+  return fc.record(
+    Object.fromEntries(names.map(({ name, schema }) => [name, flavour === 'clean' ? clean(schema) : hostile])),
+  );
 }
 
 /** Lone surrogates have no encoding; they become what they would be if they had one. */

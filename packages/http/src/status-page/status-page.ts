@@ -82,6 +82,8 @@ export async function registerStatusPage(app: FastifyInstance, options: StatusPa
       ...(config.tls === null ? { crossOriginOpenerPolicy: false } : {}),
       // it would have to be on every answer of the service
       originAgentCluster: false,
+      // as frame-ancestors says it to newer browsers
+      xFrameOptions: { action: 'deny' },
     });
     const routes = typed(scope);
 
@@ -129,12 +131,10 @@ export async function registerStatusPage(app: FastifyInstance, options: StatusPa
   });
 }
 
-const EntryPointsSchema = Type.Object({
-  message: Type.String(),
-  docs: Type.String(),
-  health: Type.String(),
-  ready: Type.String(),
-});
+const EntryPointsSchema = Type.Object(
+  { message: Type.String(), docs: Type.String(), health: Type.String(), ready: Type.String() },
+  { examples: [{ message: 'pgha write service', ...paths }] },
+);
 
 function readText(url: URL): string {
   return readFileSync(url, 'utf8');

@@ -23,6 +23,19 @@ export function describeRefusals(contract: () => Contract): void {
     });
   });
 
+  it('the type of a problem leads to what it means', async () => {
+    const { api, reads } = contract();
+    for (const { call } of [api, reads]) {
+      const document = (await call('GET', '/openapi.json')).text;
+      const types = new Set([...document.matchAll(/"(\/problems\/[a-z-]+)"/g)].map(([, type]) => type ?? ''));
+      expect(types.size).toBeGreaterThan(10);
+      for (const type of types) {
+        const reply = await call('GET', type);
+        expect([reply.status, reply.json()['type']]).toEqual([200, type]);
+      }
+    }
+  });
+
   it.each([
     ['nothing', ''],
     ['half an object', '{"name":'],
