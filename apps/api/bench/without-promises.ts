@@ -26,7 +26,7 @@ const json = 'application/json';
 app.get('/ready', () => ({ status: runtime.notReadyBecause() ?? 'ready' }));
 app.get<{ Params: { id: string } }>('/items/:id', async (request, reply) => {
   const { value } = await reads.item(request.params.id, terms());
-  return reply.type(json).send(value?.body);
+  return reply.type(json).send(value);
 });
 app.get('/items', async (_request, reply) => {
   const { value } = await reads.page({ skip: 0, limit: 50, activeOnly: false, after: null }, terms());

@@ -6,6 +6,7 @@ export {
   etagOf,
   type ItemChange,
   type ItemFields,
+  idOf,
   insertItem,
   insertItems,
   type PageRequest,

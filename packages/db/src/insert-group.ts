@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type ItemFields, itemColumns, itemEtag, itemJson, type RenderedItem } from './items.ts';
+import { type ItemFields, idOf, itemColumns, itemEtag, itemJson, type RenderedItem } from './items.ts';
 import { classify, FinalAnswerError, isDatabaseError } from './outcome.ts';
-import type { DbPool, Session } from './pool.ts';
+import type { DbPool, Session, Statement } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
 import { type Attempt, type RideContext, ride } from './ride.ts';
 import { begin, commit, together } from './transaction.ts';
@@ -48,42 +48,42 @@ export async function insertGroup(
   const values = [randomUUID(), ...itemColumns(inserts.map((insert) => insert.fields)), ...identityColumns(inserts)];
   return ride(context, deadline, (attempt) =>
     pool.use(async (session) => {
-      const { rows, position } = await attemptGroup(session, values, locationPrefix, attempt);
-      const byPlace = new Map(rows.map((row) => [Number(row.place), row]));
+      const { bodies, position } = await attemptGroup(session, values, locationPrefix, attempt);
       return inserts.map((_, index) => {
-        const row = byPlace.get(index + 1);
-        return row ? { id: row.id, body: row.body, position } : null;
+        const body = bodies.get(index + 1);
+        return body === undefined ? null : { id: idOf(body), body, position };
       });
     }),
   );
 }
 
-type PlacedItem = RenderedItem & { place: string };
+/** The JSON of the group's items by their place, which counts from 1. */
+type PlacedBodies = Map<number, string>;
 
 async function attemptGroup(
   session: Session,
   values: unknown[],
   locationPrefix: string,
   attempt: Attempt,
-): Promise<{ rows: PlacedItem[]; position: string }> {
+): Promise<{ bodies: PlacedBodies; position: string }> {
   try {
     // both travel at once; the position is read behind the commit
-    const [rows, position] = await together(
+    const [bodies, position] = await together(
       insertRows(session, [...values, locationPrefix]),
       readCommitPosition(session),
     );
-    return { rows, position };
+    return { bodies, position };
   } catch (error) {
     if (!isDatabaseError(error) || classify(error) !== 'rejected') throw error;
     if (attempt.maybeApplied && (await isApplied(session, values[0]))) {
-      const [, , rows, , position] = await together(
+      const [, , bodies, , position] = await together(
         begin(session),
         waitForStandby(session),
         renderAgain(session, values.slice(0, 5)),
         commit(session),
         readCommitPosition(session),
       );
-      return { rows, position };
+      return { bodies, position };
     }
     throw new GroupRefusedError(error);
   }
@@ -110,8 +110,8 @@ async function isApplied(session: Session, groupId: unknown): Promise<boolean> {
 
 const given = `unnest($2::text[], $3::text[], $4::numeric[], $5::boolean[]) with ordinality as fields (name, description, price, is_active, place)`;
 
-function insertRows(session: Session, values: unknown[]): Promise<PlacedItem[]> {
-  return session.query<PlacedItem & { id: string }>({
+function insertRows(session: Session, values: unknown[]): Promise<PlacedBodies> {
+  return queryPlaced(session, {
     name: 'insert-group',
     text: `with item as materialized (
              select nextval('items_id_seq') as id, name, description, price::numeric(12, 2) as price, is_active,
@@ -133,16 +133,16 @@ function insertRows(session: Session, values: unknown[]): Promise<PlacedItem[]> 
              insert into idempotency_records (key, fingerprint, status, body, etag, location)
              select key, fingerprint, 201, ${itemJson}, ${itemEtag}, $9 || item.id from item where key is not null
            )
-           select item.id::text as id, ${itemJson} as body, place from item`,
+           select ${placedLines} from item`,
     values,
   });
 }
 
 /** The answers of a group that is known to have been applied, from its ids, its time and the requests. */
-function renderAgain(session: Session, values: unknown[]): Promise<PlacedItem[]> {
-  return session.query<PlacedItem & { id: string }>({
+function renderAgain(session: Session, values: unknown[]): Promise<PlacedBodies> {
+  return queryPlaced(session, {
     name: 'render-group',
-    text: `select item.id::text as id, ${itemJson} as body, place
+    text: `select ${placedLines}
              from (select item_ids[place] as id, name, description, price::numeric(12, 2) as price, is_active,
                           created_at, created_at as updated_at, place
                      from insert_groups
@@ -151,6 +151,19 @@ function renderAgain(session: Session, values: unknown[]): Promise<PlacedItem[]>
             where item.id is not null`,
     values,
   });
+}
+
+/** SQL of the group's items as one text, a line an item: its place, a space and its JSON (see `readItems`). */
+const placedLines = `string_agg(place || ' ' || ${itemJson}, E'\\n') as lines`;
+
+async function queryPlaced(session: Session, statement: Statement): Promise<PlacedBodies> {
+  const [row] = await session.query<{ lines: string | null }>(statement);
+  const bodies: PlacedBodies = new Map();
+  for (const line of row?.lines?.split('\n') ?? []) {
+    const space = line.indexOf(' ');
+    bodies.set(Number(line.slice(0, space)), line.slice(space + 1));
+  }
+  return bodies;
 }
 
 function identityColumns(inserts: GroupedInsert[]): [(Buffer | null)[], (Buffer | null)[], (string | null)[]] {

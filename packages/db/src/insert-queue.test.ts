@@ -17,6 +17,9 @@ const databaseError = (code: string, constraint = '') =>
   Object.assign(new Error(code), { code, severity: 'ERROR', constraint });
 const isRefused = (name: string) => name.startsWith('refused');
 
+const placedLines = (ids: (string | null)[], names: string[]): string[] =>
+  ids.map((id, index) => `${index + 1} ${rendered(id ?? '', names[index] ?? '')['body']}`);
+
 /** The statements of grouped and single inserts on tables in memory, with a transaction's all or nothing. */
 function fakeDatabase(faults: Fault[]) {
   const items = new Map<string, string>();
@@ -65,19 +68,14 @@ function fakeDatabase(faults: Fault[]) {
         const inserted = insertItems(names);
         add(groups, first, inserted);
         // in no particular order, as a query without one may answer
-        return inserted
-          .map((id, index) => ({ ...rendered(id, names[index] ?? ''), place: String(index + 1) }))
-          .reverse();
+        return [{ lines: placedLines(inserted, names).reverse().join('\n') }];
       }
       case 'settle-group':
         if (groups.has(first)) throw databaseError('23505', 'insert_groups_pkey');
         add(groups, first, []);
         return [];
       case 'render-group':
-        return (groups.get(first) ?? []).map((id, index) => ({
-          ...rendered(id ?? '', names[index] ?? ''),
-          place: String(index + 1),
-        }));
+        return [{ lines: placedLines(groups.get(first) ?? [], names).join('\n') || null }];
       case 'try-lock-key':
         return [{ locked: 't' }];
       case 'commit-position':
@@ -138,7 +136,7 @@ function fakeDatabase(faults: Fault[]) {
   return { pool, items };
 }
 
-const rendered = (id: string, name: string) => ({ id, body: JSON.stringify({ id, name }) });
+const rendered = (id: string, name: string) => ({ id, body: JSON.stringify({ id: Number(id), name }) });
 const fields = (name: string) => ({ name, description: null, price: '1', isActive: true });
 const soon = () => Date.now() + 60_000;
 

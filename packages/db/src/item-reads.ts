@@ -1,5 +1,5 @@
 import { createCoalescer } from './coalescer.ts';
-import { type PageRequest, type RenderedItem, type RenderedPage, readItems, readPage } from './items.ts';
+import { type PageRequest, type RenderedPage, readItems, readPage } from './items.ts';
 import { hasReached, type LsnToken } from './lsn.ts';
 import type { DbPool, Session } from './pool.ts';
 import { type ReadPosition, readReplayPosition } from './positions.ts';
@@ -21,7 +21,8 @@ export interface Positioned<T> {
 }
 
 export interface ItemReads {
-  item(id: string, terms: ReadTerms): Promise<Positioned<RenderedItem | null>>;
+  /** The item's JSON; null where there is none. */
+  item(id: string, terms: ReadTerms): Promise<Positioned<string | null>>;
   page(page: PageRequest, terms: ReadTerms): Promise<Positioned<RenderedPage>>;
   /** The position that was seen last; null before the first. */
   lastPosition(): ReadPosition | null;
@@ -55,7 +56,7 @@ export function createItemReads({ pool, context, waitMs }: ItemReadsOptions): It
     });
   }
 
-  const items = createCoalescer<string, Positioned<RenderedItem | null>>({
+  const items = createCoalescer<string, Positioned<string | null>>({
     load: (ids) => positioned((session) => readItems(session, ids)),
     maxKeys: 256,
     maxInFlight: 2,

@@ -54,15 +54,27 @@ export function etagOf(body: string): string {
 
 const rendered = `item.id::text as id, ${itemJson} as body`;
 
-/** One item a key, null where there is none, in the order of `ids`. */
-export async function readItems(session: Session, ids: string[]): Promise<(RenderedItem | null)[]> {
-  const rows = await session.query<RenderedItem & { id: string }>({
+/**
+ * The JSON of one item an id, null where there is none, in the order of `ids`, which are decimal digits. They come as one
+ * text, a line an item: a row of its own costs an item more than being found. JSON has no line break (RFC 8259, 7: it is
+ * escaped within a text, and none is put elsewhere).
+ */
+export async function readItems(session: Session, ids: string[]): Promise<(string | null)[]> {
+  const [row] = await session.query<{ bodies: string | null }>({
     name: 'items-by-id',
-    text: `select ${rendered} from items as item where item.id = any($1::bigint[])`,
-    values: [ids],
+    text: `select string_agg(${itemJson}, E'\\n') as bodies from items as item where item.id = any($1::bigint[])`,
+    values: [`{${ids.join(',')}}`],
   });
-  const byId = new Map(rows.map((row) => [row.id, row]));
+  const byId = new Map<string, string>();
+  for (const body of row?.bodies?.split('\n') ?? []) byId.set(idOf(body), body);
   return ids.map((id) => byId.get(id) ?? null);
+}
+
+const beforeId = '{"id":'.length;
+
+/** The id of a rendered item, whose first field it is. */
+export function idOf(body: string): string {
+  return body.slice(beforeId, body.indexOf(',', beforeId));
 }
 
 export async function readPage(session: Session, page: PageRequest): Promise<RenderedPage> {

@@ -1,8 +1,11 @@
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
+  createInsertQueue,
   createItemReads,
   type DbPool,
   formatLsn,
+  idOf,
   insertItem,
   ownIdentity,
   parseLsn,
@@ -29,6 +32,48 @@ const errorOf = (promise: Promise<unknown>) =>
   );
 const soon = () => Date.now() + 30_000;
 const fields = (name: string) => ({ name, description: null, price: '1.00', isActive: true });
+
+describe('items that are read or made together', () => {
+  it('come back each whole and to who asked for it, whatever their texts hold', async () => {
+    const context = fixture.writes(primary);
+    const queue = createInsertQueue({ pool: primary, context, locationPrefix: '/', maxRows: 50, maxInFlight: 1 });
+    const { item } = createItemReads({ pool: primary, context: { ...context, kind: 'read' }, waitMs: 0 });
+    const text = fc
+      .oneof(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('a\nb', '\n', '\r\n', '\u2028', '1 {"id":2}', '{"id":9,"', '\\n', '\t"'),
+      )
+      .filter((each) => each.isWellFormed() && !each.includes('\0'));
+    const made = fc.record({
+      name: text.filter((each) => each !== '').map((each) => [...each].slice(0, 255).join('')),
+      description: fc.option(text),
+      price: fc.nat({ max: 99_999 }).map((cents) => (cents / 100).toFixed(2)),
+      isActive: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(made, { minLength: 1, maxLength: 12 }), async (all) => {
+        const answers = await Promise.all(all.map((each) => queue.insert({ fields: each, identity: null }, soon())));
+        const ids = answers.map(({ location }) => location?.slice(1) ?? '');
+        const asked = [...ids.toReversed(), '9000000000000000000', ids[0] ?? ''];
+        const read = await Promise.all(asked.map((id) => item(id, { deadline: soon(), minLsn: null })));
+        const bodies = new Map(asked.map((id, at) => [id, read[at]?.value ?? null]));
+        expect(bodies.get('9000000000000000000')).toBeNull();
+        for (const [at, { name, description, price, isActive }] of all.entries()) {
+          const body = bodies.get(ids[at] ?? '');
+          expect(body).toBe(answers[at]?.body);
+          expect(JSON.parse(body ?? 'null')).toMatchObject({
+            id: Number(ids[at]),
+            name,
+            description,
+            price: Number(price),
+            is_active: isActive,
+          });
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
 
 describe('a read with a position', () => {
   const replica = () => fixture.pool(fixture.settings(fixture.pair.replicaPort, 'readonly'), 'any-read-only');
@@ -57,7 +102,7 @@ describe('a read with a position', () => {
     for (let round = 0; round < 50; round += 1) {
       const { id, minLsn } = await write(`position ${round}`);
       const { value, position } = await item(id, { deadline: soon(), minLsn });
-      expect(JSON.parse(value?.body ?? 'null')).toMatchObject({ name: `position ${round}` });
+      expect(JSON.parse(value ?? 'null')).toMatchObject({ name: `position ${round}` });
       expect(position.lsn).toBeGreaterThanOrEqual(minLsn.lsn);
     }
   });
@@ -80,14 +125,14 @@ describe('a read with a position', () => {
     const { id, minLsn } = await write('late');
     const reading = reads(replica(), 20_000).item(id, { deadline: soon(), minLsn });
     await superuser('select pg_wal_replay_resume()');
-    expect((await reading).value?.id).toBe(id);
+    expect(idOf((await reading).value ?? '')).toBe(id);
   });
 
   it('goes to the primary where there is no replica, and is at least as new there', async () => {
     const { id, minLsn } = await write('primary');
     const { item } = reads(fixture.pool(fixture.settings(fixture.pair.primaryPort, 'readonly'), 'any-read-only'), 0);
     const { value, position } = await item(id, { deadline: soon(), minLsn });
-    expect(value?.id).toBe(id);
+    expect(idOf(value ?? '')).toBe(id);
     expect(position.timeline).toBe(minLsn.timeline);
     expect(formatLsn(position)).toMatch(/^[0-9A-F]+\/[0-9A-F]+;tl=\d+$/);
   });
