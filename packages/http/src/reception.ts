@@ -1,11 +1,9 @@
-import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from './admission.ts';
 import type { Metrics, RequestRecorder } from './metrics.ts';
 import type { Problem } from './problems.ts';
 import type { RequestLog } from './request-log.ts';
-import type { Draining } from './serve.ts';
 
 /** Where an answer says how new it is. */
 export const positionHeaderName = 'replica-lsn';
@@ -22,8 +20,6 @@ export type Reception = (request: FastifyRequest, reply: FastifyReply, unreadabl
 export interface ReceptionOptions {
   metrics: Metrics;
   requestLog: RequestLog | null;
-  /** Once the service has been told to stop, answers ask the client to close its connection. */
-  draining: Draining;
   /** Of the read service: how far its server has replayed, as last seen. A read says it more exactly. */
   position?: () => string | null;
 }
@@ -31,15 +27,9 @@ export interface ReceptionOptions {
 /** On the way of every request: what is known of a route is found once, and nothing is asked twice. */
 export function createReception(
   admission: Admission,
-  { metrics, requestLog, draining, position = () => null }: ReceptionOptions,
+  { metrics, requestLog, position = () => null }: ReceptionOptions,
 ): Reception {
-  const unanswered = new Set<ServerResponse>();
   const recorderOf = createRecorders(metrics);
-
-  // said with the answer and not before: a request may be running when the service is told to stop
-  draining.onBegin(() => {
-    for (const answer of unanswered) if (!answer.headersSent) answer.setHeader('connection', 'close');
-  });
 
   return (request, reply, unreadable) => {
     const started = performance.now();
@@ -47,14 +37,12 @@ export function createReception(
     const { ip: client, method, url } = request;
     const route = request.routeOptions;
     request.traceId = parseTraceparent(request.headers['traceparent']);
-    unanswered.add(answer);
-    metrics.inFlight.value = unanswered.size;
+    metrics.inFlight.value += 1;
     // `finish` never comes where the client has gone
     answer.on('close', () => {
       const ms = performance.now() - started;
       const status = answer.writableFinished ? answer.statusCode : clientGone;
-      unanswered.delete(answer);
-      metrics.inFlight.value = unanswered.size;
+      metrics.inFlight.value -= 1;
       recorderOf(route, method)(status, ms / 1000);
       // what Fastify could not route lacks the service's own properties
       requestLog?.write({
@@ -70,7 +58,6 @@ export function createReception(
     });
     const replayed = position();
     if (replayed !== null) reply.header(positionHeaderName, replayed);
-    if (draining.isDraining()) reply.header('connection', 'close');
     return admission.admit(request, reply, { client, route, now: started }, unreadable);
   };
 }

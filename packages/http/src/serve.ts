@@ -1,3 +1,4 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Server as TlsServer } from 'node:tls';
@@ -9,19 +10,28 @@ import type { Logger } from 'pino';
 export interface Draining {
   isDraining: () => boolean;
   begin: () => void;
-  onBegin: (listener: () => void) => void;
 }
 
 export function createDraining(): Draining {
-  const listeners: (() => void)[] = [];
   let draining = false;
   return {
     isDraining: () => draining,
     begin: () => {
       draining = true;
-      for (const listener of listeners) listener();
     },
-    onBegin: (listener) => void listeners.push(listener),
+  };
+}
+
+/**
+ * Node's class of answers, but that they ask the client to close its connection once the service has been told to stop.
+ * Said when an answer begins and not before: its request may have been running by then.
+ */
+export function createAnswerClass({ isDraining }: Draining): typeof ServerResponse {
+  return class Answer<Request extends IncomingMessage> extends ServerResponse<Request> {
+    override writeHead(status: number, ...rest: unknown[]): this {
+      if (isDraining()) this.setHeader('connection', 'close');
+      return super.writeHead(status, ...(rest as []));
+    }
   };
 }
 

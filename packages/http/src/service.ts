@@ -18,6 +18,7 @@ import { discardBody, useStrictJson, useStrictValidation } from './parsing.ts';
 import { Problem, ProblemSchema, toProblem } from './problems.ts';
 import { createReception, type ReceptionOptions } from './reception.ts';
 import { toReference } from './request-target.ts';
+import { createAnswerClass, type Draining } from './serve.ts';
 import type { ServiceConfig } from './service-config.ts';
 
 export { isInternal } from './admission.ts';
@@ -40,6 +41,7 @@ export interface ServiceOptions extends ReceptionOptions {
   version: string;
   config: ServiceConfig;
   log: Logger;
+  draining: Draining;
 }
 
 const bodyLimitBytes = 1024 * 1024;
@@ -59,6 +61,7 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     requestTimeout: config.requestTimeoutMs,
     connectionsCheckingInterval: 1_000,
     requireHostHeader: false,
+    ServerResponse: createAnswerClass(options.draining),
   };
   const app = Fastify({
     logger: false,
