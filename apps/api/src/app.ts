@@ -24,13 +24,20 @@ export interface ApiDependencies {
   notReadyBecause: () => string | null;
 }
 
+const description = `Writes, through the primary. Held, not failed, while there is none.
+
+- \`Idempotency-Key\` names a write: sent again with the same key it is answered again, and not applied again.
+- \`Commit-LSN\` says where a write stands in the log. A read that carries it as \`Min-LSN\`, on the read service, sees the write.
+- \`If-Match\` with an \`ETag\` changes an item only as it was read.
+- Errors are problems as in RFC 9457; the \`type\` of one leads to what it means.`;
+
 /** Builds the write service. Nothing listens and nothing connects yet. */
 export async function buildApp(dependencies: ApiDependencies): Promise<FastifyInstance> {
   const { config, metrics, pool, gate } = dependencies;
   const app = await createService({
     ...dependencies,
     title: 'pgha write API',
-    description: 'Writes, through the primary. Held, not failed, while there is none.',
+    description,
   });
   const writes = { kind: 'write' as const, gate, observer: metrics.db };
   registerOperationalRoutes(app, dependencies);

@@ -25,6 +25,9 @@ const contentSecurityPolicy = {
   'frame-ancestors': "'none'",
 };
 
+const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">';
+const keyScheme = { type: 'http', scheme: 'bearer', description: 'a key of API_KEYS' } as const;
+
 /** OpenAPI 3.1 from the route schemas at `/openapi.json`, Swagger UI at `/docs`. Call before adding routes. */
 export async function registerDocs(
   app: FastifyInstance,
@@ -34,7 +37,11 @@ export async function registerDocs(
     openapi: {
       openapi: '3.1.0',
       info: { title, description, version, license: { name: 'MIT', identifier: 'MIT' } },
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'a key of API_KEYS' } } },
+      tags: [
+        { name: 'items', description: 'the data' },
+        { name: 'operation', description: 'the service, its database and its surroundings' },
+      ],
+      components: keyedAccess.length > 0 ? { securitySchemes: { key: keyScheme } } : {},
     },
     transform: ({ schema, url, route }) => {
       const access = route.config?.access;
@@ -45,11 +52,20 @@ export async function registerDocs(
       completeDocument('openapiObject' in document ? document.openapiObject : document.swaggerObject, positions),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`) },
   });
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: contentSecurityPolicy,
-    // the other layout's bar holds a logo with a style of its own; the validator is another origin
-    uiConfig: { layout: 'BaseLayout', validatorUrl: null, deepLinking: true, displayRequestDuration: true },
+  await app.register(async (scope) => {
+    // its page lacks what tells a phone that it fits
+    scope.addHook('onSend', async (_request, reply, payload) =>
+      typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html')
+        ? payload.replace('<head>', `<head>${viewport}`)
+        : payload,
+    );
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: contentSecurityPolicy,
+      theme: { title },
+      // the other layout's bar holds a logo with a style of its own; the validator is another origin
+      uiConfig: { layout: 'BaseLayout', validatorUrl: null, deepLinking: true, displayRequestDuration: true },
+    });
   });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }

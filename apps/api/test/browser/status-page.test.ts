@@ -163,6 +163,16 @@ describe.each(services)('the documentation of %s', (name) => {
     await page.context().close();
   });
 
+  it('has a name of its own and fits a phone', async () => {
+    const phone = { viewport: { width: 390, height: 844 }, isMobile: true };
+    const { page, complaints } = await openPage(browser, `${urls[name]}/docs`, phone);
+    await page.getByText('/items/{id}').first().waitFor();
+    expect(await page.title()).toBe(name === 'api' ? 'pgha write API' : 'pgha read API');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
   it('tells of both forms of the first page', async () => {
     const document = (await (await fetch(`${urls[name]}/openapi.json`)).json()) as {
       paths: Record<string, { get: { responses: Record<string, { content: object }> } }>;
