@@ -92,8 +92,11 @@ paused() { console 'show databases' | grep ^pgha | cut -d'|' -f16; }
 is_paused() { [ "$(paused)" = "$1" ]; }
 export PGSSLMODE=verify-full PGSSLROOTCERT=/etc/pgha/tls/ca.crt PGCONNECT_TIMEOUT=60
 query() { PGPASSWORD=secret-\${4:-$1} psql --no-psqlrc -At -v VERBOSITY=terse "host=localhost port=$2 user=$1 dbname=pgha" -c "$3" 2>&1 | tail -n 1; }
+passes() { PGPASSWORD=secret-app_a psql --no-psqlrc -At "host=localhost port=$1 user=app_a dbname=pgha" -c 'select 1'; }
 wait_for patroni_says primary
 wait_for is_healthy 200
+wait_for passes 5000
+wait_for passes 5001
 `;
 
 let root: DebianRoot;
@@ -247,7 +250,7 @@ rm -rf /root/pushing; install -d -o postgres /root/pushing; chmod 0711 /root
 as postgres /usr/lib/postgresql/17/bin/initdb --auth=peer --wal-segsize=4 -D /root/pushing/data >/dev/null
 as postgres /usr/lib/postgresql/17/bin/pg_resetwal -l 000000040000000000000030 /root/pushing/data >/dev/null
 cd /root/pushing/data; rm pg_wal/0*
-push() { PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-push "pg_wal/$1" 2>&1 | sed 's/: not archived//; s/archive-push: //'; }
+push() { PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/pgbackrest-archive-push "pg_wal/$1" 2>&1 | sed 's/: not archived//; s/pgbackrest-archive-push: //'; }
 echo '-- no history at all'; push 000000010000000000000010
 printf '1\t0/40000D8\tno recovery target specified\n\n2\t1/70000A0\tno recovery target specified\n' >pg_wal/00000004.history
 echo '-- the current timeline'; push 000000040000000000000030

@@ -13,7 +13,7 @@ export const archiveGetCommand = '/usr/local/lib/pgha/archive-get %f "%p"';
 export const restoreReplicaCommand = '/usr/local/lib/pgha/restore-replica';
 
 /** PostgreSQL's `archive_command`. */
-export const archivePushCommand = '/usr/local/lib/pgha/archive-push "%p"';
+export const archivePushCommand = '/usr/local/lib/pgha/pgbackrest-archive-push "%p"';
 
 /** The number of a region's repository: the same on every machine, so that `--repo=2` means one thing everywhere. */
 export function repositoryNumber(region: Region): 1 | 2 {
@@ -39,7 +39,7 @@ d /etc/pgbackrest/conf.d 0750 postgres postgres -
       machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster, site)),
       machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster, regionOf(cluster, node))),
       programFile('archive-get.sh', '/usr/local/lib/pgha/archive-get'),
-      programFile('archive-push.sh', '/usr/local/lib/pgha/archive-push'),
+      programFile('pgbackrest-archive-push.sh', '/usr/local/lib/pgha/pgbackrest-archive-push'),
       programFile('restore-replica.sh', restoreReplicaCommand),
       programFile('pgha-backup.sh', '/usr/local/sbin/pgha-backup'),
       machineFile('/etc/systemd/system/pgha-backup@.service', backupUnit),

@@ -1,5 +1,6 @@
 #!/bin/sh
-# PostgreSQL's archive_command: archive-push PATH. It runs in the data directory.
+# PostgreSQL's archive_command: pgbackrest-archive-push PATH. It runs in the data directory. Its name has to contain
+# "pgbackrest": pgBackRest takes no backup of a cluster whose archive_command does not (error 068).
 #
 # A member that lost power keeps the segment it was writing or receiving. Promoted later, on a newer timeline, it wants to
 # archive that one too: under the name of the segment another member has archived, with other bytes behind the point where the
@@ -45,7 +46,7 @@ is_left_behind() {
 }
 
 if is_left_behind; then
-  echo "archive-push: $file is of a timeline this server has left before its end: not archived" >&2
+  echo "pgbackrest-archive-push: $file is of a timeline this server has left before its end: not archived" >&2
   exit 0
 fi
 exec pgbackrest --stanza="$STANZA" archive-push "$path"

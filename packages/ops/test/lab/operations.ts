@@ -1,0 +1,206 @@
+import { execFile } from 'node:child_process';
+import { allNodes, membersOf } from '@pgha/infra/cluster';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { etcdOn } from '../../src/clients/etcd.ts';
+import { waitForAllMembers, waitForMembers } from '../../src/lab/readiness.ts';
+import type { ClusterStatus } from '../../src/operations/status/status.ts';
+import { waitUntil } from '../../src/wait-until.ts';
+import { offerNewerVersion, withdrawOffers } from './offer-upgrade.ts';
+import { startPooledClients } from './pooled-clients.ts';
+import { ask, hostOf, leaderOf, patroniOf, pgha, pghaMain, type RunningLab } from './running-lab.ts';
+import { expectWhole, underLoad } from './under-load.ts';
+
+/** What a person does with a cluster, by command, while clients use it. */
+export function operationsSuite(provided: () => RunningLab): void {
+  let lab: RunningLab;
+  beforeAll(() => {
+    lab = provided();
+  });
+  const status = async () => JSON.parse(await pgha('status', '--lab', '--json').catch(stdoutOf)) as ClusterStatus;
+
+  describe('pgha status', () => {
+    it('finds nothing that needs a person in a cluster that is well', async () => {
+      await waitUntil(async () => (await status()).findings.length === 0 || explain(await status()), {
+        what: 'nothing to need a person',
+        timeoutMs: 240_000,
+        everyMs: 3_000,
+      });
+      const { acting, regions } = await status();
+      expect(acting).toBe('us-east-1');
+      expect(regions.map(({ role }) => role)).toEqual(['acting', 'standby']);
+    });
+  });
+
+  describe('pgha switchover', () => {
+    it('costs clients of both services and of the pooler no error', async () => {
+      const before = await leaderOf(lab);
+      const pooled = await startPooledClients(lab, 4);
+      const { verdict } = await underLoad(lab, 'pgha switchover', async () => {
+        await pgha('switchover', '--lab');
+      });
+      const { committed, errors } = await pooled.stop();
+      console.log(`pooled clients: ${committed} commits, ${errors.length} errors`);
+      expect(errors).toEqual([]);
+      expectWhole(verdict, 20_000);
+      expect(await leaderOf(lab)).not.toBe(before);
+    });
+
+    it('is refused to a second operator while one is at work, by name', async () => {
+      const first = pgha('switchover', '--lab');
+      const etcd = etcdOn([hostOf(lab, 'etcd-1')]);
+      await waitUntil(async () => (await etcd.read('/pgha/operation')) !== null, {
+        what: 'the first one to hold the lock',
+        timeoutMs: 30_000,
+        everyMs: 50,
+      });
+      await expect(pgha('switchover', '--lab')).rejects.toMatchObject({
+        code: 3,
+        stderr: expect.stringMatching(/"pgha switchover" is at work on this cluster: .*@/),
+      });
+      await first;
+    });
+
+    it('is gone on with after it was killed', async () => {
+      const [member] = membersOf(lab.cluster.primary).filter(({ name }) => !name.endsWith('-2'));
+      const candidate = (await leaderOf(lab)) === member?.name ? 'pg-2' : (member?.name ?? '');
+      await killedAt(/hands over/, 'switchover', '--lab', '--to', candidate);
+      await pgha('switchover', '--lab', '--to', candidate);
+      expect(await leaderOf(lab)).toBe(candidate);
+      const runs = await pgha('operations', 'list', '--lab');
+      expect(runs).not.toContain('Cut off');
+      expect(runs).toMatch(new RegExp(`done +pgha switchover --to ${candidate}`));
+    });
+  });
+
+  describe('pgha failover', () => {
+    it('promotes nobody who could lack an acknowledged commit, until a person agrees', async () => {
+      const leader = await leaderOf(lab);
+      const [second, third] = membersOf(lab.cluster.primary)
+        .map(({ name }) => name)
+        .filter((name) => name !== leader);
+      if (second === undefined || third === undefined) return expect.fail('three members');
+      await expect(pgha('failover', '--lab', '--to', second, '--yes')).rejects.toMatchObject({ code: 3 });
+      await pgha('lab', 'stop', leader, '--power-cut');
+      await pgha('lab', 'stop', second, '--power-cut');
+      const isLeaderless = async () => (await patroniOf(lab, lab.cluster.primary)).leader === null;
+      await waitUntil(isLeaderless, { what: 'the lease to run out', timeoutMs: 60_000, everyMs: 500 });
+      const refused = pgha('failover', '--lab', '--to', third, '--yes');
+      await expect(refused).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining('could lose commits') });
+      expect((await patroniOf(lab, lab.cluster.primary)).leader).toBeNull();
+      await pgha('failover', '--lab', '--to', third, '--accept-data-loss', '--yes');
+      expect(await leaderOf(lab)).toBe(third);
+      await Promise.all([pgha('lab', 'start', leader), pgha('lab', 'start', second)]);
+      await waitForMembers(lab.cluster.primary, lab.access.ca);
+    });
+
+    it('leaves an archive that goes on, whoever is the primary next', async () => {
+      for (const { name } of membersOf(lab.cluster.primary)) {
+        if ((await leaderOf(lab)) !== name) await pgha('switchover', '--lab', '--to', name);
+        const archived = async () => Number(await ask(lab, name, 'select archived_count from pg_stat_archiver'));
+        const before = await archived();
+        await ask(lab, name, 'checkpoint; select pg_switch_wal()');
+        await waitUntil(async () => (await archived()) > before, {
+          what: `${name} to archive`,
+          timeoutMs: 90_000,
+          everyMs: 500,
+        });
+      }
+      await waitForAllMembers(lab.cluster, lab.access.ca);
+    });
+  });
+
+  describe('pgha nodes', () => {
+    it('puts a new etcd member and a new replica in the place of old ones, under load', async () => {
+      const leader = await leaderOf(lab);
+      const replica = membersOf(lab.cluster.primary).find(({ name }) => name !== leader)?.name ?? '';
+      const { verdict } = await underLoad(lab, 'etcd member and replica replaced', async () => {
+        await pgha('nodes', 'replace', 'etcd-2', '--lab', '--yes');
+        await pgha('nodes', 'replace', replica, '--lab', '--yes');
+      });
+      expectWhole(verdict, 20_000);
+    });
+
+    it('restarts, reboots and builds anew, and refuses the primary', async () => {
+      const leader = await leaderOf(lab);
+      const replica = membersOf(lab.cluster.primary).find(({ name }) => name !== leader)?.name ?? '';
+      await pgha('nodes', 'restart', replica, '--lab');
+      await pgha('nodes', 'restart', 'etcd-3', '--lab', '--reboot');
+      await pgha('nodes', 'restart', 'api-1', '--lab');
+      await pgha('nodes', 'reinit', replica, '--lab', '--yes');
+      for (const verb of ['restart', 'replace', 'reinit']) {
+        await expect(
+          pgha('nodes', verb, leader, '--lab', ...(verb === 'restart' ? [] : ['--yes'])),
+        ).rejects.toMatchObject({
+          code: 3,
+          stderr: expect.stringContaining('is the primary. Hand over first'),
+        });
+      }
+    });
+
+    it('takes the third member out and brings it in again', async () => {
+      if ((await leaderOf(lab)) === 'pg-3') await pgha('switchover', '--lab', '--to', 'pg-1');
+      await pgha('lab', 'resize', '--nodes', '2');
+      await pgha('nodes', 'remove', 'pg-3', '--lab', '--yes');
+      expect((await patroniOf(lab, lab.cluster.primary)).members.map(({ name }) => name).sort()).toEqual([
+        'pg-1',
+        'pg-2',
+      ]);
+      await pgha('lab', 'resize', '--nodes', '3');
+      await pgha('nodes', 'add', 'pg-3', '--lab', '--yes');
+      await waitForMembers(lab.cluster.primary, lab.access.ca);
+    });
+  });
+
+  describe('pgha upgrade minor', () => {
+    it('upgrades etcd, replicas and last the primary, and clients see no error', async () => {
+      const offers = allNodes(lab.cluster).flatMap(({ name, role }) =>
+        role === 'etcd' ? [[name, 'etcd-server']] : role === 'postgres' ? [[name, 'patroni']] : [],
+      ) as [string, string][];
+      await Promise.all(offers.map(([machine, name]) => offerNewerVersion(hostOf(lab, machine), name)));
+      const startedAt = performance.now();
+      const { verdict } = await underLoad(lab, 'minor upgrade', async () => {
+        await pgha('upgrade', 'minor', '--lab', '--yes');
+      });
+      console.log(
+        `minor upgrade of ${offers.length} machines: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`,
+      );
+      expectWhole(verdict, 30_000);
+      expect(await pgha('upgrade', 'minor', '--lab', '--dry-run')).toContain('every machine has the newest versions');
+      await Promise.all(offers.map(([machine]) => withdrawOffers(hostOf(lab, machine))));
+    });
+  });
+
+  describe('what needs no change', () => {
+    it('opens psql by the role that fits, finds nothing to migrate, and keeps what its load was promised', async () => {
+      const query = "select current_user || ' ' || pg_is_in_recovery()";
+      expect(await pgha('connect', 'ro', '--lab', '--', '-Atc', query)).toBe('readonly_a true\n');
+      expect(await pgha('connect', 'pooled', '--lab', '--', '-Atc', query)).toBe('app_a false\n');
+      expect(await pgha('migrate', '--lab')).toBe('the schema is up to date\n');
+      expect(await pgha('load', '--lab', '--seconds', '5')).toMatch(/ 0 refused, 0 unknown, 0 lost, 0 duplicates/);
+      expect(await pgha('doctor', '--lab')).toContain('✔ what a lab needs');
+    });
+  });
+}
+
+/** What a command printed although it ended with 1. */
+const stdoutOf = (error: { stdout?: string }) => error.stdout ?? '';
+
+function explain({ findings }: ClusterStatus): never {
+  throw new Error(findings.map(({ what }) => what).join('; '));
+}
+
+/** Starts a command and kills it without warning as soon as it shows a step. */
+function killedAt(step: RegExp, ...args: string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(process.execPath, [pghaMain, ...args]);
+    let said = '';
+    child.stderr?.on('data', (text: string) => {
+      said += text;
+      if (step.test(said)) child.kill('SIGKILL');
+    });
+    child.once('error', reject);
+    child.once('exit', (_code, signal) =>
+      signal === 'SIGKILL' ? resolve() : reject(new Error(`it ended before ${step}: ${said}`)),
+    );
+  });
+}
