@@ -22,7 +22,7 @@ const memberSignals: readonly Signal[] = [
     forSeconds: 20,
     severity: 'page',
     runbook:
-      '`patronictl list` on a database machine. Members that say "running" and no leader: etcd has no quorum (EtcdQuorumLost) or no member has every acknowledged commit; wait for the old primary rather than forcing another. With the region gone: the second-region runbook.',
+      '`pgha status` says why. Without etcd’s quorum nobody leads (EtcdQuorumLost). Where no member is sure to have every acknowledged commit, bring the lost machine back rather than promoting another; `pgha failover --dry-run` shows what each one has. With the region gone: the second-region runbook.',
   },
   {
     name: 'TwoPrimaries',
@@ -35,7 +35,7 @@ const memberSignals: readonly Signal[] = [
     forSeconds: 20,
     severity: 'page',
     runbook:
-      'Stop the machine that etcd does not name as leader (`patronictl list` names it) before anything else; then compare what both have.',
+      'Stop the machine that etcd does not name as leader (`pgha status` names it) before anything else; then compare what both have, and build it anew with `pgha nodes reinit`.',
   },
   {
     name: 'PostgresDown',
@@ -47,7 +47,7 @@ const memberSignals: readonly Signal[] = [
     forSeconds: 20,
     severity: 'page',
     runbook:
-      '`journalctl -u patroni -n 100` on the machine. A member that cannot start is rebuilt with `patronictl reinit`.',
+      '`journalctl -u patroni -n 100` on the machine. A member that cannot start is built anew with `pgha nodes reinit`.',
   },
   {
     name: 'PatroniDown',
@@ -108,7 +108,7 @@ const memberSignals: readonly Signal[] = [
     threshold: { above: 0 },
     forSeconds: 3600,
     severity: 'ticket',
-    runbook: '`pgha apply` restarts one member at a time, replicas first.',
+    runbook: '`pgha nodes restart` for one member at a time, replicas first; `pgha switchover` before the last one.',
   },
   {
     name: 'ReplicaNotStreaming',
@@ -120,7 +120,7 @@ const memberSignals: readonly Signal[] = [
     forSeconds: 30,
     severity: 'ticket',
     runbook:
-      '`patronictl list` and `journalctl -u patroni` on the replica. While it restores from the archive it catches up by itself; one that diverged is rewound or rebuilt by Patroni.',
+      '`journalctl -u patroni` on the replica. While it restores from the archive it catches up by itself, and Patroni rewinds one that diverged; `pgha nodes reinit` builds anew what neither helps.',
   },
   {
     name: 'ReplicaLags',
@@ -144,7 +144,7 @@ const memberSignals: readonly Signal[] = [
     forSeconds: 0,
     severity: 'page',
     runbook:
-      'On a replica: `patronictl reinit` builds it anew. On the primary: switch over to a healthy member first, then rebuild it. Replace the volume if it happens again.',
+      'On a replica: `pgha nodes reinit` builds it anew. On the primary: `pgha switchover` to a healthy member first, then build it anew. If it happens again, suspect the machine: `pgha nodes replace` gives it another one.',
   },
   {
     name: 'TransactionNumbersRunOut',
@@ -184,7 +184,7 @@ const synchronousSignals: readonly Signal[] = [
     forSeconds: 20,
     severity: 'page',
     runbook:
-      'Bring the missing member back: `patronictl list` names it. With durability "available" writes go on unprotected, with "zero-loss" they wait.',
+      'Bring the missing member back: `pgha status` names it. With durability "available" writes go on unprotected, with "zero-loss" they wait.',
   },
 ];
 
@@ -201,7 +201,7 @@ function standbySignals(cluster: Cluster): readonly Signal[] {
       forSeconds: 30,
       severity: 'page',
       runbook:
-        '`patronictl list` on a machine of the second region; while it lasts, losing the first region means restoring from the backups.',
+        '`pgha status`, and `journalctl -u patroni` on the machine it names; while it lasts, losing the first region means restoring from the backups.',
     },
     {
       name: 'SecondRegionNotStreaming',
