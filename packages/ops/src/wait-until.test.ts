@@ -28,4 +28,11 @@ describe('waiting for a condition', () => {
       'SIGINT',
     );
   });
+
+  it('gives the reason of a signal that comes during a pause', async () => {
+    const lost = new AbortController();
+    const waiting = waitUntil(async () => null, { what: 'x', timeoutMs: 60_000, everyMs: 30_000, signal: lost.signal });
+    setImmediate(() => lost.abort(new Error('the lock was lost')));
+    await expect(waiting).rejects.toThrow('the lock was lost');
+  });
 });

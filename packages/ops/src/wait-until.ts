@@ -13,7 +13,8 @@ export interface WaitOptions {
  * Looks again and again until the condition gives something else than null or false.
  * An error of the condition counts as "not yet", and is the cause when time runs out.
  *
- * @throws when the time is over; the message names what was waited for and the last thing that stood in the way.
+ * @throws when the time is over; the message names what was waited for and the last thing that stood in the way. When aborted,
+ *   the signal's reason.
  */
 export async function waitUntil<T>(condition: () => Promise<T | null | false>, options: WaitOptions): Promise<T> {
   const deadline = Date.now() + options.timeoutMs;
@@ -31,6 +32,8 @@ export async function waitUntil<T>(condition: () => Promise<T | null | false>, o
       const why = lastError instanceof Error ? `: ${lastError.message}` : '';
       throw new Error(`waited ${options.timeoutMs / 1000} s for ${options.what}${why}`, { cause: lastError });
     }
-    await delay(options.everyMs ?? 200, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    const pause = options.signal === undefined ? {} : { signal: options.signal };
+    // only an abort ends a pause with an error, and its reason says more than that error does
+    await delay(options.everyMs ?? 200, undefined, pause).catch(() => options.signal?.throwIfAborted());
   }
 }
