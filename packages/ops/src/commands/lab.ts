@@ -12,6 +12,7 @@ import { readRecord, requireRecord, writeRecord } from '../lab/record.ts';
 import { readLabStatus } from '../lab/status.ts';
 import { planUp } from '../lab/up.ts';
 import { answer, type CommandContext } from './command.ts';
+import { registerLabMeasure } from './lab-measure.ts';
 import { renderLabStatus } from './lab-report.ts';
 import { showSteps } from './progress.ts';
 
@@ -146,6 +147,8 @@ export function registerLab(program: Command, context: CommandContext): void {
       const input = { ...record.input, primary, durability: record.cluster.durability };
       await writeRecord(places, { ...record, input, cluster: defineCluster(input) });
     });
+
+  registerLabMeasure(lab, context);
 }
 
 interface UpOptions {

@@ -1,15 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { membersOf, nodesOf, ports } from '@pgha/infra/cluster';
-import { apiKeysParameter } from '@pgha/infra/machines';
 import { type Command, InvalidArgumentError } from 'commander';
-import { describeVerdict, judge, type Verdict } from '../chaos/checker.ts';
+import { describeVerdict, type Verdict } from '../chaos/checker.ts';
 import { startWorkload, type Workload } from '../chaos/workload.ts';
-import { exitCodes, RefusedError } from '../exit-codes.ts';
-import { bothRegions, type Installation } from '../installation/installation.ts';
-import { readFinalState, removeRun } from '../operations/load.ts';
-import { actingRegion, viewRegions } from '../operations/regions.ts';
-import { authorityParameters, readSecret } from '../secrets/index.ts';
-import { waitUntil } from '../wait-until.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Installation } from '../installation/installation.ts';
+import { findServices, judgeRun } from '../operations/load.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 
@@ -23,8 +18,6 @@ interface LoadOptions extends PlaceOptions {
 }
 
 const reportEveryMs = 1_000;
-/** A member that was rebuilt meanwhile still replays. */
-const sameStateTimeoutMs = 60_000;
 
 /** `pgha load`: writes and reads as a client, and proves afterwards that nothing acknowledged is missing. */
 export function registerLoad(program: Command, context: CommandContext): void {
@@ -52,38 +45,14 @@ export function registerLoad(program: Command, context: CommandContext): void {
 }
 
 async function runLoad(installation: Installation, options: LoadOptions): Promise<Verdict> {
-  const { cluster, signal } = installation;
+  const { signal } = installation;
   const run = `load-${Date.now()}`;
   const { writers, readers, everyMs } = options;
-  const workload = startWorkload(await targetsOf(installation), { run, writers, readers, everyMs });
+  const workload = startWorkload(await findServices(installation), { run, writers, readers, everyMs });
   await watch(workload, options.seconds * 1_000, signal);
   const history = await workload.stop();
   process.stderr.write('asking every member for every acknowledged row\n');
-  const { region, members } = actingRegion(cluster, await viewRegions(installation));
-  const hosts = membersOf(region).map((node) => installation.host(node));
-  const finalReads = await waitUntil(
-    async () => {
-      const reads = await readFinalState(hosts, cluster.database, run);
-      return reads.every(({ keys }) => keys.length === reads[0]?.keys.length) ? reads : null;
-    },
-    { what: 'every member to hold the same', timeoutMs: sameStateTimeoutMs, everyMs: 1_000 },
-  ).catch(() => readFinalState(hosts, cluster.database, run));
-  const primary = hosts.find(({ name }) => members?.some((member) => member.name === name && member.isLeader));
-  if (options.keep !== true && primary !== undefined) await removeRun(primary, cluster.database, run);
-  return judge(history, finalReads);
-}
-
-/** Where the services are, and the key that writes need. */
-async function targetsOf(installation: Installation) {
-  const { cluster } = installation;
-  const { region } = actingRegion(cluster, await viewRegions(installation));
-  const [server] = nodesOf(region, 'api');
-  if (server === undefined) throw new RefusedError(`${region.awsRegion} has no API server to send to`);
-  const store = installation.secrets(bothRegions(cluster));
-  const ca = await readSecret(store, authorityParameters(cluster).certificate);
-  const [apiKey = ''] = (await readSecret(store, apiKeysParameter(cluster))).split('\n');
-  const endpoint = { address: await installation.addressOf(server), hostname: server.hostname, ca };
-  return { write: { ...endpoint, port: ports.api }, read: { ...endpoint, port: ports.readApi }, apiKey };
+  return judgeRun(installation, run, history, options.keep);
 }
 
 /** One line a second on standard error: what came back in it. */

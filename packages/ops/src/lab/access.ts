@@ -94,12 +94,17 @@ export async function migrateThroughLoadBalancer(
   await migrate({ host, port, database: cluster.database, ...access.owner, tls }, { log });
 }
 
-/** A connection to the database as a client of the load balancer has it; the caller ends it. */
+/**
+ * A connection to the database as a client of the load balancer has it; the caller ends it.
+ *
+ * @param queryTimeoutMs after which a query counts as failed.
+ */
 export async function connectThroughLoadBalancer(
   cluster: Cluster,
   region: Region,
   access: ClusterAccess,
   port: number,
+  queryTimeoutMs = 10_000,
 ): Promise<Client> {
   const [address] = region.loadBalancer.addresses;
   const client = new Client({
@@ -109,7 +114,7 @@ export async function connectThroughLoadBalancer(
     ...access.app,
     ssl: { ca: access.ca, servername: region.loadBalancer.hostname },
     connectionTimeoutMillis: 5_000,
-    query_timeout: 10_000,
+    query_timeout: queryTimeoutMs,
   });
   // the connection may break at any time; whoever uses it learns it from its query
   client.on('error', () => undefined);

@@ -1,10 +1,6 @@
-import { type Cluster, membersOf, nodesOf, ports } from '@pgha/infra/cluster';
-import type { FinalRead } from '../chaos/history.ts';
+import { type Cluster, nodesOf, ports } from '@pgha/infra/cluster';
 import type { WorkloadTargets } from '../chaos/workload.ts';
-import { readFinalState as readMembersState } from '../operations/load.ts';
 import type { ClusterAccess } from './access.ts';
-import type { ControlGroups } from './control-groups.ts';
-import { labHost } from './machines.ts';
 
 /** Both services of a lab as a workload dials them. */
 export function workloadTargets(cluster: Cluster, { ca, apiKey }: ClusterAccess): WorkloadTargets {
@@ -16,14 +12,4 @@ export function workloadTargets(cluster: Cluster, { ca, apiKey }: ClusterAccess)
     read: { address, hostname, port: ports.readApi, ca },
     apiKey,
   };
-}
-
-/** What every member of the primary region holds of one run. */
-export async function readFinalState(
-  groups: ControlGroups,
-  cluster: Cluster,
-  run: string,
-): Promise<readonly FinalRead[]> {
-  const hosts = membersOf(cluster.primary).map(({ name }) => labHost(groups, name));
-  return readMembersState(hosts, cluster.database, run);
 }
