@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { allNodes, membersOf } from '@pgha/infra/cluster';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { etcdOn } from '../../src/clients/etcd.ts';
@@ -7,7 +6,8 @@ import type { ClusterStatus } from '../../src/operations/status/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
 import { offerNewerVersion, withdrawOffers } from './offer-upgrade.ts';
 import { startPooledClients } from './pooled-clients.ts';
-import { ask, hostOf, leaderOf, patroniOf, pgha, pghaMain, type RunningLab } from './running-lab.ts';
+import { openRunbook } from './runbook.ts';
+import { ask, type Ended, hostOf, leaderOf, patroniOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
 import { expectWhole, underLoad } from './under-load.ts';
 
 /** What a person does with a cluster, by command, while clients use it. */
@@ -16,6 +16,12 @@ export function operationsSuite(provided: () => RunningLab): void {
   beforeAll(() => {
     lab = provided();
   });
+  const pages = {
+    switchover: openRunbook('switchover.md'),
+    failover: openRunbook('failover.md'),
+    nodes: openRunbook('nodes.md'),
+    upgrade: openRunbook('upgrade-minor.md'),
+  };
   const status = async () => JSON.parse(await pgha('status', '--lab', '--json').catch(stdoutOf)) as ClusterStatus;
 
   describe('pgha status', () => {
@@ -34,9 +40,11 @@ export function operationsSuite(provided: () => RunningLab): void {
   describe('pgha switchover', () => {
     it('costs clients of both services and of the pooler no error', async () => {
       const before = await leaderOf(lab);
+      expect(done(await pages.switchover.run('pgha switchover --dry-run'))).toContain('hands over to');
+      expect(await leaderOf(lab)).toBe(before);
       const pooled = await startPooledClients(lab, 4);
       const { verdict } = await underLoad(lab, 'pgha switchover', async () => {
-        await pgha('switchover', '--lab');
+        done(await pages.switchover.run('pgha switchover'));
       });
       const { committed, errors } = await pooled.stop();
       console.log(`pooled clients: ${committed} commits, ${errors.length} errors`);
@@ -63,9 +71,10 @@ export function operationsSuite(provided: () => RunningLab): void {
     it('is gone on with after it was killed', async () => {
       const [member] = membersOf(lab.cluster.primary).filter(({ name }) => !name.endsWith('-2'));
       const candidate = (await leaderOf(lab)) === member?.name ? 'pg-2' : (member?.name ?? '');
-      await killedAt(/hands over/, 'switchover', '--lab', '--to', candidate);
-      await pgha('switchover', '--lab', '--to', candidate);
+      expect((await runPgha(['switchover', '--lab', '--to', candidate], /hands over/)).code).toBeNull();
+      done(await pages.switchover.run('pgha switchover --to pg-2', { 'pg-2': candidate }));
       expect(await leaderOf(lab)).toBe(candidate);
+      done(await pages.switchover.run('pgha status'));
       const runs = await pgha('operations', 'list', '--lab');
       expect(runs).not.toContain('Cut off');
       expect(runs).toMatch(new RegExp(`done +pgha switchover --to ${candidate}`));
@@ -84,13 +93,15 @@ export function operationsSuite(provided: () => RunningLab): void {
       await pgha('lab', 'stop', second, '--power-cut');
       const isLeaderless = async () => (await patroniOf(lab, lab.cluster.primary)).leader === null;
       await waitUntil(isLeaderless, { what: 'the lease to run out', timeoutMs: 60_000, everyMs: 500 });
+      expect(done(await pages.failover.run('pgha failover --dry-run'))).toContain(third);
       const refused = pgha('failover', '--lab', '--to', third, '--yes');
       await expect(refused).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining('could lose commits') });
       expect((await patroniOf(lab, lab.cluster.primary)).leader).toBeNull();
-      await pgha('failover', '--lab', '--to', third, '--accept-data-loss', '--yes');
+      done(await pages.failover.run('pgha failover --to pg-3 --accept-data-loss --yes', { 'pg-3': third }));
       expect(await leaderOf(lab)).toBe(third);
       await Promise.all([pgha('lab', 'start', leader), pgha('lab', 'start', second)]);
       await waitForMembers(lab.cluster.primary, lab.access.ca);
+      await pages.failover.run('pgha status');
     });
 
     it('leaves an archive that goes on, whoever is the primary next', async () => {
@@ -114,8 +125,8 @@ export function operationsSuite(provided: () => RunningLab): void {
       const leader = await leaderOf(lab);
       const replica = membersOf(lab.cluster.primary).find(({ name }) => name !== leader)?.name ?? '';
       const { verdict } = await underLoad(lab, 'etcd member and replica replaced', async () => {
-        await pgha('nodes', 'replace', 'etcd-2', '--lab', '--yes');
-        await pgha('nodes', 'replace', replica, '--lab', '--yes');
+        done(await pages.nodes.run('pgha nodes replace etcd-2 --yes'));
+        done(await pages.nodes.run('pgha nodes replace pg-2 --yes', { 'pg-2': replica }));
       });
       expectWhole(verdict, 20_000);
     });
@@ -123,10 +134,11 @@ export function operationsSuite(provided: () => RunningLab): void {
     it('restarts, reboots and builds anew, and refuses the primary', async () => {
       const leader = await leaderOf(lab);
       const replica = membersOf(lab.cluster.primary).find(({ name }) => name !== leader)?.name ?? '';
-      await pgha('nodes', 'restart', replica, '--lab');
-      await pgha('nodes', 'restart', 'etcd-3', '--lab', '--reboot');
+      expect(done(await pages.nodes.run('pgha nodes list'))).toContain(replica);
+      done(await pages.nodes.run('pgha nodes restart pg-2', { 'pg-2': replica }));
+      done(await pages.nodes.run('pgha nodes restart etcd-1 --reboot'));
       await pgha('nodes', 'restart', 'api-1', '--lab');
-      await pgha('nodes', 'reinit', replica, '--lab', '--yes');
+      done(await pages.nodes.run('pgha nodes reinit pg-2 --yes', { 'pg-2': replica }));
       for (const verb of ['restart', 'replace', 'reinit']) {
         await expect(
           pgha('nodes', verb, leader, '--lab', ...(verb === 'restart' ? [] : ['--yes'])),
@@ -140,13 +152,13 @@ export function operationsSuite(provided: () => RunningLab): void {
     it('takes the third member out and brings it in again', async () => {
       if ((await leaderOf(lab)) === 'pg-3') await pgha('switchover', '--lab', '--to', 'pg-1');
       await pgha('lab', 'resize', '--nodes', '2');
-      await pgha('nodes', 'remove', 'pg-3', '--lab', '--yes');
+      done(await pages.nodes.run('pgha nodes remove pg-3 --yes'));
       expect((await patroniOf(lab, lab.cluster.primary)).members.map(({ name }) => name).sort()).toEqual([
         'pg-1',
         'pg-2',
       ]);
       await pgha('lab', 'resize', '--nodes', '3');
-      await pgha('nodes', 'add', 'pg-3', '--lab', '--yes');
+      done(await pages.nodes.run('pgha nodes add pg-3 --yes'));
       await waitForMembers(lab.cluster.primary, lab.access.ca);
     });
   });
@@ -157,15 +169,18 @@ export function operationsSuite(provided: () => RunningLab): void {
         role === 'etcd' ? [[name, 'etcd-server']] : role === 'postgres' ? [[name, 'patroni']] : [],
       ) as [string, string][];
       await Promise.all(offers.map(([machine, name]) => offerNewerVersion(hostOf(lab, machine), name)));
+      expect(done(await pages.upgrade.run('pgha upgrade minor --dry-run'))).toContain('etcd-1');
       const startedAt = performance.now();
       const { verdict } = await underLoad(lab, 'minor upgrade', async () => {
-        await pgha('upgrade', 'minor', '--lab', '--yes');
+        done(await pages.upgrade.run('pgha upgrade minor --yes'));
       });
       console.log(
         `minor upgrade of ${offers.length} machines: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`,
       );
       expectWhole(verdict, 30_000);
-      expect(await pgha('upgrade', 'minor', '--lab', '--dry-run')).toContain('every machine has the newest versions');
+      const after = done(await pages.upgrade.run('pgha upgrade minor --dry-run'));
+      expect(after).toContain('every machine has the newest versions');
+      await pages.upgrade.run('pgha status');
       await Promise.all(offers.map(([machine]) => withdrawOffers(hostOf(lab, machine))));
     });
   });
@@ -180,6 +195,18 @@ export function operationsSuite(provided: () => RunningLab): void {
       expect(await pgha('doctor', '--lab')).toContain('✔ what a lab needs');
     });
   });
+
+  describe('the runbook', () => {
+    it('has no command that was not run above', () => {
+      expect(Object.values(pages).flatMap((page) => page.unrun())).toEqual([]);
+    });
+  });
+}
+
+/** What a command printed that has to have done its work. */
+function done({ code, stdout, stderr }: Ended): string {
+  expect(code, stderr).toBe(0);
+  return stdout;
 }
 
 /** What a command printed although it ended with 1. */
@@ -187,20 +214,4 @@ const stdoutOf = (error: { stdout?: string }) => error.stdout ?? '';
 
 function explain({ findings }: ClusterStatus): never {
   throw new Error(findings.map(({ what }) => what).join('; '));
-}
-
-/** Starts a command and kills it without warning as soon as it shows a step. */
-function killedAt(step: RegExp, ...args: string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(process.execPath, [pghaMain, ...args]);
-    let said = '';
-    child.stderr?.on('data', (text: string) => {
-      said += text;
-      if (step.test(said)) child.kill('SIGKILL');
-    });
-    child.once('error', reject);
-    child.once('exit', (_code, signal) =>
-      signal === 'SIGKILL' ? resolve() : reject(new Error(`it ended before ${step}: ${said}`)),
-    );
-  });
 }

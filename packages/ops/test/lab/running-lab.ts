@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Cluster, membersOf, type Region } from '@pgha/infra/cluster';
@@ -28,6 +28,35 @@ export interface RunningLab {
 export async function pgha(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 64 * 1024 ** 2 });
   return stdout;
+}
+
+/** How a command ended. */
+export interface Ended {
+  /** null: a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/**
+ * Runs `pgha …` whatever its end.
+ *
+ * @param killAt ends it without warning as soon as its progress shows this.
+ */
+export function runPgha(args: readonly string[], killAt?: RegExp): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk;
+      if (killAt?.test(stderr) === true) child.kill('SIGKILL');
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
 }
 
 /** Three nodes with a second region: the lab that runs already, or a fresh one. CI trusts no lab that it did not boot. */
