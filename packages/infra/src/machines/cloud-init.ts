@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import type { Cluster } from '../cluster/index.ts';
 import { type Machine, type MachineFile, machineFile, type Site } from './machine.ts';
 import { programBundle, programFile } from './program.ts';
 import { systemCaFile } from './tls.ts';
@@ -30,17 +31,19 @@ export function renderManifest({ packages, files, secrets, bootSteps, units }: M
 
 /**
  * The user-data that turns a bare Debian image into this machine: gzip, as cloud-init accepts it on EC2 and in the lab. It
- * carries everything that is this machine's own; the programs come from the artifact bucket, see `programBundle`.
+ * carries everything that is this machine's own; programs and large texts come from the artifact bucket, see `programBundle`.
  *
  * @param awsRegion the machine's region, whose artifact bucket the site names.
  * @throws when it is above EC2's limit.
  */
-export function toUserData(machine: Machine, site: Site, awsRegion: string): Buffer {
+export function toUserData(cluster: Cluster, machine: Machine, site: Site, awsRegion: string): Buffer {
   const { name, hostname } = machine.node;
-  const { key, sha256 } = programBundle();
+  const { key, sha256 } = programBundle(cluster);
   const manifest = {
     packages: machine.packages,
-    files: machine.files.map(({ content, ...file }) => (file.program === undefined ? { ...file, content } : file)),
+    files: machine.files.map(({ content, bundledAs, program = bundledAs, ...file }) =>
+      program === undefined ? { ...file, content } : { ...file, program },
+    ),
     secrets: machine.secrets,
     bootSteps: machine.bootSteps,
     units: machine.units,
@@ -75,7 +78,7 @@ export function toUserData(machine: Machine, site: Site, awsRegion: string): Buf
   const bytes = gzipSync(`#cloud-config\n${JSON.stringify(config)}\n`, { level: 9 });
   if (bytes.length > userDataLimitBytes) {
     throw new Error(
-      `${name}: the user-data has ${bytes.length} bytes and EC2 takes ${userDataLimitBytes}; make programs of its largest files`,
+      `${name}: the user-data has ${bytes.length} bytes and EC2 takes ${userDataLimitBytes}; have the bundle carry its largest files`,
     );
   }
   return bytes;

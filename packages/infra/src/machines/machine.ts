@@ -17,6 +17,8 @@ export interface MachineFile {
   onChange: readonly UnitAction[];
   /** The content is this program of the repository; user-data carries its name alone. */
   program?: string;
+  /** The content is in the bundle under this name, because user-data has no room for it. */
+  bundledAs?: string;
 }
 
 /** A secret the machine fetches with its own role: the SSM parameter's name, and where its value is put. */

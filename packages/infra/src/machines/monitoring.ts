@@ -9,7 +9,7 @@ import {
 import { grafana } from './config/grafana.ts';
 import { pagesPasswordFile, pagesUser, renderPrometheusConfig, rulesFile } from './config/prometheus.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from './machine.ts';
-import { programFile } from './program.ts';
+import { bundledRules, programFile } from './program.ts';
 import { passwordFile } from './secrets.ts';
 import { caCertificate, tlsFilesOf } from './tls.ts';
 
@@ -39,7 +39,7 @@ function watchers(cluster: Cluster, node: Node, site: Site, hasGrafana: boolean)
       machineFile('/etc/prometheus/prometheus.yml', renderPrometheusConfig(cluster, node, hasGrafana), {
         onChange: reload,
       }),
-      machineFile(rulesFile, renderRules(cluster), { onChange: reload }),
+      machineFile(rulesFile, renderRules(cluster), { onChange: reload, bundledAs: bundledRules }),
       machineFile('/etc/default/prometheus', renderPrometheusDefaults(cluster, node), {
         onChange: restart(prometheusUnit),
       }),

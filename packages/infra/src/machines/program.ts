@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import type { Cluster } from '../cluster/index.ts';
+import { renderRules } from '../observability/index.ts';
 import { type MachineFile, machineFile } from './machine.ts';
 
 const folder = new URL('./programs/', import.meta.url);
+
+/** The rules of the alerts, in the bundle. */
+export const bundledRules = 'alert-rules.yml';
 
 /**
  * A program of this repository as a file of a machine. It is kept as a file of its own language, so that its linter and a
@@ -16,26 +21,31 @@ export function programFile(source: string, path: string, options: Partial<Machi
   return { ...machineFile(path, readProgram(source), { mode: '0755', ...options }), program: source };
 }
 
-/** Every program of every machine as one object of the artifact bucket. */
+/** Every program of every machine, and texts that are too large for user-data, as one object of the artifact bucket. */
 export interface ProgramBundle {
   /** The object's key; it contains the checksum, so that a bundle never changes and old machines keep finding theirs. */
   key: string;
   sha256: string;
-  /** gzip of a JSON object: source name -> text. */
+  /** gzip of a JSON object: name -> text. */
   bytes: Buffer;
 }
 
 /**
- * The programs are the same on every machine and too large, together, for the 16 KiB of user-data: a machine takes them from
- * the artifact bucket at its first boot and checks them against the checksum that its user-data carries.
+ * The programs are the same on every machine and too large, together, for the 16 KiB of user-data, and so are the rules of the
+ * alerts: a machine takes them from the artifact bucket at its first boot and checks them against the checksum that its user-data
+ * carries.
  *
  * A deploy uploads it before it starts machines.
  */
-export function programBundle(): ProgramBundle {
+export function programBundle(cluster: Cluster): ProgramBundle {
   const sources = readdirSync(folder)
     .filter((name) => /\.(py|sh|sql)$/.test(name))
     .sort();
-  const bytes = gzipSync(JSON.stringify(Object.fromEntries(sources.map((source) => [source, readProgram(source)]))));
+  const texts = {
+    ...Object.fromEntries(sources.map((source) => [source, readProgram(source)])),
+    [bundledRules]: renderRules(cluster),
+  };
+  const bytes = gzipSync(JSON.stringify(texts));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { key: `machines/programs-${sha256}.json.gz`, sha256, bytes };
 }

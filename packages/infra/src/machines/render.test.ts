@@ -59,7 +59,7 @@ describe('a rendered machine', () => {
     'fits into user-data, on every machine of %s',
     (_, cluster) => {
       for (const node of allNodes(cluster)) {
-        const bytes = toUserData(renderMachine(cluster, node, aws), aws, regionOf(cluster, node).awsRegion);
+        const bytes = toUserData(cluster, renderMachine(cluster, node, aws), aws, regionOf(cluster, node).awsRegion);
         expect(bytes.length, node.name).toBeLessThanOrEqual(userDataLimitBytes);
       }
     },
@@ -67,7 +67,7 @@ describe('a rendered machine', () => {
 
   it('is the same bytes every time', () => {
     for (const node of allNodes(example)) {
-      const render = () => toUserData(renderMachine(example, node, aws), aws, 'us-east-1');
+      const render = () => toUserData(example, renderMachine(example, node, aws), aws, 'us-east-1');
       expect(render().equals(render())).toBe(true);
     }
   });
@@ -91,11 +91,11 @@ describe('a rendered machine', () => {
 
 describe('user-data', () => {
   it('is cloud-config whose manifest is complete once the bundle of programs is added', () => {
-    const { bytes, sha256 } = programBundle();
+    const { bytes, sha256 } = programBundle(example);
     const programs = JSON.parse(gunzipSync(bytes).toString()) as Record<string, string>;
     for (const node of allNodes(example)) {
       const machine = renderMachine(example, node, aws);
-      const text = gunzipSync(toUserData(machine, aws, 'us-east-1')).toString();
+      const text = gunzipSync(toUserData(example, machine, aws, 'us-east-1')).toString();
       expect(text.startsWith('#cloud-config\n')).toBe(true);
       const config = JSON.parse(text.slice('#cloud-config\n'.length)) as {
         hostname: string;

@@ -92,7 +92,7 @@ export class Machines extends Construct {
       vpcSecurityGroupIds: [groups.idOf(node.role)],
       iamInstanceProfile: role.profileName,
       ...(cluster.keyPair === null ? {} : { keyName: cluster.keyPair }),
-      userDataBase64: toUserData(machine, site, region.awsRegion).toString('base64'),
+      userDataBase64: toUserData(cluster, machine, site, region.awsRegion).toString('base64'),
       userDataReplaceOnChange: false,
       // a machine that translates addresses handles packets that are not its own
       sourceDestCheck: !(node.role === 'bastion' && cluster.egress === 'bastion'),

@@ -23,7 +23,7 @@ export function planNewLabMachine(places: Places, node: Node, isThere: () => Pro
       run: async () => {
         const { cluster } = await requireRecord(places);
         const region = regionOf(cluster, node);
-        const { key, bytes } = programBundle();
+        const { key, bytes } = programBundle(cluster);
         const client = s3Client(region, await provideAuthority(places));
         try {
           const bucket = labBucket(cluster, region, 'artifacts');

@@ -21,7 +21,7 @@ export function planMachine(cluster: Cluster, node: Node, authority: Authority):
   const site = labSite(cluster, region, authority);
   return {
     ...bootPlanOf(cluster, node),
-    userData: toUserData(renderMachine(cluster, node, site), site, region.awsRegion),
+    userData: toUserData(cluster, renderMachine(cluster, node, site), site, region.awsRegion),
     files: [],
   };
 }

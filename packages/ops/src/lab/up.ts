@@ -56,7 +56,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
         const { path } = await provideImage(places, packagesOfEveryRole(authority), report, signal);
         // rendered in one go: what the buckets get and what the machines ask for must come from the same sources
         const plans = allNodes(cluster).map((node) => planMachine(cluster, node, authority));
-        const programs = programBundle();
+        const programs = programBundle(cluster);
         const startedAt = new Date().toISOString();
         const record: LabRecord = { input, cluster, image: path, startedAt, phase: 'starting' };
         const rack = { places, groups: await findControlGroups(), image: path };

@@ -76,10 +76,10 @@ describe('a deploy, against the stand-in for AWS', () => {
   });
 
   it('uploads what new machines fetch, under the name their user-data has', async () => {
-    const { key, bytes } = programBundle();
+    const { key, bytes } = programBundle(cluster);
     await withRegion(cluster, cluster.primary, { login, account }, async (services) => {
       await services.s3.send(new CreateBucketCommand({ Bucket: services.artifactBucket }));
-      await uploadPrograms(services, programBundle());
+      await uploadPrograms(services, programBundle(cluster));
       const { Body } = await services.s3.send(new GetObjectCommand({ Bucket: services.artifactBucket, Key: key }));
       expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(bytes)).toBe(true);
     });

@@ -154,7 +154,7 @@ describe.each(configurations)('the stacks of %s', (_, input) => {
     for (const machine of machinesOf(cluster, allNodes(cluster))) {
       const region = regionOf(cluster, machine.node);
       const instance = stackOf(stacks, region).resource['aws_instance']?.[`machines_${machine.node.name}`];
-      const userData = toUserData(machine, siteOf(cluster, region), region.awsRegion);
+      const userData = toUserData(cluster, machine, siteOf(cluster, region), region.awsRegion);
       expect(instance?.['user_data_base64']).toBe(userData.toString('base64'));
       expect(instance?.['private_ip']).toBe(machine.node.address);
     }

@@ -22,7 +22,7 @@ export function planNewInstance(
   return [
     {
       title: 'Programs of the new machine',
-      run: () => withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle())),
+      run: () => withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
     },
     {
       title: `A new machine in the place of ${node.name}`,
@@ -42,7 +42,7 @@ export function planAddedInstance(
   return [
     {
       title: 'Programs of the new machine',
-      run: () => withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle())),
+      run: () => withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
     },
     ...[`${target}-data`, target].map(
       (stack): Step => ({

@@ -64,7 +64,7 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
         report('building');
         const host = createLocalHost(session.workspace);
         built.release = await buildRelease(host, session.workspace, session.folders.releases, session.node);
-        const programs = programBundle();
+        const programs = programBundle(cluster);
         for (const each of dataRegions(scope)) {
           report(`to ${each.awsRegion}`);
           await withRegion(cluster, each, accessOf(session), (services) => upload(services, programs, releaseOf()));
