@@ -1,11 +1,14 @@
 #!/bin/sh
-# pgha-backup full|diff|incr|ensure: on the primary, one backup into every repository. "ensure" takes a full one where there is
-# none. Everywhere else it does nothing, so that the timers can stand on every machine and follow a failover by themselves.
+# pgha-backup full|diff|incr|ensure[-REPOSITORY]: on the primary, one backup into every repository, or into the one named.
+# "ensure" takes a full one where there is none. Everywhere else it does nothing, so that the timers can stand on every machine
+# and follow a failover by themselves.
 set -eu
 # shellcheck source=/dev/null
 . /etc/pgha/backup.env
 
-type=$1
+type=${1%%-*}
+chosen=$REPOSITORIES
+case $1 in *-*) chosen=${1#*-} ;; esac
 ensured=/run/pgbackrest/ensured
 
 is_primary() {
@@ -24,9 +27,9 @@ fi
 
 failed=0
 # Makes what is missing and checks the rest; a repository that is away must not keep the other one from being served.
-pgbackrest --stanza="$STANZA" stanza-create || failed=1
+pgbackrest --stanza="$STANZA" stanza-create || [ "$chosen" != "$REPOSITORIES" ] || failed=1
 
-for repository in $REPOSITORIES; do
+for repository in $chosen; do
   if has_full_backup "$repository"; then
     [ "$type" = ensure ] && continue
     wanted=$type
@@ -37,5 +40,5 @@ for repository in $REPOSITORIES; do
   pgbackrest --stanza="$STANZA" --repo="$repository" --type="$wanted" backup || failed=1
 done
 
-[ "$failed" = 0 ] && touch "$ensured"
+[ "$failed" = 0 ] && [ "$chosen" = "$REPOSITORIES" ] && touch "$ensured"
 exit "$failed"
