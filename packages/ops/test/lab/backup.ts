@@ -11,9 +11,8 @@ import type { RestoreTestResult } from '../../src/clients/restore-test.ts';
 import { runChecked } from '../../src/hosts/host.ts';
 import { provideAuthority, s3Client } from '../../src/lab/aws.ts';
 import { labBucket } from '../../src/lab/site.ts';
-import type { RepositoryListing } from '../../src/operations/backup/listing.ts';
 import type { Verification } from '../../src/operations/backup/verify.ts';
-import { waitUntil } from '../../src/wait-until.ts';
+import { listBackups, waitForFirstBackups } from './first-backups.ts';
 import { openRunbook, type Runbook } from './runbook.ts';
 import { ask, hostOf, leaderOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
 
@@ -32,19 +31,11 @@ export function backupSuite(provided: () => RunningLab): void {
       lab = provided();
       page = await openRunbook('backups.md');
       verification = await openRunbook('verify-backups.md');
-      await waitUntil(async () => (await listing()).every(({ backups }) => (backups?.length ?? 0) > 0), {
-        what: 'the first backup in both repositories',
-        timeoutMs: 300_000,
-        everyMs: 3_000,
-      });
+      await waitForFirstBackups(lab);
     });
 
-    const listing = async () => {
-      const { stdout } = await runPgha(['backup', 'list', '--json', '--lab']);
-      return JSON.parse(stdout) as readonly RepositoryListing[];
-    };
     const newest = async (repository: number) =>
-      (await listing()).find((each) => each.repository === repository)?.backups?.at(-1);
+      (await listBackups()).find((each) => each.repository === repository)?.backups?.at(-1);
     const verify = async (...options: readonly string[]) => {
       const { code, stdout, stderr } = await runPgha(['backup', 'verify', '--json', '--lab', ...options]);
       if (stdout === '') throw new Error(stderr);
@@ -56,7 +47,7 @@ export function backupSuite(provided: () => RunningLab): void {
       expect(code).toBe(0);
       expect(stdout).toMatch(/^repository 1: \S+D\nrepository 2: \S+D\n$/);
       const { stdout: text } = await page.run('pgha backup list');
-      for (const { repository, region, backups, window } of await listing()) {
+      for (const { repository, region, backups, window } of await listBackups()) {
         expect(backups?.map(({ type }) => type)).toEqual(expect.arrayContaining(['full', 'diff']));
         expect(Date.parse(window?.to ?? '') - Date.parse(window?.from ?? '')).toBeGreaterThan(0);
         expect(text).toContain(`repository ${repository} (${region}): any second from`);

@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { judge } from '../../src/chaos/checker.ts';
 import { readFinalState } from '../../src/lab/load.ts';
 import { waitForAllMembers } from '../../src/lab/readiness.ts';
-import type { RepositoryListing } from '../../src/operations/backup/listing.ts';
 import type { KeptData } from '../../src/operations/restore/kept.ts';
 import type { PlacedScratch } from '../../src/operations/restore/scratch.ts';
 import { say } from '../../src/operations/restore/target.ts';
 import type { ClusterStatus } from '../../src/operations/status/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
+import { listBackups } from './first-backups.ts';
 import { expectMoment, startLedger } from './ledger.ts';
 import { openRunbook, type Runbook } from './runbook.ts';
 import { ask, leaderOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
@@ -94,7 +94,7 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
     });
 
     it('ends with a full backup of the new timeline in both repositories', async () => {
-      const listing = JSON.parse(await pgha('backup', 'list', '--json', '--lab')) as readonly RepositoryListing[];
+      const listing = await listBackups();
       const leader = await leaderOf(lab);
       const timeline = await ask(lab, leader, "select lpad(to_hex(timeline_id), 8, '0') from pg_control_checkpoint()");
       for (const { backups } of listing) {

@@ -15,10 +15,11 @@ is_primary() {
   curl --silent --fail --output /dev/null --max-time 5 --cacert "$PATRONI_CA" https://localhost:8008/primary
 }
 
-has_full_backup() {
-  info=$(pgbackrest --stanza="$STANZA" --repo="$1" --output=json info) || return 2
-  printf '%s' "$info" | jq --exit-status 'any(.[].backup[]?; .type == "full" and (.error | not))' >/dev/null
-}
+# The other backups wait for this one: a bucket that swallows its requests must not hold them up. pgBackRest alone would go on
+# for ten minutes.
+ask_soon() { timeout --kill-after=5 120 pgbackrest --stanza="$STANZA" "$@"; }
+
+is_full_there='any(.[].backup[]?; .type == "full" and (.error | not))'
 
 is_primary || exit 0
 if [ "$type" = ensure ] && [ -n "$(find "$ensured" -mmin -30 2>/dev/null)" ]; then
@@ -27,10 +28,15 @@ fi
 
 failed=0
 # Makes what is missing and checks the rest; a repository that is away must not keep the other one from being served.
-pgbackrest --stanza="$STANZA" stanza-create || [ "$chosen" != "$REPOSITORIES" ] || failed=1
+ask_soon stanza-create || [ "$chosen" != "$REPOSITORIES" ] || failed=1
 
 for repository in $chosen; do
-  if has_full_backup "$repository"; then
+  if ! info=$(ask_soon --repo="$repository" --output=json info); then
+    echo "repository $repository does not say what it has" >&2
+    failed=1
+    continue
+  fi
+  if printf '%s' "$info" | jq --exit-status "$is_full_there" >/dev/null; then
     [ "$type" = ensure ] && continue
     wanted=$type
   else

@@ -58,7 +58,8 @@ export async function takeBackup(
   );
   const newest = (await readRepository(primary, stanza, repository)).backups.at(-1);
   if (newest !== undefined && newest.label > before) return newest;
-  const journal = ['journalctl', '--quiet', '--no-pager', '--output=cat', '--lines=3', `--unit=${unit}`];
+  // what its processes said; what systemd says of the unit is that it failed
+  const journal = ['journalctl', '--quiet', '--no-pager', '--output=cat', '--lines=5', `_SYSTEMD_UNIT=${unit}`];
   throw new Error(`repository ${repository} has no new backup: ${(await runChecked(primary, journal)).trim()}`);
 }
 

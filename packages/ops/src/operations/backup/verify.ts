@@ -1,15 +1,14 @@
 import { verifyReport } from '@pgha/infra/machines';
 import { type Archive, checkRepository, readArchive } from '../../clients/pgbackrest.ts';
+import { query } from '../../clients/psql.ts';
 import { type Host, runChecked } from '../../hosts/host.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import { timelinesOf } from '../restore/target.ts';
-import { parseVerification, type RepositoryVerdict } from './verification-report.ts';
+import { type ArchiveShape, parseVerification, type RepositoryVerdict } from './verification-report.ts';
 
 /** Everything of a repository is read: hours for a terabyte. */
 const verifyTimeoutMs = 24 * 3_600_000;
-/** PostgreSQL's default, which initdb is not told to change. */
-const segmentBytes = 16 * 1024 ** 2;
 
 /** What was found out about one repository. */
 export interface Verification extends RepositoryVerdict {
@@ -58,6 +57,8 @@ export function planVerification(
 
 async function readEverything(reader: Host, repository: number, signal: AbortSignal): Promise<RepositoryVerdict> {
   const archive = await readArchive(reader, repository);
+  // fixed when the cluster was initialised: an older one has longer segments than a new one
+  const segmentBytes = Number(await query(reader, "select setting from pg_settings where name = 'wal_segment_size'"));
   const unit = `pgha-verify@${repository}.service`;
   const isAtWork = async () =>
     ['active', 'activating'].includes(
@@ -73,10 +74,10 @@ async function readEverything(reader: Host, repository: number, signal: AbortSig
   });
   const text = await reader.readFile(verifyReport(repository));
   if (text === null) throw new Error(`${reader.name} left no report; "journalctl -u ${unit}" there says why`);
-  return parseVerification(text, shapeOf(archive));
+  return parseVerification(text, shapeOf(archive, segmentBytes));
 }
 
-const shapeOf = (archive: Archive) => ({
+const shapeOf = (archive: Archive, segmentBytes: number): ArchiveShape => ({
   timelines: timelinesOf(archive),
   neededFrom: archive.repository.backups[0]?.wal.start ?? null,
   segmentBytes,
