@@ -14,6 +14,8 @@ import { openRunbook, type Runbook } from './runbook.ts';
 import { ask, leaderOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
 
 const example = '2025-01-15T14:30:00+00:00';
+/** A restore that is cut off and one that is not, two full backups, a region built anew: a busy machine takes twenty minutes. */
+const busyTimeoutMs = 2_400_000;
 
 /** The whole cluster goes back to a second. */
 export function restoreInPlaceSuite(provided: () => RunningLab): void {
@@ -27,45 +29,51 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
       page = await openRunbook('restore-in-place.md');
     });
 
-    it('comes to its end when it is killed at any step and run again, with what was there at the second', async () => {
-      const ledger = startLedger(lab, 'in-place');
-      moment = await ledger.middle();
-      const values = { [example]: say(moment) };
-      const planned = await page.run('pgha restore 2025-01-15T14:30:00+00:00 --into in-place --dry-run', values);
-      const steps = planned.stdout.split('\n').flatMap((line) => /^ *\d+\. (.+)$/.exec(line)?.[1] ?? []);
-      expect(steps.length).toBeGreaterThan(10);
-      const seed = Number(process.env['PGHA_SEED'] ?? Math.floor(Math.random() * 1e6));
-      // the identifier in a step's title is of the run that printed it
-      const step = (steps[seed % steps.length] ?? '').replace(/before-\w+$/, '');
-      console.log(`killed at step ${(seed % steps.length) + 1} of ${steps.length}: "${step}" (PGHA_SEED=${seed})`);
-      const refused = await runPgha(['restore', say(moment), '--into', 'in-place', '--lab']);
-      expect(refused.code).toBe(3);
-      expect(refused.stderr).toMatch(/Everything of the \d+ s since then is lost to it \(the last commit is of \S+Z\)/);
-      const startedAt = Date.now();
-      const escaped = step.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      const killed = await runPgha(
-        ['restore', say(moment), '--into', 'in-place', '--yes', '--lab'],
-        new RegExp(`❯ ${escaped}`),
-      );
-      expect(killed.code, killed.stderr).toBeNull();
-      const again = await page.run('pgha restore 2025-01-15T14:30:00+00:00 --into in-place --yes', values);
-      expect(again.code, again.stderr).toBe(0);
-      console.log(`restore in place, killed and run again: ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
-      console.log(again.stderr);
-      await ledger.more(40);
-      const history = await ledger.workload.stop();
-      const reads = await sameEverywhere(lab, ledger.run);
-      const { longestGap, duplicated } = judge(history, reads);
-      console.log(`nobody was acknowledged for ${(longestGap.lengthMs / 1000).toFixed(1)} s`);
-      for (const { keys } of reads) expectMoment(history, keys, moment, longestGap.beganAtMs);
-      expect(duplicated).toEqual([]);
-      lostKeys = history.writes
-        .filter(({ outcome, invokedAtMs, completedAtMs }) => {
-          const isLate = invokedAtMs > moment.getTime() && completedAtMs < moment.getTime() + 1_000;
-          return outcome === 'ok' && isLate && completedAtMs <= longestGap.beganAtMs;
-        })
-        .map(({ key }) => key);
-    });
+    it(
+      'comes to its end when it is killed at any step and run again, with what was there at the second',
+      async () => {
+        const ledger = startLedger(lab, 'in-place');
+        moment = await ledger.middle();
+        const values = { [example]: say(moment) };
+        const planned = await page.run('pgha restore 2025-01-15T14:30:00+00:00 --into in-place --dry-run', values);
+        const steps = planned.stdout.split('\n').flatMap((line) => /^ *\d+\. (.+)$/.exec(line)?.[1] ?? []);
+        expect(steps.length).toBeGreaterThan(10);
+        const seed = Number(process.env['PGHA_SEED'] ?? Math.floor(Math.random() * 1e6));
+        // the identifier in a step's title is of the run that printed it
+        const step = (steps[seed % steps.length] ?? '').replace(/before-\w+$/, '');
+        console.log(`killed at step ${(seed % steps.length) + 1} of ${steps.length}: "${step}" (PGHA_SEED=${seed})`);
+        const refused = await runPgha(['restore', say(moment), '--into', 'in-place', '--lab']);
+        expect(refused.code).toBe(3);
+        expect(refused.stderr).toMatch(
+          /Everything of the \d+ s since then is lost to it \(the last commit is of \S+Z\)/,
+        );
+        const startedAt = Date.now();
+        const escaped = step.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+        const killed = await runPgha(
+          ['restore', say(moment), '--into', 'in-place', '--yes', '--lab'],
+          new RegExp(`❯ ${escaped}`),
+        );
+        expect(killed.code, killed.stderr).toBeNull();
+        const again = await page.run('pgha restore 2025-01-15T14:30:00+00:00 --into in-place --yes', values);
+        expect(again.code, again.stderr).toBe(0);
+        console.log(`restore in place, killed and run again: ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
+        console.log(again.stderr);
+        await ledger.more(40);
+        const history = await ledger.workload.stop();
+        const reads = await sameEverywhere(lab, ledger.run);
+        const { longestGap, duplicated } = judge(history, reads);
+        console.log(`nobody was acknowledged for ${(longestGap.lengthMs / 1000).toFixed(1)} s`);
+        for (const { keys } of reads) expectMoment(history, keys, moment, longestGap.beganAtMs);
+        expect(duplicated).toEqual([]);
+        lostKeys = history.writes
+          .filter(({ outcome, invokedAtMs, completedAtMs }) => {
+            const isLate = invokedAtMs > moment.getTime() && completedAtMs < moment.getTime() + 1_000;
+            return outcome === 'ok' && isLate && completedAtMs <= longestGap.beganAtMs;
+          })
+          .map(({ key }) => key);
+      },
+      busyTimeoutMs,
+    );
 
     it('leaves every member of both regions streaming on the new timeline, and nothing that needs a person', async () => {
       await waitForAllMembers(lab.cluster, lab.access.ca);

@@ -61,7 +61,7 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
     {
       name: 'RestoreTestFailed',
       group: 'backups',
-      summary: 'The last restore test of repository {{ $labels.repository }} on {{ $labels.instance }} failed',
+      summary: 'The restore test of repository {{ $labels.repository }} failed',
       // another machine may have done it since
       query:
         'pgha_restore_test_success and on (instance) (pgha_restore_test_end_seconds == scalar(max(pgha_restore_test_end_seconds)))',
@@ -69,19 +69,19 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       threshold: { below: 1 },
       forSeconds: 60,
       severity: 'page',
-      runbook: '`pgha backup verify --restore --repo {{ $labels.repository }}` tries again and names what differs.',
+      runbook: '`pgha backup verify --restore --repo {{ $labels.repository }}` names what differs.',
     },
     {
       name: 'RestoreTestOld',
       group: 'backups',
-      summary: 'The last restore test that succeeded is {{ $value | humanizeDuration }} old',
+      summary: 'No restore test has succeeded for {{ $value | humanizeDuration }}',
       query: 'time() - (max(pgha_restore_test_success_end_seconds) or max(pgha_restore_test_expected_since_seconds))',
       unit: 'seconds',
       // once a week, and two days to have a failed one tried again
       threshold: { above: 9 * day },
       forSeconds: 60,
       severity: 'ticket',
-      runbook: '`pgha backup verify --restore` does it now, and says when no replica has room for it.',
+      runbook: '`pgha backup verify --restore` does it now, or says why not.',
     },
     {
       name: 'RepositoryFails',
