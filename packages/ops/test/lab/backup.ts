@@ -29,8 +29,8 @@ export function backupSuite(provided: () => RunningLab): void {
     let verification: Runbook;
     beforeAll(async () => {
       lab = provided();
-      page = await openRunbook('backups.md');
-      verification = await openRunbook('verify-backups.md');
+      page = openRunbook('backups.md');
+      verification = openRunbook('verify-backups.md');
       await waitForFirstBackups(lab);
     });
 

@@ -24,9 +24,9 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
     let page: Runbook;
     let moment: Date;
     let lostKeys: readonly string[] = [];
-    beforeAll(async () => {
+    beforeAll(() => {
       lab = provided();
-      page = await openRunbook('restore-in-place.md');
+      page = openRunbook('restore-in-place.md');
     });
 
     it(

@@ -16,9 +16,9 @@ export function restoreScratchSuite(provided: () => RunningLab): void {
   describe('a restore into a scratch server', () => {
     let lab: RunningLab;
     let page: Runbook;
-    beforeAll(async () => {
+    beforeAll(() => {
       lab = provided();
-      page = await openRunbook('restore-into-scratch.md');
+      page = openRunbook('restore-into-scratch.md');
     });
 
     const scratches = async () => {
