@@ -1,8 +1,8 @@
-import { regionsOf } from '@pgha/infra/cluster';
+import { membersOf, regionsOf } from '@pgha/infra/cluster';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { judge } from '../../src/chaos/checker.ts';
-import { readFinalState } from '../../src/lab/load.ts';
 import { waitForAllMembers } from '../../src/lab/readiness.ts';
+import { readFinalState } from '../../src/operations/load.ts';
 import type { KeptData } from '../../src/operations/restore/kept.ts';
 import type { PlacedScratch } from '../../src/operations/restore/scratch.ts';
 import { say } from '../../src/operations/restore/target.ts';
@@ -11,7 +11,7 @@ import { waitUntil } from '../../src/wait-until.ts';
 import { listBackups } from './first-backups.ts';
 import { expectMoment, startLedger } from './ledger.ts';
 import { openRunbook, type Runbook } from './runbook.ts';
-import { ask, leaderOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
+import { ask, hostOf, leaderOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
 
 const example = '2025-01-15T14:30:00+00:00';
 /** A restore that is cut off and one that is not, two full backups, a region built anew: a busy machine takes twenty minutes. */
@@ -152,9 +152,10 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
 
 /** What every member holds of a run, once all hold the same. */
 function sameEverywhere(lab: RunningLab, run: string) {
+  const hosts = membersOf(lab.cluster.primary).map(({ name }) => hostOf(lab, name));
   return waitUntil(
     async () => {
-      const reads = await readFinalState(lab.groups, lab.cluster, run);
+      const reads = await readFinalState(hosts, lab.cluster.database, run);
       return reads.every(({ keys }) => keys.length === reads[0]?.keys.length) ? reads : null;
     },
     { what: 'all members to hold the same', timeoutMs: 60_000, everyMs: 500 },
