@@ -42,6 +42,16 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/upgrade.ts')).registerUpgrade,
   },
   {
+    name: 'backup',
+    summary: 'take, list and verify backups',
+    load: async () => (await import('./commands/backup.ts')).registerBackup,
+  },
+  {
+    name: 'restore',
+    summary: 'bring back what was there at a second',
+    load: async () => (await import('./commands/restore.ts')).registerRestore,
+  },
+  {
     name: 'operations',
     summary: 'who did what to this cluster, and what was cut off',
     load: async () => (await import('./commands/operations.ts')).registerOperations,

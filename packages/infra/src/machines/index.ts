@@ -4,11 +4,19 @@ export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
 export { guardProgram } from './config/guard.ts';
 export { patroniConfigDirectory, patroniDynamicConfig, patroniRestUser, standbySlot } from './config/patroni.ts';
-export { repositoryNumber } from './config/pgbackrest.ts';
+export { repositoryNumber, restoreGate } from './config/pgbackrest.ts';
 export { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
 export { binDirectory, dataDirectory, dataMount, socketDirectory } from './config/postgresql.ts';
+export {
+  checkProgram,
+  repositoryProgram,
+  restoreInPlaceProgram,
+  restoreTestProgram,
+  scratchProgram,
+  verifyReport,
+} from './config/restore.ts';
 export * from './describe.ts';
-export { etcdDataDirectory } from './etcd.ts';
+export { etcdDataDirectory, patroniPrefix } from './etcd.ts';
 export * from './machine.ts';
 export { observeProgram } from './observe.ts';
 export { upgradeProgram } from './operating-system.ts';

@@ -294,6 +294,29 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="incr"}': always(0.5 * day) },
     quiet: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="incr"}': always(0.2 * day) },
   },
+  RestoreTestFailed: {
+    fires: {
+      [`pgha_restore_test_success{${at('pg-2')},repository="1"}`]: always(0),
+      [`pgha_restore_test_end_seconds{${at('pg-2')},repository="1"}`]: always(2_000),
+      [`pgha_restore_test_success{${at('pg-3')},repository="2"}`]: always(1),
+      [`pgha_restore_test_end_seconds{${at('pg-3')},repository="2"}`]: always(1_000),
+    },
+    quiet: {
+      // tried again on another machine
+      [`pgha_restore_test_success{${at('pg-2')},repository="1"}`]: always(0),
+      [`pgha_restore_test_end_seconds{${at('pg-2')},repository="1"}`]: always(1_000),
+      [`pgha_restore_test_success{${at('pg-3')},repository="2"}`]: always(1),
+      [`pgha_restore_test_end_seconds{${at('pg-3')},repository="2"}`]: always(2_000),
+    },
+  },
+  RestoreTestOld: {
+    fires: { [`pgha_restore_test_expected_since_seconds{${at('pg-2')}}`]: always(-10 * day) },
+    quiet: {
+      [`pgha_restore_test_expected_since_seconds{${at('pg-2')}}`]: always(-300 * day),
+      [`pgha_restore_test_success_end_seconds{${at('pg-2')},repository="1"}`]: always(-20 * day),
+      [`pgha_restore_test_success_end_seconds{${at('pg-3')},repository="2"}`]: always(-7 * day),
+    },
+  },
   RepositoryFails: {
     fires: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(99) },
     quiet: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(0) },

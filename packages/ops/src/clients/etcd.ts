@@ -19,6 +19,10 @@ export interface Etcd {
   swap(key: string, revision: number, value: string, lease: string | null): Promise<StoredValue | null>;
   /** Removes a key if it is still at the revision. */
   remove(key: string, revision: number): Promise<boolean>;
+  /** The keys that begin so, in their order. */
+  keys(prefix: string): Promise<readonly string[]>;
+  /** Removes these keys at once. */
+  removeAll(keys: readonly string[]): Promise<void>;
   /** A lease's id, as etcdctl writes it. */
   grantLease(seconds: number): Promise<string>;
   /** Renews a lease once; false when it has ended. */
@@ -54,6 +58,13 @@ export function etcdOn(hosts: readonly Host[]): Etcd {
         : (storedIn(responses[0]?.Response.response_range?.kvs ?? []) ?? { value: '', revision: 0 });
     },
     remove: async (key, revision) => (await transaction(key, revision, `del ${key}`)).succeeded ?? false,
+    keys: async (prefix) =>
+      (await etcdctl(['get', prefix, '--prefix', '--keys-only'])).split('\n').filter((line) => line !== ''),
+    removeAll: async (keys) => {
+      // no comparison: it is always done
+      const input = `\n${keys.map((key) => `del ${key}\n`).join('')}\n\n`;
+      if (keys.length > 0) await etcdctl(['txn', '--write-out=json'], { input });
+    },
     grantLease: async (seconds) => {
       const said = await etcdctl(['lease', 'grant', `${seconds}`]);
       const lease = /^lease ([0-9a-f]+) granted/.exec(said)?.[1];

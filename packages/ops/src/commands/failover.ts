@@ -6,7 +6,7 @@ import { askConsent } from './aws.ts';
 import { answer, type CommandContext, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
-import { bytes } from './status-report.ts';
+import { bytes } from './units.ts';
 
 interface FailoverOptions extends PlaceOptions {
   to?: string;

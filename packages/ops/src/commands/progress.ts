@@ -7,8 +7,11 @@ export async function showSteps(steps: readonly Step[]): Promise<void> {
   const tasks = steps.map((step) => ({
     title: step.title,
     task: async (_context: unknown, task: { output: string; skip(message: string): void }) => {
+      // who waits says the same again and again
+      let said = '';
       const end = await runStep(step, (line) => {
-        task.output = line;
+        if (line !== said) task.output = line;
+        said = line;
       });
       if (end === 'was done') task.skip(`${step.title}: there already`);
     },

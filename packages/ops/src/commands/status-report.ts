@@ -1,5 +1,6 @@
 import type { ClusterStatus, RegionStatus } from '../operations/status/status.ts';
 import { table } from './command.ts';
+import { age, bytes } from './units.ts';
 
 /** A cluster as a person reads it: what needs one comes last, where the eye is when the command has ended. */
 export function renderStatus(status: ClusterStatus): string {
@@ -57,18 +58,6 @@ function renderFindings({ findings }: ClusterStatus): string {
   return `Needs a person:\n${findings.map(({ what, remedy }) => `  ! ${what}\n    ${remedy}\n`).join('')}`;
 }
 
-/** How long ago, in the unit a person would choose. */
-function ago(moment: string | null, now: number): string {
-  if (moment === null) return '-';
-  const minutes = Math.max(0, (now - Date.parse(moment)) / 60_000);
-  if (minutes < 90) return `${Math.round(minutes)} min ago`;
-  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h ago` : `${Math.round(minutes / 1440)} days ago`;
-}
-
-/** Bytes in the unit a person would choose. */
-export function bytes(count: number): string {
-  if (count < 1024) return `${count} B`;
-  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
-  const power = Math.min(units.length, Math.floor(Math.log2(count) / 10));
-  return `${(count / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
-}
+/** How long ago, or nothing. */
+const ago = (moment: string | null, now: number) =>
+  moment === null ? '-' : `${age((now - Date.parse(moment)) / 1_000)} ago`;

@@ -62,7 +62,11 @@ export async function judgeRun(
  *
  * @param run what every key of the run begins with.
  */
-async function readFinalState(hosts: readonly Host[], database: string, run: string): Promise<readonly FinalRead[]> {
+export async function readFinalState(
+  hosts: readonly Host[],
+  database: string,
+  run: string,
+): Promise<readonly FinalRead[]> {
   return Promise.all(
     hosts.map(async (host) => {
       const text = await query(host, database, `select name from items where name like '${run}-%'`);

@@ -64,3 +64,31 @@ export async function runOperation<T>(
   };
   return withOperationLock(etcd, holder, locked, around);
 }
+
+/**
+ * Does something that changes nothing anybody else relies on, a backup or a look into one: it takes no lock, because hours of it
+ * must not stand in the way of a failover, and leaves its audit lines.
+ *
+ * @param doing as for `runOperation`.
+ */
+export async function runBesides<T>(
+  installation: Installation,
+  region: Region,
+  doing: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const hosts = hostsOf(installation, region, 'etcd');
+  const { operator } = installation;
+  const audit = (result: AuditEntry['result'], detail: { detail?: string } = {}) =>
+    writeAudit(hosts, { operator, doing, at: new Date().toISOString(), result, ...detail });
+  await audit('started');
+  try {
+    const result = await work();
+    await audit('done');
+    return result;
+  } catch (error) {
+    const [detail = ''] = (error as Error).message.split('\n');
+    await audit(error instanceof RefusedError || error instanceof UsageError ? 'refused' : 'failed', { detail });
+    throw error;
+  }
+}

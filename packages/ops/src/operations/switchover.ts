@@ -1,9 +1,9 @@
 import type { Region } from '@pgha/infra/cluster';
 import { holdPooler } from '../clients/guard.ts';
 import { type ListedMember, listMembers, switchOver } from '../clients/patronictl.ts';
-import { asPostgres } from '../clients/pgbackrest.ts';
+import { query } from '../clients/psql.ts';
 import { RefusedError, UsageError } from '../exit-codes.ts';
-import { type Host, runChecked } from '../hosts/host.ts';
+import type { Host } from '../hosts/host.ts';
 import type { Installation } from '../installation/installation.ts';
 import type { Step } from '../step.ts';
 import { memberHosts, waitUntilWhole } from './regions.ts';
@@ -123,20 +123,4 @@ function obstacle(members: readonly ListedMember[], member: ListedMember): strin
   const isSynchronous = members.some(({ role }) => role === 'sync_standby' || role === 'quorum_standby');
   if (isSynchronous && member.role === 'replica') return `${member.name} does not confirm commits`;
   return null;
-}
-
-/** A statement as the superuser, on the machine itself. */
-function query(host: Host, statement: string): Promise<string> {
-  return runChecked(
-    host,
-    asPostgres(
-      'psql',
-      '--no-psqlrc',
-      '--quiet',
-      '--tuples-only',
-      '--no-align',
-      '--dbname=postgres',
-      `--command=${statement}`,
-    ),
-  );
 }

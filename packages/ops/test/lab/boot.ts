@@ -3,11 +3,11 @@ import { membersOf, nodesOf, ports } from '@pgha/infra/cluster';
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { requestHttps } from '../../src/clients/https.ts';
-import { runChecked } from '../../src/hosts/host.ts';
 import { workloadTargets } from '../../src/lab/load.ts';
 import { readLabStatus } from '../../src/lab/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
 import { hostConformance } from '../host-conformance.ts';
+import { waitForFirstBackups } from './first-backups.ts';
 import { ask, hostOf, leaderOf, patroniOf, type RunningLab } from './running-lab.ts';
 
 /** A lab as `up` leaves it. */
@@ -78,24 +78,8 @@ export function bootSuite(provided: () => RunningLab): void {
     });
 
     it('has a full backup in both repositories, and WAL arrives', async () => {
+      await waitForFirstBackups(lab);
       const leader = await leaderOf(lab);
-      await waitUntil(
-        async () => {
-          const info = await runChecked(hostOf(lab, leader), [
-            'runuser',
-            '-u',
-            'postgres',
-            '--',
-            'pgbackrest',
-            'info',
-            '--output=json',
-          ]);
-          const [stanza] = JSON.parse(info) as [{ backup: { type: string; database: { 'repo-key': number } }[] }];
-          const full = stanza.backup.filter(({ type }) => type === 'full').map(({ database }) => database['repo-key']);
-          return full.includes(1) && full.includes(2);
-        },
-        { what: 'a full backup in both repositories', timeoutMs: 300_000, everyMs: 3_000 },
-      );
       const archived = async () => Number(await ask(lab, leader, 'select archived_count from pg_stat_archiver'));
       const before = await archived();
       await ask(lab, leader, 'select pg_switch_wal()');

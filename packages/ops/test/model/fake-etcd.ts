@@ -41,6 +41,11 @@ export function createFakeEtcd(nodes: readonly { name: string; hostname: string 
     for (const [key, { lease: held }] of stored) if (held === lease) stored.delete(key);
   };
   const transaction = (input: string): RunResult => {
+    // without a comparison it is always done
+    if (input.startsWith('\n')) {
+      for (const [, key = ''] of input.matchAll(/^del (\S+)$/gm)) stored.delete(key);
+      return say({ succeeded: true, responses: [] });
+    }
     const [, key = '', wanted = ''] = /^mod\("([^"]+)"\) = "(\d+)"/.exec(input) ?? [];
     if ((stored.get(key)?.revision ?? 0) !== Number(wanted)) {
       return say({ responses: [{ Response: { response_range: { kvs: kvs(key) } } }] });
@@ -85,6 +90,9 @@ export function createFakeEtcd(nodes: readonly { name: string; hostname: string 
     endLeases: () => [...leases].forEach(endLease),
     run(argv: readonly string[], input: string): RunResult {
       const [verb, second = '', third = ''] = argv;
+      if (verb === 'get' && argv.includes('--keys-only')) {
+        return say([...stored.keys()].filter((key) => key.startsWith(second)).join('\n'));
+      }
       if (verb === 'get') return say({ kvs: kvs(second) });
       if (verb === 'txn') return transaction(input);
       if (verb === 'member') return memberCommand(argv);

@@ -27,6 +27,7 @@ import {
   sharedParameters,
   walSegmentMib,
 } from './postgresql.ts';
+import { restoreInPlaceProgram } from './restore.ts';
 
 /** Patroni reads every file of it in order: what is rendered, then what has the secrets. `patronictl -c` takes it too. */
 export const patroniConfigDirectory = '/etc/patroni/config';
@@ -213,7 +214,7 @@ function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
           rewind: { username: 'rewind', ...clientTls },
         },
         create_replica_methods: ['pgbackrest', 'basebackup'],
-        pgbackrest: { command: restoreReplicaCommand, keep_data: true, no_params: true },
+        pgbackrest: { command: restoreReplicaCommand, keep_data: true },
         basebackup: [{ checkpoint: 'fast' }, { 'max-rate': '100M' }],
         recovery_conf: { restore_command: archiveGetCommand },
         parameters: {
@@ -272,6 +273,8 @@ ConditionPathExists=${patroniConfigDirectory}/10-machine.yml
 StartLimitIntervalSec=0
 
 [Service]
+# A restore in place says when.
+ExecCondition=+${restoreInPlaceProgram} gate
 ${watchdog}ExecStartPre=${assemble}
 ExecStart=
 ExecStart=${patroniProgram} ${patroniConfigDirectory}

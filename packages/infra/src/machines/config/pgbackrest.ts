@@ -6,8 +6,13 @@ import { caFile } from '../tls.ts';
 import { type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
 import { binDirectory, dataDirectory, socketDirectory } from './postgresql.ts';
 
+export const archiveGetProgram = '/usr/local/lib/pgha/archive-get';
+
 /** PostgreSQL's `restore_command`. */
-export const archiveGetCommand = '/usr/local/lib/pgha/archive-get %f "%p"';
+export const archiveGetCommand = `${archiveGetProgram} %f "%p"`;
+
+/** While this file is there, a restore in place is at work: Patroni starts only as it allows, and no timer takes a backup. */
+export const restoreGate = '/var/lib/pgha-restore/gate.json';
 
 /** How Patroni builds a member from the backups; it copies from the primary when there are none. */
 export const restoreReplicaCommand = '/usr/local/lib/pgha/restore-replica';
@@ -38,9 +43,9 @@ d /etc/pgbackrest/conf.d 0750 postgres postgres -
       ),
       machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster, site)),
       machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster, regionOf(cluster, node))),
-      programFile('archive-get.sh', '/usr/local/lib/pgha/archive-get'),
+      programFile('archive-get.sh', archiveGetProgram),
       programFile('pgbackrest-archive-push.sh', '/usr/local/lib/pgha/pgbackrest-archive-push'),
-      programFile('restore-replica.sh', restoreReplicaCommand),
+      programFile('pgha-restore-replica.py', restoreReplicaCommand),
       programFile('pgha-backup.sh', '/usr/local/sbin/pgha-backup'),
       machineFile('/etc/systemd/system/pgha-backup@.service', backupUnit),
       ...Object.entries(timers).map(([name, content]) =>
@@ -80,6 +85,9 @@ log-level-console=info
 # PostgreSQL asks again; a server that shuts down must not wait a minute for a region that is away.
 [global:archive-push]
 archive-timeout=15
+# One repository is asked after the other. With the default of a minute, one whose packets vanish keeps WAL from the other one
+# for nine minutes at a time; with this for one and a half.
+io-timeout=10
 
 # Asynchronous fetching can end a recovery too early at a change of timeline (fixed in 2.59.0).
 [global:archive-get]
@@ -147,6 +155,7 @@ PG_BIN=${binDirectory}
 const backupUnit = `[Unit]
 Description=Backups, if this server is the primary (%i)
 After=patroni.service
+ConditionPathExists=!${restoreGate}
 
 [Service]
 Type=oneshot

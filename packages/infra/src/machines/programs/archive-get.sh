@@ -1,6 +1,7 @@
 #!/bin/sh
-# PostgreSQL's restore_command: archive-get FILE PATH. Exit codes decide (PostgreSQL manual, 25.3.5): up to 125 says that there
-# is no such file, which ends a recovery; above 125 aborts it.
+# PostgreSQL's restore_command: archive-get FILE PATH [REPOSITORY DATA]. Exit codes decide (PostgreSQL manual, 25.3.5): up to 125
+# says that there is no such file, which ends a recovery; above 125 aborts it. A restore names its repository and the directory
+# it is made in.
 set -u
 # shellcheck source=/dev/null
 . /etc/pgha/backup.env
@@ -49,6 +50,22 @@ get_for_standby() {
   return 1
 }
 
+# Where somebody restores, a recovery must not end because a repository is away: only pgBackRest itself may say that there is
+# no such file.
+get_or_abort() {
+  pgbackrest --stanza="$STANZA" "$@"
+  case $? in
+    0) exit 0 ;;
+    1) exit 1 ;;
+    *) exit 255 ;;
+  esac
+}
+
+if [ $# -gt 2 ]; then
+  if [ "$1" = 00000001.history ]; then exit 1; fi
+  get_or_abort --repo="$3" --pg1-path="$4" archive-get "$1" "$2"
+fi
+
 # The first timeline has no history. One that lies beside the WAL came from the primary itself, and PostgreSQL takes it from
 # there: neither a standby that follows a new primary nor a promotion may wait for S3 to hear the same.
 case $1 in
@@ -62,10 +79,5 @@ if [ -e standby.signal ]; then
   exit $?
 fi
 
-# Everything else ends its recovery when told that there are no more files: only pgBackRest itself may say so.
-pgbackrest --stanza="$STANZA" archive-get "$1" "$2"
-case $? in
-  0) exit 0 ;;
-  1) exit 1 ;;
-  *) exit 255 ;;
-esac
+# everything else ends its recovery when told that there are no more files
+get_or_abort archive-get "$1" "$2"

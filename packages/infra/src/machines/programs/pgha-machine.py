@@ -177,9 +177,11 @@ def unit_differs(wanted, ActiveState, UnitFileState, Job):  # noqa: N803, system
 
 def condition_failed(unit):
     """A unit that refused to start because of its own conditions is where it should be."""
-    show = ["systemctl", "show", unit, "--property=ConditionResult", "--property=ConditionTimestampMonotonic"]
+    properties = ("ConditionResult", "ConditionTimestampMonotonic", "Result")
+    show = ["systemctl", "show", unit, *(f"--property={name}" for name in properties)]
     lines = subprocess.run(show, check=False, capture_output=True, text=True).stdout.splitlines()
-    return "ConditionResult=no" in lines and "ConditionTimestampMonotonic=0" not in lines
+    # the latter when a program was asked
+    return ("ConditionResult=no" in lines and "ConditionTimestampMonotonic=0" not in lines) or "Result=exec-condition" in lines
 
 
 # What brings a unit to a state, in the order the states are settled in.

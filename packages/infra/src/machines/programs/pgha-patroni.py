@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""Patroni with three of its waits shortened: pgha-patroni CONFIGURATION
+"""Patroni with three of its waits shortened and one mistake mended: pgha-patroni CONFIGURATION
 
 While the primary changes hands, Patroni sleeps whole seconds "to give somebody time": a former primary before it follows, every
 other standby before it follows, and the primary that shuts down between two looks at whether it has. Nobody can be acknowledged
 meanwhile, because no standby is there to confirm. Each wait is followed by a fresh look at etcd and costs nothing but another
 round when it was too short: what may be promoted, and when a key may be released, is decided by code that is not touched.
+
+The mistake: a cluster that was just made, in strict quorum mode and still without a standby, is told to wait for "ANY None (*)",
+which PostgreSQL refuses. So it acknowledges commits alone until a standby is there, and does not start again before.
 
 The lines are replaced as they are loaded, and only if every one is found just as this program knows it. After an update that
 changed them Patroni runs as its makers wrote it, which is a second or two slower, and says so.
@@ -24,6 +27,12 @@ REPLACEMENTS = (
     # in a demotion and in Patroni's own shutdown
     ("patroni.ha", "time.sleep(1)  # give replicas some more time to catch up", "time.sleep(0.1)", 2),
     ("patroni.postgresql", "\nSTOP_POLLING_INTERVAL = 1\n", "\nSTOP_POLLING_INTERVAL = 0.05\n", 1),
+    (
+        "patroni.postgresql.sync",
+        "sync_param = f'{prefix}{num} ({sync_param})'",
+        "sync_param = f'{prefix}{num or 1} ({sync_param})'",
+        1,
+    ),
 )
 
 

@@ -59,6 +59,31 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
         'Two incremental backups in a row are missing: `journalctl -u "pgha-backup@incr"` on the primary’s machine.',
     },
     {
+      name: 'RestoreTestFailed',
+      group: 'backups',
+      summary: 'The restore test of repository {{ $labels.repository }} failed',
+      // another machine may have done it since
+      query:
+        'pgha_restore_test_success and on (instance) (pgha_restore_test_end_seconds == scalar(max(pgha_restore_test_end_seconds)))',
+      unit: 'count',
+      threshold: { below: 1 },
+      forSeconds: 60,
+      severity: 'page',
+      runbook: '`pgha backup verify --restore --repo {{ $labels.repository }}` names what differs.',
+    },
+    {
+      name: 'RestoreTestOld',
+      group: 'backups',
+      summary: 'No restore test has succeeded for {{ $value | humanizeDuration }}',
+      query: 'time() - (max(pgha_restore_test_success_end_seconds) or max(pgha_restore_test_expected_since_seconds))',
+      unit: 'seconds',
+      // once a week, and two days to have a failed one tried again
+      threshold: { above: 9 * day },
+      forSeconds: 60,
+      severity: 'ticket',
+      runbook: '`pgha backup verify --restore` does it now, or says why not.',
+    },
+    {
       name: 'RepositoryFails',
       group: 'backups',
       summary: 'Repository {{ $labels.repo_key }} cannot be read',

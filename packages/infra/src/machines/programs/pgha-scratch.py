@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""Scratch servers: restored beside a member, for somebody who wants to see what was there at a moment.
+
+pgha-scratch room             what the data volume has and may give, as JSON
+pgha-scratch create NAME      starts one; standard input says of what (JSON: repository, backup, type, target, timeline)
+pgha-scratch serve NAME       its unit: restores, then becomes the server
+pgha-scratch list             every one with how far it is, as JSON
+pgha-scratch drop NAME        ends it and removes its files
+pgha-scratch copy NAME TABLE  writes a table of it into the cluster's primary, which must not have it
+"""
+
+import contextlib
+import json
+import os
+import pwd
+import re
+import subprocess
+import sys
+
+import pgha_scratch
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+TABLE = re.compile(r"([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*")
+REPLAYED = re.compile(rb'restored log file "([0-9A-F]{24})"')
+LAST_COMMIT = re.compile(rb"last completed transaction was at log time (\S+ \S+)")
+
+
+def unit_of(name):
+    return f"pgha-scratch@{name}.service"
+
+
+def unit_state(name):
+    command = ["systemctl", "show", "--property=ActiveState", "--value", unit_of(name)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def as_postgres(*command, **options):
+    return subprocess.run(["runuser", "-u", "postgres", "--", *command], **options)
+
+
+def create(settings, name):
+    spec = json.load(sys.stdin)
+    home = pgha_scratch.directory_of(settings, name)
+    if os.path.exists(home):
+        # the one who asked was cut off behind this: what is asked for is there
+        with open(f"{home}/spec.json", encoding="utf-8") as file:
+            if json.load(file) != spec:
+                raise SystemExit(f"{name} is there already, and of something else; drop it")
+    else:
+        postgres = pwd.getpwnam("postgres")
+        for path in (settings["scratch"], f"{home}.new"):
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            os.chown(path, postgres.pw_uid, postgres.pw_gid)
+        with open(f"{home}.new/spec.json", "w", encoding="utf-8") as file:
+            json.dump(spec, file)
+        os.rename(f"{home}.new", home)
+    if unit_state(name) not in ("active", "activating"):
+        subprocess.run(["systemctl", "reset-failed", unit_of(name)], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(["systemctl", "start", unit_of(name)], check=True)
+
+
+def serve(settings, name):
+    home = pgha_scratch.directory_of(settings, name)
+    with open(f"{home}/spec.json", encoding="utf-8") as file:
+        spec = json.load(file)
+    # a server that was up goes on where it was
+    if not os.path.exists(f"{home}/restored"):
+        pgha_scratch.restore(settings, name, spec)
+        with open(f"{home}/restored", "w", encoding="utf-8"):
+            pass
+    arguments = pgha_scratch.server_arguments(settings, name)
+    # beside what pgBackRest said: a statement in its log is no business of the machine's journal
+    log = os.open(f"{home}/log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.execv(arguments[0], arguments)
+
+
+def last_match(pattern, text):
+    found = pattern.findall(text)
+    return found[-1].decode() if found else None
+
+
+def describe(settings, name):
+    home = pgha_scratch.directory_of(settings, name)
+    with open(f"{home}/spec.json", encoding="utf-8") as file:
+        spec = json.load(file)
+    tail = pgha_scratch.log_tail(settings, name)
+    state, problem = unit_state(name), None
+    if state in ("active", "activating"):
+        if not os.path.exists(f"{home}/restored"):
+            phase = "restoring"
+        else:
+            phase = "ready" if pgha_scratch.lets_in(settings, name) else "recovering"
+    elif state == "failed":
+        phase, problem = "failed", pgha_scratch.complaint(settings, name)
+    else:
+        # after a reboot
+        phase = "stopped"
+    return {
+        "name": name,
+        "phase": phase,
+        "problem": problem,
+        "percent": pgha_scratch.percent_of(tail),
+        "replayedUpTo": last_match(REPLAYED, tail),
+        "lastCommitAt": last_match(LAST_COMMIT, tail),
+        "sizeBytes": pgha_scratch.size_of(home),
+        "createdAt": os.stat(f"{home}/spec.json").st_mtime,
+        "spec": spec,
+        "connection": f"host={home} dbname={settings['database']}",
+    }
+
+
+def names(settings):
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(
+            name for name in os.listdir(settings["scratch"]) if os.path.exists(f"{settings['scratch']}/{name}/spec.json")
+        )
+    return []
+
+
+def drop(settings, name):
+    subprocess.run(["systemctl", "stop", unit_of(name)], check=True)
+    subprocess.run(["systemctl", "reset-failed", unit_of(name)], check=False, stderr=subprocess.DEVNULL)
+    pgha_scratch.remove(settings, name)
+
+
+def copy(settings, name, table):
+    """Through the router, as the owner: the table comes with its indexes, its own constraints and its grants, or not at all."""
+    home = pgha_scratch.directory_of(settings, name)
+    owner = settings["owner"]
+    with open(owner["passwordFile"], encoding="utf-8") as file:
+        password = file.read().strip()
+    postgres = pwd.getpwnam("postgres")
+    pass_file, dump_file = f"{home}/pgpass", f"{home}/copy.sql"
+    handle = os.open(pass_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchown(file.fileno(), postgres.pw_uid, postgres.pw_gid)
+        file.write(f"*:*:*:*:{password}\n")
+    # whole before the first line is loaded: a pipe that breaks looks like the end of the data
+    dump = ["pg_dump", "-h", home, "-d", settings["database"], f"--table={table}", f"--file={dump_file}"]
+    load = ["psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={dump_file}"]
+    try:
+        environment = {**os.environ, "PGPASSFILE": pass_file}
+        for command in (dump, [*load, owner["connection"]]):
+            done = as_postgres(*command, check=False, env=environment, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise SystemExit(f"nothing was copied: {done.stderr.strip()}")
+    finally:
+        for path in (pass_file, dump_file):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+    count = ["psql", "--no-psqlrc", "-Atq", "-h", home, "-d", settings["database"], "-c", f"select count(*) from {table}"]
+    rows = int(as_postgres(*count, check=True, capture_output=True, text=True).stdout)
+    print(json.dumps({"table": table, "rows": rows}))
+
+
+def main(arguments):
+    settings = pgha_scratch.read_settings()
+    verb, name, *rest = [*arguments, None, None][:3]
+    if verb == "room" and name is None:
+        print(json.dumps(pgha_scratch.room(settings)))
+    elif verb == "list" and name is None:
+        print(json.dumps([describe(settings, each) for each in names(settings)]))
+    elif name is not None and NAME.fullmatch(name):
+        if verb == "copy" and rest[0] is not None and TABLE.fullmatch(rest[0]):
+            copy(settings, name, rest[0])
+        elif verb in ("create", "serve", "drop"):
+            {"create": create, "serve": serve, "drop": drop}[verb](settings, name)
+        else:
+            raise SystemExit(__doc__)
+    else:
+        raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,73 @@
+import { scratchProgram } from '@pgha/infra/machines';
+import { type Host, runChecked } from '../hosts/host.ts';
+
+/** What a scratch server is made from. */
+export interface ScratchSpec {
+  repository: number;
+  /** The backup's label. */
+  backup: string;
+  type: 'time';
+  /** As PostgreSQL's `recovery_target_time`. */
+  target: string;
+  timeline: number;
+}
+
+/** A server restored beside a member. */
+export interface Scratch {
+  name: string;
+  /** `stopped`: the machine was rebooted. */
+  phase: 'restoring' | 'recovering' | 'ready' | 'failed' | 'stopped';
+  problem: string | null;
+  /** Of the files, while it restores. */
+  percent: number | null;
+  /** The newest WAL segment that was fetched. */
+  replayedUpTo: string | null;
+  /** The last commit it has; as PostgreSQL logs it. */
+  lastCommitAt: string | null;
+  sizeBytes: number;
+  createdAt: Date;
+  spec: ScratchSpec;
+  /** For psql on its machine, as the system user postgres. */
+  connection: string;
+}
+
+/** A data volume, in bytes. */
+export interface Room {
+  sizeBytes: number;
+  freeBytes: number;
+  /** What a restore may take, so that the member itself keeps enough. */
+  usableBytes: number;
+}
+
+/** Walking through a data directory to tell its size takes a moment. */
+const timeoutMs = 120_000;
+
+export async function readRoom(host: Host): Promise<Room> {
+  return JSON.parse(await runChecked(host, [scratchProgram, 'room'])) as Room;
+}
+
+/** Starts one and returns; asking again for the same changes nothing. */
+export async function createScratch(host: Host, name: string, spec: ScratchSpec): Promise<void> {
+  await runChecked(host, [scratchProgram, 'create', name], { input: JSON.stringify(spec) });
+}
+
+export async function listScratches(host: Host): Promise<readonly Scratch[]> {
+  const text = await runChecked(host, [scratchProgram, 'list'], { timeoutMs });
+  const raw = JSON.parse(text) as readonly (Omit<Scratch, 'createdAt'> & { createdAt: number })[];
+  return raw.map((each) => ({ ...each, createdAt: new Date(each.createdAt * 1_000) }));
+}
+
+export async function dropScratch(host: Host, name: string): Promise<void> {
+  await runChecked(host, [scratchProgram, 'drop', name], { timeoutMs });
+}
+
+/**
+ * Writes a table of a scratch server into the primary of the machine's region.
+ *
+ * @returns how many rows it has.
+ * @throws when the primary has such a table, and then nothing was written.
+ */
+export async function copyTable(host: Host, name: string, table: string): Promise<number> {
+  const text = await runChecked(host, [scratchProgram, 'copy', name, table], { timeoutMs: 6 * 3_600_000 });
+  return (JSON.parse(text) as { rows: number }).rows;
+}

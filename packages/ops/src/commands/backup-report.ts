@@ -1,0 +1,60 @@
+import type { RestoreTestResult } from '../clients/restore-test.ts';
+import type { RepositoryListing } from '../operations/backup/listing.ts';
+import type { Verification } from '../operations/backup/verify.ts';
+import { table } from './command.ts';
+import { age, bytes } from './units.ts';
+
+/** The repositories as a person reads them. */
+export function renderListing(repositories: readonly RepositoryListing[]): string {
+  return repositories
+    .map(({ repository, region, backups, problem, window, archivedUpTo }) => {
+      if (backups === null) return `repository ${repository} (${region}) cannot be read: ${problem}\n`;
+      const list = table(
+        ['BACKUP', 'TYPE', 'AGE', 'SIZE', 'STORED', 'WAL', ''],
+        backups.map((backup) => [
+          backup.label,
+          backup.type,
+          age(backup.ageSeconds),
+          bytes(backup.sizeBytes),
+          bytes(backup.repositoryBytes),
+          `${backup.wal.start} - ${backup.wal.stop}`,
+          backup.hasDamagedPages ? 'has damaged pages' : '',
+        ]),
+      );
+      const any = window === null ? 'nothing can be restored' : `any second from ${window.from} to ${window.to}`;
+      return `repository ${repository} (${region}): ${any}; WAL up to ${archivedUpTo ?? '-'}\n${list}`;
+    })
+    .join('\n');
+}
+
+/** What reading a repository showed, damage last. */
+export function renderVerification({ repository, segments, backups, damages, problem }: Verification): string {
+  const lines = [
+    ...(problem === null ? [] : [`  ! ${problem}`]),
+    ...damages.map((damage) => `  ! ${damage.object}: ${damage.problem}`),
+  ];
+  const verdict = lines.length === 0 ? 'whole' : 'NOT WHOLE';
+  return `repository ${repository}: ${verdict}; ${backups.length} backups, ${segments} WAL segments read\n${lines.map((line) => `${line}\n`).join('')}`;
+}
+
+/** How a restore test ended, and how long its parts took. */
+export function renderTest(result: RestoreTestResult): string {
+  const { repository, machine, backup, ok, problem, tables = 0, rows = 0, lsn, lsnDistanceBytes = 0, seconds } = result;
+  const head = `restore test of repository ${repository} on ${machine}: ${ok ? 'equal' : 'FAILED'}`;
+  const parts =
+    seconds === undefined
+      ? []
+      : [
+          `  ${tables} tables with ${rows} rows at ${lsn}, ${bytes(lsnDistanceBytes)} of WAL behind ${backup}`,
+          `  restore ${took(seconds.restore)}, replay ${took(seconds.replay)}, compare ${took(seconds.compare)}, all ${took(seconds.total)}`,
+        ];
+  const differences = result.differences.map(
+    ({ table: name, live, restored }) =>
+      `  ! ${name}: ${live === null ? 'not there' : `${live.rows} rows`}, restored ${restored === null ? 'not there' : `${restored.rows} rows`}`,
+  );
+  return [head, ...(problem === null ? [] : [`  ! ${problem}`]), ...parts, ...differences]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+const took = (seconds: number) => `${seconds.toFixed(1)} s`;

@@ -1,0 +1,142 @@
+import { nodeNamed } from '@pgha/infra/cluster';
+import type { Command } from 'commander';
+import { memberRestore } from '../clients/restore-in-place.ts';
+import { copyTable, dropScratch } from '../clients/scratch.ts';
+import { RefusedError, UsageError } from '../exit-codes.ts';
+import type { Installation } from '../installation/installation.ts';
+import { runBesides } from '../operations/operation.ts';
+import { findActing } from '../operations/restore/acting.ts';
+import { findKept, type KeptData } from '../operations/restore/kept.ts';
+import { findScratches, type PlacedScratch } from '../operations/restore/scratch.ts';
+import { askConsent } from './aws.ts';
+import { answer, type CommandContext, table } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
+import { age, bytes } from './units.ts';
+
+interface RestoredOptions extends PlaceOptions {
+  table?: string;
+  yes?: boolean;
+  json?: boolean;
+}
+
+interface Restored {
+  scratches: readonly PlacedScratch[];
+  kept: readonly KeptData[];
+}
+
+/** What restores have left: `pgha restore list | copy | drop`. */
+export function registerRestored(restore: Command, context: CommandContext): void {
+  const find = async (installation: Installation): Promise<Restored> => {
+    const [scratches, kept] = await Promise.all([findScratches(installation), findKept(installation)]);
+    return { scratches, kept };
+  };
+  withPlace(restore.command('list'), context)
+    .summary('scratch servers, and the data of before restores in place')
+    .description(
+      'Lists the scratch servers with how far they are, and the data directories that restores in place have kept.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  pgha restore list')
+    .action((options: RestoredOptions) =>
+      withInstallation(context, options, async (installation) =>
+        answer(context, options, await find(installation), renderRestored),
+      ),
+    );
+  withPlace(restore.command('copy'), context)
+    .summary('write a table of a scratch server into the cluster')
+    .description(
+      'Copies one table with its rows, indexes, constraints and grants from a scratch server into the primary, in one transaction. ' +
+        'The primary must not have it: rename or drop it there first.',
+    )
+    .argument('<name>', 'the scratch server')
+    .requiredOption('--table <table>', 'the table, with its schema where that is not public')
+    .option('--json', 'print what was copied as JSON')
+    .addHelpText('after', '\nExample:\n  pgha restore copy at-20250115t143000-repo1 --table items')
+    .action((name: string, options: RestoredOptions & { table: string }) =>
+      withInstallation(context, options, async (installation) => {
+        const scratch = (await findScratches(installation)).find((each) => each.name === name);
+        if (scratch === undefined) throw new UsageError(`there is no scratch server "${name}"; "pgha restore list"`);
+        if (scratch.phase !== 'ready') throw new RefusedError(`${name} is ${scratch.phase}; "pgha restore list"`);
+        const wanted = tableNamed(options.table);
+        const { region } = (await findActing(installation)).view;
+        const host = installation.host(nodeNamed(installation.cluster, scratch.machine));
+        const rows = await runBesides(installation, region, `restore copy ${name} --table ${wanted}`, () =>
+          copyTable(host, name, wanted),
+        );
+        answer(context, options, { table: wanted, rows }, (copied) => `${copied.table}: ${copied.rows} rows\n`);
+      }),
+    );
+  withPlace(restore.command('drop'), context)
+    .summary('remove a scratch server, or what a restore in place has kept')
+    .description(
+      'Ends a scratch server and removes its files, or removes the data directories of before a restore in place.',
+    )
+    .argument('<name>', 'as "pgha restore list" has it')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print what was removed as JSON')
+    .addHelpText('after', '\nExample:\n  pgha restore drop at-20250115t143000-repo1')
+    .action((name: string, options: RestoredOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const { scratches, kept } = await find(installation);
+        const hosts = (each: { machine: string }) => installation.host(nodeNamed(installation.cluster, each.machine));
+        const servers = scratches.filter((each) => each.name === name);
+        const directories = kept.filter((each) => each.id === name);
+        if (servers.length + directories.length === 0) {
+          throw new UsageError(`there is no "${name}"; "pgha restore list" shows what there is`);
+        }
+        if (directories.length > 0) {
+          const machines = directories.map(({ machine }) => machine).join(', ');
+          await askConsent(`Remove what the cluster was before the restore, on ${machines}?`, options.yes === true);
+        }
+        const { region } = (await findActing(installation)).view;
+        await runBesides(installation, region, `restore drop ${name}`, async () => {
+          for (const each of servers) await dropScratch(hosts(each), name);
+          for (const each of directories) await memberRestore(hosts(each)).drop(name);
+        });
+        const freedBytes = [...servers, ...directories].reduce((sum, each) => sum + each.sizeBytes, 0);
+        answer(
+          context,
+          options,
+          { name, freedBytes },
+          (freed) => `${freed.name} is gone, ${bytes(freed.freedBytes)}\n`,
+        );
+      }),
+    );
+}
+
+/** What goes to a machine's programs has to be a name and nothing else. */
+function tableNamed(text: string): string {
+  const wanted = text.includes('.') ? text : `public.${text}`;
+  if (!/^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/.test(wanted)) {
+    throw new UsageError(
+      `"${text}" is no table's name: lower case letters, digits and underscores, a schema before a dot`,
+    );
+  }
+  return wanted;
+}
+
+function renderRestored({ scratches, kept }: Restored): string {
+  if (scratches.length + kept.length === 0) return 'nothing is restored, nothing is kept\n';
+  const since = (moment: Date) => age((Date.now() - moment.getTime()) / 1_000);
+  return table(
+    ['NAME', 'MACHINE', 'STATE', 'SIZE', 'AGE', 'WHAT'],
+    [
+      ...scratches.map(({ name, machine, phase, problem, sizeBytes, createdAt, spec }) => [
+        name,
+        machine,
+        phase,
+        bytes(sizeBytes),
+        since(createdAt),
+        problem ?? `${spec.target} from repository ${spec.repository}`,
+      ]),
+      ...kept.map(({ id, machine, sizeBytes, createdAt }) => [
+        id,
+        machine,
+        'kept',
+        bytes(sizeBytes),
+        since(createdAt),
+        'the data of before a restore in place',
+      ]),
+    ],
+  );
+}

@@ -1,0 +1,101 @@
+import type { Archive, Backup, Repository } from '../../clients/pgbackrest.ts';
+import { RefusedError, UsageError } from '../../exit-codes.ts';
+import { isInPastOf, parseHistory, type Timeline, timelineAt, timelineOfSegment } from './timelines.ts';
+
+/** What a restore to a moment takes. */
+export interface RestoreSource {
+  /** The repository's number. */
+  repository: number;
+  /** The backup's label. */
+  backup: string;
+  /** Bytes that it takes when it is restored. */
+  sizeBytes: number;
+  timeline: number;
+  /** The moment, RFC 3339 in UTC. */
+  target: string;
+}
+
+/** The moments that can be restored. */
+export interface RestoreWindow {
+  from: Date;
+  to: Date;
+}
+
+const pattern = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,6})?)?(Z|[+-]\d\d(?::?\d\d)?)?$/i;
+
+/**
+ * Reads a moment as a person writes it: ISO 8601, date and time, with an offset.
+ *
+ * @throws UsageError with what is missing; a time without an offset is a different moment for each who reads it.
+ */
+export function parseMoment(text: string): Date {
+  const match = pattern.exec(text.trim());
+  const example = 'for example 2025-01-15T14:30:00+00:00';
+  if (match === null) throw new UsageError(`"${text}" is no date and time of ISO 8601, ${example}`);
+  const [, year, month, day, hour, minute, second = '00', fraction = '', offset] = match;
+  if (offset === undefined) {
+    throw new UsageError(`"${text}" has no offset: say whose clock it is, ${example}, or 2025-01-15T14:30:00Z`);
+  }
+  const minutes =
+    offset.length === 3 ? `${offset}:00` : offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset;
+  const local = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const moment = new Date(`${local}${fraction.slice(0, 4)}${minutes.toUpperCase()}`);
+  // the 30th of February would silently be another day
+  const isReal = new Date(`${local}Z`).toJSON()?.slice(0, 19) === local;
+  if (!isReal || Number.isNaN(moment.getTime()))
+    throw new UsageError(`"${text}" is no moment of the calendar, ${example}`);
+  return moment;
+}
+
+/** As pgBackRest and PostgreSQL take it: no `T`, and an offset that leaves nothing to a time zone. */
+export const recoveryTarget = (moment: Date): string => moment.toISOString().replace('T', ' ').replace('Z', '+00');
+
+/**
+ * What a repository can bring back; null: nothing.
+ *
+ * @param now by the cluster's clock; the primary commits and archives up to it.
+ */
+export function windowOf({ backups }: Pick<Repository, 'backups'>, now: Date): RestoreWindow | null {
+  const [oldest] = backups;
+  // pgBackRest keeps whole seconds: the end of a backup is somewhere in its last one
+  return oldest === undefined ? null : { from: new Date(oldest.stoppedAt.getTime() + 1_000), to: now };
+}
+
+/**
+ * Chooses the backup and the timeline that bring a moment back: the newest backup that ended before it, and lies in the past of
+ * the timeline that was the living one.
+ *
+ * @throws RefusedError with the window when the moment is outside of it.
+ */
+export function chooseSource(archive: Archive, moment: Date): RestoreSource {
+  const { repository, at: now } = archive;
+  const { key, backups } = repository;
+  const name = `repository ${key}`;
+  const window = windowOf(repository, now);
+  if (window === null) throw new RefusedError(`${name} has no backup: "pgha backup create --repo ${key}"`);
+  const said = `what can be restored from ${name} lies between ${say(window.from)} and ${say(window.to)}`;
+  if (moment > window.to) throw new RefusedError(`${say(moment)} has not come yet; ${said}`);
+  if (moment < window.from) throw new RefusedError(`${say(moment)} is before the first backup; ${said}`);
+  const timelines = timelinesOf(archive);
+  const timeline = timelineAt(timelines, moment);
+  const isUsable = (backup: Backup) =>
+    backup.stoppedAt.getTime() + 1_000 <= moment.getTime() && isInPastOf(timelines, timeline, endOf(backup));
+  const backup = backups.findLast(isUsable);
+  if (backup === undefined) {
+    throw new RefusedError(
+      `${name} has no backup from before ${say(moment)} that timeline ${timeline} grew out of: those it has belong to what ` +
+        `an earlier restore left behind; ${said}`,
+    );
+  }
+  const { label, sizeBytes } = backup;
+  return { repository: key, backup: label, sizeBytes, timeline, target: moment.toISOString() };
+}
+
+/** The timelines of an archive but the first. */
+export const timelinesOf = ({ histories }: Pick<Archive, 'histories'>): readonly Timeline[] =>
+  histories.map(({ timeline, storedAt, text }) => parseHistory(timeline, storedAt, text));
+
+const endOf = ({ wal, lsn }: Backup) => ({ timeline: timelineOfSegment(wal.stop), lsn: lsn.stop });
+
+/** To the second, as nobody asks for less. */
+export const say = (moment: Date): string => moment.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -1,0 +1,55 @@
+import { query } from '../../clients/psql.ts';
+import type { Host } from '../../hosts/host.ts';
+import type { RestoreSource } from './target.ts';
+import { parseHistory } from './timelines.ts';
+
+const targets = "('recovery_target_lsn', 'recovery_target_name', 'recovery_target_time', 'recovery_target_xid')";
+
+/** What a recovery leaves in the files when nobody removes it: the next one would stop there again. */
+const inFiles = `select coalesce(string_agg(name || ' = ' || setting, ', '), '') from pg_file_settings where name in ${targets}`;
+/** The same in the server that went through the recovery, which reads these at its start only. */
+const inForce = `select count(*) from pg_settings where name in ${targets} and setting <> ''`;
+
+/** Whether a restored server still runs with what it recovered with, and without being readable as a standby. */
+export async function needsRestart(host: Host): Promise<boolean> {
+  return (await query(host, inForce)) !== '0';
+}
+
+/**
+ * Looks at a restored primary: it left the wanted timeline at the first commit behind the wanted moment, it writes to an archive,
+ * and nothing of the recovery is left in its settings.
+ *
+ * @returns what it has, in a line.
+ * @throws when any of this is not so; the old data still stands aside.
+ */
+export async function verifyRestored(
+  primary: Host,
+  database: string,
+  source: RestoreSource,
+  timeline: number,
+  isStrict: boolean,
+): Promise<string> {
+  const file = `pg_wal/${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
+  const branch = parseHistory(
+    timeline,
+    new Date(0),
+    await query(primary, `select pg_read_file('${file}')`),
+  ).branches.at(-1);
+  const target = new Date(source.target);
+  if (branch?.timeline !== source.timeline || branch.leftOutAt === null || branch.leftOutAt <= target) {
+    const left = branch?.leftOutAt?.toISOString() ?? 'no moment';
+    throw new Error(
+      `${primary.name} left timeline ${branch?.timeline ?? '?'} at ${left}, and not timeline ${source.timeline} behind ` +
+        `${source.target}: what was there before is kept`,
+    );
+  }
+  const stale = await query(primary, inFiles);
+  if (stale !== '') throw new Error(`${primary.name} still has ${stale}`);
+  // a strict cluster waits for somebody who is not there yet: what it acknowledged alone could be lost
+  const waitsFor = await query(primary, 'show synchronous_standby_names');
+  if (isStrict && waitsFor === '') throw new Error(`${primary.name} acknowledges commits alone`);
+  const archiveMode = await query(primary, 'show archive_mode');
+  if (archiveMode !== 'on') throw new Error(`${primary.name} has archive_mode ${archiveMode}`);
+  const beat = Number(await query(primary, 'select extract(epoch from max(beaten_at)) from heartbeat.beat', database));
+  return `timeline ${timeline}; the first commit left out is of ${branch.leftOutAt.toISOString()}, and now ${new Date(beat * 1_000).toISOString()} is committed`;
+}

@@ -1,0 +1,16 @@
+import { afterAll, beforeAll } from 'vitest';
+import { backupSuite } from './backup.ts';
+import { restoreInPlaceSuite } from './restore-in-place.ts';
+import { restoreScratchSuite } from './restore-scratch.ts';
+import { provideLab, type RunningLab } from './running-lab.ts';
+
+/** One lab for all of it: booting is most of the time. */
+let lab: RunningLab;
+beforeAll(async () => {
+  lab = await provideLab();
+});
+afterAll(() => lab?.end());
+
+backupSuite(() => lab);
+restoreScratchSuite(() => lab);
+restoreInPlaceSuite(() => lab);

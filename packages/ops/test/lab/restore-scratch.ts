@@ -1,0 +1,144 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runChecked } from '../../src/hosts/host.ts';
+import { awsAddresses } from '../../src/lab/addresses.ts';
+import { awsMachineName } from '../../src/lab/aws.ts';
+import type { PlacedScratch } from '../../src/operations/restore/scratch.ts';
+import { say } from '../../src/operations/restore/target.ts';
+import { expectMoment, type Ledger, startLedger } from './ledger.ts';
+import { openRunbook, type Runbook } from './runbook.ts';
+import { ask, hostOf, leaderOf, type RunningLab, runPgha } from './running-lab.ts';
+
+const example = '2025-01-15T14:30:00+00:00';
+const exampleName = 'at-20250115t143000-repo1';
+
+/** What was there at a second, beside a replica. */
+export function restoreScratchSuite(provided: () => RunningLab): void {
+  describe('a restore into a scratch server', () => {
+    let lab: RunningLab;
+    let page: Runbook;
+    beforeAll(() => {
+      lab = provided();
+      page = openRunbook('restore-into-scratch.md');
+    });
+
+    const scratches = async () => {
+      const { stdout } = await runPgha(['restore', 'list', '--json', '--lab']);
+      return (JSON.parse(stdout) as { scratches: readonly PlacedScratch[] }).scratches;
+    };
+    const find = async (name: string) =>
+      (await scratches()).find((each) => each.name === name) ?? expect.fail(`no ${name}`);
+    const query = ({ machine, connection }: PlacedScratch, statement: string) =>
+      runChecked(hostOf(lab, machine), [
+        'runuser',
+        '-u',
+        'postgres',
+        '--',
+        'psql',
+        '-XAt',
+        '-c',
+        statement,
+        connection,
+      ]);
+    const keysOf = async (scratch: PlacedScratch, { run }: Ledger) =>
+      (await query(scratch, `select name from items where name like '${run}-%'`)).split('\n').filter(Boolean);
+    const nameOf = (moment: Date, repository: number) =>
+      `at-${say(moment).replaceAll(/[-:Z]/g, '').toLowerCase()}-repo${repository}`;
+
+    it('is refused without an offset, before the window and in the future, with the reason', async () => {
+      const without = await runPgha(['restore', '2025-01-15T14:30:00', '--lab']);
+      expect(without).toMatchObject({ code: 2, stdout: '' });
+      expect(without.stderr).toContain('has no offset');
+      const early = await runPgha(['restore', '2025-01-15T14:30:00Z', '--lab']);
+      expect(early.code).toBe(3);
+      expect(early.stderr).toMatch(
+        /is before the first backup; what can be restored from repository 1 lies between \S+Z and \S+Z/,
+      );
+      const late = await runPgha(['restore', say(new Date(Date.now() + 3_600_000)), '--lab']);
+      expect(late.code).toBe(3);
+      expect(late.stderr).toContain('has not come yet');
+      expect(await scratches()).toEqual([]);
+    });
+
+    it('has every write that was acknowledged before the second and none after it, under load', async () => {
+      const ledger = startLedger(lab, 'scratch');
+      const moment = await ledger.middle();
+      const startedAt = Date.now();
+      const { code, stdout, stderr } = await runPgha(['restore', say(moment), '--lab']);
+      console.log(`restore into scratch: ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+      await ledger.more(20);
+      const history = await ledger.workload.stop();
+      expect(code, stderr).toBe(0);
+      const scratch = await find(nameOf(moment, 1));
+      expect(stdout).toContain(scratch.connection);
+      expectMoment(history, await keysOf(scratch, ledger), moment);
+      expect(history.writes.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+    });
+
+    it('does not lead, is not archived, has no port, and takes no change unless it is told to', async () => {
+      const [scratch = expect.fail('no scratch server')] = await scratches();
+      expect(scratch.machine).not.toBe(await leaderOf(lab));
+      const settings = "'archive_mode', 'listen_addresses', 'default_transaction_read_only', 'cluster_name'";
+      const shown = await query(scratch, `select setting from pg_settings where name in (${settings}) order by name`);
+      expect(shown.split('\n')).toEqual(['off', `scratch ${scratch.name}`, 'on', '']);
+      await expect(query(scratch, 'create table mistake (id int)')).rejects.toThrow('read-only transaction');
+    });
+
+    it('brings a dropped table back to the second before, and is gone afterwards', async () => {
+      const leader = await leaderOf(lab);
+      await ask(lab, leader, 'create table orders (id int primary key, what text not null)');
+      await ask(lab, leader, 'alter table orders owner to pgha_owner');
+      await ask(lab, leader, "insert into orders select g, 'order ' || g from generate_series(1, 500) g");
+      const sum = 'select count(*), sum(hashtext(orders::text)) from orders';
+      const before = await ask(lab, leader, sum);
+      // the second has to have begun behind the insert and to have passed before the drop
+      const moment = new Date(Math.ceil((Date.now() + 50) / 1_000) * 1_000);
+      await ask(lab, leader, `select pg_sleep(${(moment.getTime() - Date.now()) / 1_000 + 1})`);
+      await ask(lab, leader, 'drop table orders');
+      const restored = await page.run('pgha restore 2025-01-15T14:30:00+00:00', { [example]: say(moment) });
+      expect(restored.code, restored.stderr).toBe(0);
+      const name = nameOf(moment, 1);
+      const listed = await page.run('pgha restore list');
+      expect(listed.stdout).toMatch(new RegExp(`${name} +pg-\\d +ready`));
+      const copied = await page.run('pgha restore copy at-20250115t143000-repo1 --table orders', {
+        [exampleName]: name,
+      });
+      expect(copied).toMatchObject({ code: 0, stdout: 'public.orders: 500 rows\n' });
+      expect(await ask(lab, leader, sum)).toBe(before);
+      expect(await ask(lab, leader, "select relowner::regrole from pg_class where relname = 'orders'")).toBe(
+        'pgha_owner',
+      );
+      const again = await runPgha(['restore', 'copy', name, '--table', 'orders', '--lab']);
+      expect(again).toMatchObject({ code: 1 });
+      expect(again.stderr).toContain('relation "orders" already exists');
+      const dropped = await page.run('pgha restore drop at-20250115t143000-repo1', { [exampleName]: name });
+      expect(dropped.code).toBe(0);
+      expect((await scratches()).map((each) => each.name)).not.toContain(name);
+      await ask(lab, leader, 'drop table orders');
+    });
+
+    it('comes from the second repository when the first one cannot be reached', async () => {
+      const [first = expect.fail('no scratch server')] = await scratches();
+      const moment = new Date(first.spec.target.replace(' ', 'T').replace('+00', 'Z'));
+      const address = `${awsAddresses.s3.primary}/32`;
+      const aws = hostOf(lab, awsMachineName);
+      await runChecked(aws, ['ip', 'address', 'delete', address, 'dev', 'host0']);
+      try {
+        const { code, stderr } = await runPgha(['restore', say(moment), '--lab']);
+        expect(code, stderr).toBe(0);
+      } finally {
+        await runChecked(aws, ['ip', 'address', 'add', address, 'dev', 'host0']);
+      }
+      const second = await find(nameOf(moment, 2));
+      const content = 'select count(*), sum(hashtext(items::text)) from items';
+      expect(await query(second, content)).toBe(await query(first, content));
+      for (const { name } of await scratches()) {
+        expect((await runPgha(['restore', 'drop', name, '--lab'])).code).toBe(0);
+      }
+      expect(await scratches()).toEqual([]);
+    });
+
+    it('is what the page describes: every command of it was run', () => {
+      expect(page.unrun()).toEqual([]);
+    });
+  });
+}
