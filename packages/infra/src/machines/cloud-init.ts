@@ -40,7 +40,10 @@ export function toUserData(machine: Machine, site: Site, awsRegion: string): Buf
   const { key, sha256 } = programBundle();
   const manifest = {
     packages: machine.packages,
-    files: machine.files.map(({ content, ...file }) => (file.program === undefined ? { ...file, content } : file)),
+    // by length: gzip looks back 32 KiB, and what is alike, rules and dashboards, is about equally long. The order means nothing
+    files: [...machine.files]
+      .sort((one, other) => one.content.length - other.content.length)
+      .map(({ content, ...file }) => (file.program === undefined ? { ...file, content } : file)),
     secrets: machine.secrets,
     bootSteps: machine.bootSteps,
     units: machine.units,

@@ -3,10 +3,26 @@ export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
 export { guardProgram } from './config/guard.ts';
-export { patroniConfigDirectory, patroniDynamicConfig, patroniRestUser, standbySlot } from './config/patroni.ts';
+export {
+  patroniConfigDirectory,
+  patroniDynamicConfig,
+  patroniRestUser,
+  slotsFor,
+  standbyClusterOf,
+  standbySlotOf,
+} from './config/patroni.ts';
 export { repositoryNumber } from './config/pgbackrest.ts';
 export { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
 export { binDirectory, dataDirectory, dataMount, socketDirectory } from './config/postgresql.ts';
+export {
+  drillProgram,
+  epochKey,
+  promoteRegionProgram,
+  rebuildRegionProgram,
+  regionProgram,
+  retireRegionProgram,
+} from './config/region.ts';
+export { servicesRegionProgram } from './config/services-region.ts';
 export * from './describe.ts';
 export { etcdDataDirectory } from './etcd.ts';
 export * from './machine.ts';

@@ -110,7 +110,7 @@ describe('user-data', () => {
       };
       expect(manifest.programs.sha256).toBe(sha256);
       const completed = manifest.files.map(({ path, content, program }) => [path, content ?? programs[program ?? '']]);
-      expect(completed).toEqual(machine.files.map(({ path, content }) => [path, content]));
+      expect(completed.sort()).toEqual(machine.files.map(({ path, content }) => [path, content]).sort());
     }
   });
 });
