@@ -25,6 +25,7 @@ export interface StoredRegion {
 
 /** What the gate and the watch of a database machine know; moments are seconds since 1970 on that machine's clock. */
 export interface RegionKnowledge {
+  /** null: it has not looked since the machine was switched on. */
   gate: { open: boolean; reason: string; since: number } | null;
   seen: {
     at: number;
@@ -32,7 +33,7 @@ export interface RegionKnowledge {
     peer: StoredRegion;
     /** The other region when it was last heard of. */
     peerLast: (StoredRegion & { at: number }) | null;
-  } | null;
+  };
 }
 
 /** What was measured while a region was promoted; moments are seconds since 1970 on the promoted machine's clock. */
@@ -98,17 +99,17 @@ const restoreTimeoutMs = 12 * 3_600_000;
 const program = async <T>(host: Host, argv: readonly string[], options: RunOptions): Promise<T> =>
   JSON.parse(await runChecked(host, argv, options)) as T;
 
-/** What the machine's gate said and its watch saw last, up to some seconds ago; asks nobody else. */
-export function recallRegions(host: Host): Promise<RegionKnowledge> {
-  return program(host, asPostgres(regionProgram, 'show'), { timeoutMs: readTimeoutMs });
+/**
+ * What the machine knows of both regions: of its own now, of the other one now or, without asking it, as its watch saw it some
+ * seconds ago. A region that is lost keeps whoever asks it waiting.
+ */
+export function readRegions(host: Host, other: 'now' | 'remembered'): Promise<RegionKnowledge> {
+  return program(host, asPostgres(regionProgram, other === 'now' ? 'read' : 'show'), { timeoutMs: readTimeoutMs });
 }
 
 /** What the machine's own region is now. */
 export async function readOwnRegion(host: Host): Promise<StoredRegion> {
-  const { own } = await program<{ own: StoredRegion }>(host, asPostgres(regionProgram, 'read', 'own'), {
-    timeoutMs: readTimeoutMs,
-  });
-  return own;
+  return (await readRegions(host, 'remembered')).seen.own;
 }
 
 /** Merges into what Patroni keeps for the machine's region, whether Patroni runs or not; null removes a key. */

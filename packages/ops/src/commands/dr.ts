@@ -134,7 +134,7 @@ function failover(context: CommandContext, options: FailoverOptions): Promise<vo
       acceptUnfenced: options.acceptUnfenced === true,
       althoughItAnswers: options.althoughItAnswers === true,
     };
-    const view = await viewDr(installation);
+    const view = await viewDr(installation, 'remembered');
     const { to, actsAlready } = chooseSuccessor(view);
     if (options.dryRun === true) {
       const record = { fence: null, promotion: null, servers: [], acknowledgedAtMs: null };

@@ -112,7 +112,6 @@ function regionVerb(world: FakeRegions, { kind }: Region, verb: string, input: s
     settle(world, kind);
     return done(JSON.stringify(described(kind)));
   }
-  if (verb === 'read') return done(JSON.stringify({ own: described(kind) }));
   const at = Date.now() / 1_000;
   const seen = { at, own: described(kind), peer: described(other(kind)), peerLast: { ...described(other(kind)), at } };
   return done(JSON.stringify({ gate: { open: true, reason: '', since: at }, seen }));

@@ -91,8 +91,9 @@ function renderSettings(cluster: Cluster, node: Node, own: Region, peer: Region)
 }
 
 const gateDropIn = `[Service]
-# fails while this region may not start; systemd tries again a second later
+# fails after half a minute in which this region may not start; systemd tries again a second later
 ExecStartPre=${regionProgram} gate
+TimeoutStartSec=60
 `;
 
 const renderWatchUnit = (cluster: Cluster) => `[Unit]

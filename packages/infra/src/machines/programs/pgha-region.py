@@ -3,8 +3,8 @@
 
 pgha-region gate       before every start of Patroni: succeeds when this region's servers may start
 pgha-region watch      the service: reads both regions' epochs for ever, and ends Patroni when this region was given up
-pgha-region show       what both said and saw last, as JSON
-pgha-region read       what both regions' etcd hold now, as JSON; "read own": without waiting for the other one
+pgha-region show       what the gate said, what this region's etcd holds now and the other one's held last, as JSON
+pgha-region read       the same, with what the other one's holds now
 pgha-region confirm    an operator's word, valid until the machine is switched off: this region may start
 pgha-region configure  merges the JSON on standard input into what Patroni keeps for the region; null removes a key
 
@@ -23,7 +23,7 @@ import pgha_etcd
 import pgha_region
 from pgha_region import CONFIRMED, GATE, SEEN, acts
 
-# below systemd's 90 s for a start; then the unit tries again
+# below the unit's time to start; then it tries again
 GATE_PATIENCE_SECONDS = 30
 GATE_INTERVAL_SECONDS = 1
 WATCH_INTERVAL_SECONDS = 5
@@ -124,17 +124,21 @@ def write_metrics(settings, own, last):
     os.rename(f"{path}.new", path)
 
 
-def show(_settings):
-    json.dump({"gate": pgha_region.read_json(GATE), "seen": pgha_region.read_json(SEEN)}, sys.stdout)
+def show(settings):
+    # how old the other one's is, peerLast says
+    seen = pgha_region.read_json(SEEN) or {"peer": pgha_region.UNHEARD, "peerLast": None}
+    tell({**seen, "at": now(), "own": pgha_region.Regions(settings).read_own()})
 
 
-def read(settings, what=None):
-    regions = pgha_region.Regions(settings)
-    if what == "own":
-        json.dump({"own": regions.read_own()}, sys.stdout)
-        return
-    own, peer, _ = regions.read()
-    json.dump({"own": own, "peer": peer}, sys.stdout)
+def read(settings):
+    own, peer, _ = pgha_region.Regions(settings).read()
+    remembered = (pgha_region.read_json(SEEN) or {}).get("peerLast")
+    last = {**peer, "at": now()} if peer["answers"] else remembered
+    tell({"at": now(), "own": own, "peer": peer, "peerLast": last})
+
+
+def tell(seen):
+    json.dump({"gate": pgha_region.read_json(GATE), "seen": seen}, sys.stdout)
 
 
 def confirm(settings):
@@ -173,11 +177,10 @@ def merged(config, patch):
 
 def main(arguments):
     verbs = {"gate": gate, "watch": watch, "show": show, "read": read, "confirm": confirm, "configure": configure}
-    verb, rest = arguments[:1], arguments[1:]
-    if verb == [] or verb[0] not in verbs or rest not in ([], ["own"]) or (rest and verb != ["read"]):
+    if len(arguments) != 1 or arguments[0] not in verbs:
         raise SystemExit(f"usage: pgha-region {' | '.join(verbs)}")
     try:
-        verbs[verb[0]](read_settings(), *rest)
+        verbs[arguments[0]](read_settings())
     except (pgha_etcd.Silence, pgha_etcd.Refused) as error:
         raise SystemExit(f"etcd does not answer: {error}") from error
 

@@ -54,7 +54,8 @@ export async function failOverRegion(
 ): Promise<RegionFailover> {
   const begunAtMs = Date.now();
   const { cluster } = installation;
-  const view = await viewDr(installation);
+  // the region that is lost keeps nobody waiting
+  const view = await viewDr(installation, 'remembered');
   const { to, actsAlready } = chooseSuccessor(view);
   const from = otherRegion(cluster, to);
   if (!actsAlready) refuseFailover(view, to, await readFence(installation, from), terms);

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, membersOf, type Node, type Region } from '@pgha/infra/cluster';
 import type { Site } from '@pgha/infra/machines';
 import type { Installation } from '../../installation/installation.ts';
 import type { Report } from '../../step.ts';
 import { admitRegion, denyRegion, isDenied, readBucketPolicy } from './bucket-policy.ts';
+import { within } from './deadline.ts';
 import { otherRegion } from './view.ts';
 
 /** Whether a region can still take writes, as far as it is known. */
@@ -35,6 +35,7 @@ export function describeGaps({ uncertain, isShutOut, problem }: Fence): string {
 
 /** EC2 takes a minute for a forced stop; what takes longer is not certain. */
 const cutTimeoutMs = 120_000;
+const stateTimeoutMs = 15_000;
 
 type Ways = Pick<Installation, 'cluster' | 'power' | 's3' | 'site'>;
 
@@ -62,9 +63,8 @@ export async function readFence(ways: Ways, region: Region): Promise<Fence> {
 export async function fenceRegion(ways: Ways, region: Region, report: Report): Promise<Fence> {
   const other = otherRegion(ways.cluster, region);
   const cuts = membersOf(region).map(async (node) => {
-    await Promise.race([ways.power.cut(node), tooLong(node)]).catch((error: Error) =>
-      report(`${node.name}: ${error.message}`),
-    );
+    const cut = within(ways.power.cut(node), cutTimeoutMs, `${node.name} was not off`);
+    await cut.catch((error: Error) => report(`${node.name}: ${error.message}`));
   });
   const deny = (where: Region) =>
     denyRegion(ways.s3(where), bucketIn(ways, where), ways.cluster, region).catch((error: Error) =>
@@ -98,13 +98,9 @@ function bucketIn({ cluster, site }: { cluster: Cluster; site(region: Region): S
   return bucket;
 }
 
-async function tooLong({ name }: Node): Promise<never> {
-  await delay(cutTimeoutMs, undefined, { ref: false });
-  throw new Error(`${name} is not off after ${cutTimeoutMs / 1_000} s`);
-}
-
 async function stateOf({ power }: Ways, node: Node): Promise<{ name: string; why: string | null }> {
-  const { value, problem } = await orProblem(() => power.state(node));
+  const asked = () => within(power.state(node), stateTimeoutMs, `EC2 did not say what ${node.name} does`);
+  const { value, problem } = await orProblem(asked);
   if (value === null) return { name: node.name, why: problem };
   return { name: node.name, why: value === 'running' ? 'it is on' : null };
 }

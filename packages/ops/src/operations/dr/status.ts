@@ -200,8 +200,7 @@ function findingsOf(
   }
   for (const region of [view.primary, view.dr]) {
     for (const [name, { seen }] of region.knowledge) {
-      const silent = seen === null ? null : seen.at - (seen.peerLast?.at ?? 0);
-      if (silent !== null && silent > silenceSeconds) {
+      if (seen.at - (seen.peerLast?.at ?? 0) > silenceSeconds) {
         say(
           `${name} cannot read the other region's epoch`,
           "port 2379 of the other region's etcd over the peering; until it can, a region that starts cold stays closed",

@@ -1,10 +1,11 @@
 import { type Cluster, membersOf, peerOf, type Region } from '@pgha/infra/cluster';
 import { type ListedMember, listMembers } from '../../clients/patronictl.ts';
-import { type RegionKnowledge, recallRegions, type StoredRegion } from '../../clients/region.ts';
+import { type RegionKnowledge, readRegions, type StoredRegion } from '../../clients/region.ts';
 import { RefusedError, UsageError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
+import { within } from './deadline.ts';
 
 /** A region as its own machines tell of it. */
 export interface RegionSight {
@@ -34,6 +35,8 @@ export interface RegionFacts {
   leads: boolean;
 }
 
+/** Run Command's round trip, and the deadlines of a machine that asks a lost region. */
+const entryTimeoutMs = 30_000;
 /** Above a round of the watch, its deadlines, and the time a leader key outlives its holder. */
 const freshSeconds = 30;
 
@@ -60,23 +63,37 @@ export function otherRegion(cluster: Cluster, region: Region): Region {
 
 const sightOf = (view: DrView, { kind }: Region): RegionSight => view[kind];
 
-/** Asks every member of both regions at once; who does not answer keeps nobody waiting for longer than an entry takes. */
-export async function viewDr(installation: Pick<Installation, 'cluster' | 'host'>): Promise<DrView> {
+/**
+ * Asks every member of both regions at once.
+ *
+ * @param other whether each of them asks the other region too, which takes seconds when that is lost, or tells what its watch saw
+ *   last.
+ */
+export async function viewDr(
+  installation: Pick<Installation, 'cluster' | 'host'>,
+  other: 'now' | 'remembered' = 'now',
+): Promise<DrView> {
   const { primary } = installation.cluster;
   const dr = secondRegionOf(installation.cluster);
-  const [first, second] = await Promise.all([viewSide(installation, primary), viewSide(installation, dr)]);
+  const [first, second] = await Promise.all([primary, dr].map((region) => viewSide(installation, region, other)));
+  if (first === undefined || second === undefined) throw new Error('two regions make two views');
   return { primary: first, dr: second };
 }
 
-async function viewSide(installation: Pick<Installation, 'host'>, region: Region): Promise<RegionSight> {
+async function viewSide(
+  installation: Pick<Installation, 'host'>,
+  region: Region,
+  other: 'now' | 'remembered',
+): Promise<RegionSight> {
   const knowledge = new Map<string, RegionKnowledge>();
   const problems = new Map<string, string>();
   const hosts = membersOf(region).map((node) => installation.host(node));
-  const listed = Promise.any(hosts.map((host) => listMembers(host))).catch(() => null);
+  const inTime = <T>(host: Host, asked: Promise<T>) => within(asked, entryTimeoutMs, `${host.name} did not answer`);
+  const listed = Promise.any(hosts.map((host) => inTime(host, listMembers(host)))).catch(() => null);
   await Promise.all(
     hosts.map(async (host) => {
       try {
-        knowledge.set(host.name, await recallRegions(host));
+        knowledge.set(host.name, await inTime(host, readRegions(host, other)));
       } catch (error) {
         problems.set(host.name, (error as Error).message);
       }
@@ -87,12 +104,10 @@ async function viewSide(installation: Pick<Installation, 'host'>, region: Region
 
 /** What a region is, from its own machines or, when they are silent, from what the other region's saw of it. Pure. */
 export function factsOf(view: DrView, region: Region): RegionFacts {
-  const own = [...sightOf(view, region).knowledge.values()].flatMap(({ seen }) =>
-    seen === null ? [] : [{ at: seen.at, stored: seen.own }],
-  );
+  const own = [...sightOf(view, region).knowledge.values()].map(({ seen }) => ({ at: seen.at, stored: seen.own }));
   const other = view[region.kind === 'primary' ? 'dr' : 'primary'];
   const seenByOther = [...other.knowledge.values()].flatMap(({ seen }) =>
-    seen?.peerLast ? [{ at: seen.peerLast.at, now: seen.at, stored: seen.peerLast as StoredRegion }] : [],
+    seen.peerLast ? [{ at: seen.peerLast.at, now: seen.at, stored: seen.peerLast as StoredRegion }] : [],
   );
   const answering = newest(own.filter(({ stored }) => stored.answers)) ?? newest(seenByOther);
   const isLed = sightOf(view, region).members?.some(({ isLeader, state }) => isLeader && state !== 'stopped') === true;
@@ -131,7 +146,7 @@ export function nextEpoch(view: DrView): number {
  * could not see both.
  */
 export function lagBytesOf(view: DrView, standby: Region): number | null {
-  const seen = newest([...sightOf(view, standby).knowledge.values()].flatMap((known) => known.seen ?? []));
+  const seen = newest([...sightOf(view, standby).knowledge.values()].map(({ seen: each }) => each));
   const [own, peer] = [seen?.own.position, seen?.peer.position];
   return typeof own !== 'number' || typeof peer !== 'number' ? null : Math.max(0, peer - own);
 }
