@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Keeps a region that was given up from coming back by itself: docs/decisions/0009.
+"""Keeps a region that was given up from coming back by itself: docs/decisions/0011.
 
 pgha-region gate       before every start of Patroni: succeeds when this region's servers may start
 pgha-region watch      the service: reads both regions' epochs for ever, and ends Patroni when this region was given up

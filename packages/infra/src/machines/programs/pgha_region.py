@@ -1,4 +1,4 @@
-"""Which of the two regions may act: what is known of them, and whether this one may start (docs/decisions/0009).
+"""Which of the two regions may act: what is known of them, and whether this one may start (docs/decisions/0011).
 
 A region acts when its configuration in etcd does not make it a standby. The epoch stands in the same configuration and is
 raised by every promotion of a region, in the same write that promotes it; without one it is 1.
