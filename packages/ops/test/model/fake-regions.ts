@@ -24,6 +24,8 @@ export interface FakeRegions extends FakeCluster {
   wasSplit: boolean;
   /** Whether the acting region's stop reaches the standby. */
   isLinked: boolean;
+  /** After a promotion the promoted region's etcd answers nobody so many times. */
+  silentAfterPromotion: number;
 }
 
 /** A world before anything happened: the first region acts, the second one streams. */
@@ -40,6 +42,7 @@ export function createFakeRegions(cluster: Cluster): FakeRegions {
       backups: new Set<number>(),
       wasSplit: false,
       isLinked: true,
+      silentAfterPromotion: 0,
     },
   );
   return world;
@@ -113,7 +116,15 @@ function regionVerb(world: FakeRegions, { kind }: Region, verb: string, input: s
     return done(JSON.stringify(described(kind)));
   }
   const at = Date.now() / 1_000;
-  const seen = { at, own: described(kind), peer: described(other(kind)), peerLast: { ...described(other(kind)), at } };
+  const isSilent = !own.config['standby_cluster'] && kind === 'dr' && world.silentAfterPromotion > 0;
+  if (isSilent) world.silentAfterPromotion -= 1;
+  const unheard = { answers: false, known: false, standby: false, epoch: 0 };
+  const seen = {
+    at,
+    own: isSilent ? unheard : described(kind),
+    peer: described(other(kind)),
+    peerLast: { ...described(other(kind)), at },
+  };
   return done(JSON.stringify({ gate: { open: true, reason: '', since: at }, seen }));
 }
 

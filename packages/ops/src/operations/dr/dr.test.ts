@@ -116,6 +116,18 @@ describe('a failover of the region', () => {
     const world = lose(createFakeRegions(cluster));
     await failover(world);
     await expect(failover(world)).rejects.toThrow(/us-west-2 acts already/);
+    // the epochs say so, whoever leads or is back
+    world.off.clear();
+    world.regions.get('dr')?.members.clear();
+    await expect(failover(world)).rejects.toThrow(/us-west-2 acts already/);
+  });
+
+  it('takes an etcd that does not answer for no answer, not for a region that does not act', async () => {
+    const world = lose(createFakeRegions(cluster));
+    world.silentAfterPromotion = 2;
+    await failover(world);
+    expect(world.silentAfterPromotion).toBe(0);
+    expect(endOf(world).regions['dr']).toMatchObject({ epoch: 2, unfinished: false });
   });
 
   it('comes to the same end wherever it is killed', async () => {

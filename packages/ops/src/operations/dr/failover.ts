@@ -97,11 +97,12 @@ export function chooseSuccessor(view: DrView): { to: Region; actsAlready: boolea
   const withRole = (role: RegionFacts['role']) => regions.filter((region) => factsOf(view, region).role === role);
   const [standby] = withRole('standby');
   if (standby !== undefined) return { to: standby, actsAlready: false };
-  const acting = withRole('acting').filter((region) =>
-    view[region.kind].members?.some(({ role }) => role === 'leader'),
-  );
-  const [only, second] = acting;
-  if (only !== undefined && second === undefined) return { to: only, actsAlready: true };
+  const epochOf = (region: Region) => factsOf(view, region).epoch ?? 0;
+  const [first, second] = withRole('acting').toSorted((a, b) => epochOf(b) - epochOf(a));
+  // a region that was given up still says of itself that it acts
+  const isAbove = first !== undefined && second !== undefined && epochOf(first) > epochOf(second);
+  const isLed = first !== undefined && view[first.kind].members?.some(({ role }) => role === 'leader') === true;
+  if (first !== undefined && (second === undefined ? isLed : isAbove)) return { to: first, actsAlready: true };
   const seen = regions.map((region) => `${region.awsRegion} is ${factsOf(view, region).role}`).join(', ');
   throw new RefusedError(`no region is a standby that could take over: ${seen}; "pgha dr status" shows both`);
 }

@@ -1,6 +1,6 @@
 import { membersOf, type Node, type Region } from '@pgha/infra/cluster';
 import { epochKey, patroniDynamicConfig, slotsFor, standbyClusterOf } from '@pgha/infra/machines';
-import { configureRegion, type Promotion, readOwnRegion, retireRegion, undoRetirement } from '../../clients/region.ts';
+import { configureRegion, type Promotion, retireRegion, undoRetirement } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
@@ -11,6 +11,7 @@ import { beginFullBackup } from './backup.ts';
 import { admitEverywhere, isShutOutAnywhere } from './fence.ts';
 import { actsWith, isAlone, leaderIn, leadingHost, promote } from './promote.ts';
 import { type PointedServer, pointAllServices, turnServices } from './services.ts';
+import { readStored } from './stored.ts';
 import { waitUntilStreaming } from './streaming.ts';
 import {
   type DrView,
@@ -200,7 +201,7 @@ function planMove(
           promote(installation, promotion, next, afterLsn),
           turnServices(installation, to),
         ]).catch(async (error: unknown) => {
-          await goBack(installation, from, promotion, primary);
+          await goBack(installation, from, promotion, primary).catch((problem: Error) => report(problem.message));
           throw error;
         });
         record.promotion = made;
@@ -240,7 +241,7 @@ async function goBack(
  * promoted one day starts from it.
  */
 export function becomeStandby(
-  installation: Pick<Installation, 'cluster' | 'host'>,
+  installation: Pick<Installation, 'cluster' | 'host' | 'signal'>,
   region: Region,
   epoch: number,
 ): Step {
@@ -249,7 +250,7 @@ export function becomeStandby(
   return {
     title: `${region.awsRegion} is its standby`,
     isDone: async () => {
-      const own = await Promise.any(hosts.map((host) => readOwnRegion(host)));
+      const own = await readStored(installation, region);
       return own.standby && own.epoch >= epoch;
     },
     run: async () => {

@@ -1,10 +1,11 @@
 import { type Cluster, membersOf, type Region } from '@pgha/infra/cluster';
 import { epochKey } from '@pgha/infra/machines';
 import { listMembers } from '../../clients/patronictl.ts';
-import { type Promotion, promoteRegion, readOwnRegion } from '../../clients/region.ts';
+import { type Promotion, promoteRegion } from '../../clients/region.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import { waitUntil } from '../../wait-until.ts';
+import { readStored } from './stored.ts';
 import type { RegionSight } from './view.ts';
 
 /** A region's next life as the acting one. */
@@ -15,9 +16,16 @@ export interface PromotionPlan {
   slots: Record<string, unknown> | null;
 }
 
-/** Whether the region acts with the epoch, or a later one. */
-export async function actsWith(ways: Pick<Installation, 'host'>, { region, epoch }: PromotionPlan): Promise<boolean> {
-  const own = await Promise.any(membersOf(region).map((node) => readOwnRegion(ways.host(node))));
+/**
+ * Whether the region acts with the epoch, or a later one.
+ *
+ * @throws when nobody can tell.
+ */
+export async function actsWith(
+  ways: Pick<Installation, 'host' | 'signal'>,
+  { region, epoch }: PromotionPlan,
+): Promise<boolean> {
+  const own = await readStored(ways, region);
   return own.known && !own.standby && own.epoch >= epoch;
 }
 

@@ -3,7 +3,7 @@ import { repositoryNumber, slotsFor } from '@pgha/infra/machines';
 import { readHistory } from '../../clients/patronictl.ts';
 import { configureRegion, inspectLost, type LostCommits, readOwnRegion, restoreLost } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
-import { type Host, runChecked } from '../../hosts/host.ts';
+import { runChecked } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
@@ -12,6 +12,7 @@ import type { Memory } from '../unfinished.ts';
 import { becomeStandby } from './move.ts';
 import { leadingHost } from './promote.ts';
 import { type PointedServer, pointAllServices } from './services.ts';
+import { readStored } from './stored.ts';
 import { notStreaming, waitUntilStreaming } from './streaming.ts';
 import { type DrView, factsOf, otherRegion, type Perform, viewDr } from './view.ts';
 
@@ -86,7 +87,8 @@ export function planRejoin(
   const acting = otherRegion(cluster, lost);
   const nodes = membersOf(lost);
   const hosts = nodes.map((node) => installation.host(node));
-  const isBack = async () => (await notStreaming(installation, lost)).length === 0 && (await isStandby(hosts));
+  const isBack = async () =>
+    (await notStreaming(installation, lost)).length === 0 && (await readStored(installation, lost)).standby;
   const isMissing = async () => !(await isBack());
   return [
     {
@@ -182,9 +184,4 @@ export function powerOn({ host, power }: Installation, region: Region, signal: A
       );
     },
   };
-}
-
-async function isStandby(hosts: readonly Host[]): Promise<boolean> {
-  const own = await Promise.any(hosts.map((host) => readOwnRegion(host)));
-  return own.standby;
 }

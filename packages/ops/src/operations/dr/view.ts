@@ -35,8 +35,8 @@ export interface RegionFacts {
   leads: boolean;
 }
 
-/** Run Command's round trip, and the deadlines of a machine that asks a lost region. */
-const entryTimeoutMs = 30_000;
+/** Run Command's round trip on a busy machine; one that asks the other region has that region's deadlines to wait for too. */
+const entryTimeoutMs = { remembered: 30_000, now: 60_000 };
 /** Above a round of the watch, its deadlines, and the time a leader key outlives its holder. */
 const freshSeconds = 30;
 
@@ -88,7 +88,8 @@ async function viewSide(
   const knowledge = new Map<string, RegionKnowledge>();
   const problems = new Map<string, string>();
   const hosts = membersOf(region).map((node) => installation.host(node));
-  const inTime = <T>(host: Host, asked: Promise<T>) => within(asked, entryTimeoutMs, `${host.name} did not answer`);
+  const inTime = <T>(host: Host, asked: Promise<T>) =>
+    within(asked, entryTimeoutMs[other], `${host.name} did not answer`);
   const listed = Promise.any(hosts.map((host) => inTime(host, listMembers(host)))).catch(() => null);
   await Promise.all(
     hosts.map(async (host) => {
