@@ -1,4 +1,4 @@
-import { type Cluster, membersOf, nodesOf, ports } from '@pgha/infra/cluster';
+import { type Cluster, membersOf, nodesOf, ports, type Region } from '@pgha/infra/cluster';
 import type { FinalRead } from '../chaos/history.ts';
 import type { WorkloadTargets } from '../chaos/workload.ts';
 import { readFinalState as readMembersState } from '../operations/load.ts';
@@ -6,10 +6,14 @@ import type { ClusterAccess } from './access.ts';
 import type { ControlGroups } from './control-groups.ts';
 import { labHost } from './machines.ts';
 
-/** Both services of a lab as a workload dials them. */
-export function workloadTargets(cluster: Cluster, { ca, apiKey }: ClusterAccess): WorkloadTargets {
-  const [server] = nodesOf(cluster.primary, 'api');
-  if (server === undefined) throw new Error('the cluster has no API server');
+/** Both services of a lab as a workload dials them, on the API server of a region. */
+export function workloadTargets(
+  cluster: Cluster,
+  { ca, apiKey }: ClusterAccess,
+  region: Region = cluster.primary,
+): WorkloadTargets {
+  const [server] = nodesOf(region, 'api');
+  if (server === undefined) throw new Error(`there is no API server in ${region.awsRegion}`);
   const { address, hostname } = server;
   return {
     write: { address, hostname, port: ports.api, ca },
