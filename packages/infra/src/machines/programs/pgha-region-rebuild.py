@@ -26,6 +26,8 @@ import pgha_region
 PASSFILE = f"{pgha_region.RUNTIME}/rebuild.pgpass"
 # beside what a server needs to start
 ROOM_FACTOR = 1.2
+# an etcd that elects a leader answers within seconds; a busy machine takes longer
+ANSWER_PATIENCE_SECONDS = 60
 
 
 def say(text):
@@ -37,7 +39,14 @@ def as_postgres(*command, **options):
 
 
 def refuse_unless_given_up(settings):
-    own, peer, _ = pgha_region.Regions(settings).read()
+    regions, deadline = pgha_region.Regions(settings), time.monotonic() + ANSWER_PATIENCE_SECONDS
+    own, peer, _ = regions.read()
+    while not (own["answers"] and peer["answers"]):
+        if time.monotonic() > deadline:
+            silent = [name for name, region in (("this", own), ("the other", peer)) if not region["answers"]]
+            raise SystemExit(f"etcd of {' and of '.join(silent)} region does not answer: nobody can tell which one acts")
+        time.sleep(1)
+        own, peer, _ = regions.read()
     if not pgha_region.acts(peer) or (pgha_region.acts(own) and own["epoch"] >= peer["epoch"]):
         raise SystemExit("the other region does not act with a higher epoch: this one's data may be the only one")
 
