@@ -45,16 +45,23 @@ interface PatroniCluster {
 const timeoutMs = 1_500;
 const synchronousRoles = new Set(['sync_standby', 'quorum_standby']);
 
-/** Asks the URLs in turn until one answers. Throws an error that names every one that did not. */
+/**
+ * Asks the URLs in turn until one knows a primary. They may be of two regions, of which one is a standby: it is told of only
+ * when nobody knows a primary. Throws an error that names every one that did not answer.
+ */
 export async function readCluster(urls: string[], ca: string | null): Promise<ClusterView> {
   const failures: string[] = [];
+  let without: PatroniCluster | null = null;
   for (const url of urls) {
     try {
-      return toView((await getJson(new URL('/cluster', url), ca)) as PatroniCluster);
+      const cluster = (await getJson(new URL('/cluster', url), ca)) as PatroniCluster;
+      if (cluster.members.some(({ role }) => role === 'leader')) return toView(cluster);
+      without ??= cluster;
     } catch (error) {
       failures.push(`${url}: ${(error as Error).message}`);
     }
   }
+  if (without !== null) return toView(without);
   throw new Error(urls.length === 0 ? 'PATRONI_URLS is not set' : failures.join('; '));
 }
 

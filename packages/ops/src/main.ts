@@ -52,6 +52,11 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/restore.ts')).registerRestore,
   },
   {
+    name: 'dr',
+    summary: 'the second region: status, failover, failback, drill',
+    load: async () => (await import('./commands/dr.ts')).registerDr,
+  },
+  {
     name: 'operations',
     summary: 'who did what to this cluster, and what was cut off',
     load: async () => (await import('./commands/operations.ts')).registerOperations,

@@ -9,6 +9,7 @@ import {
   serviceSecrets,
 } from './config/api-units.ts';
 import { renderPgbackrestConf } from './config/pgbackrest.ts';
+import { servicesRegion } from './config/services-region.ts';
 import { type MachineFile, type MachinePart, machineFile, type Site, type UnitAction } from './machine.ts';
 import { siteCaFile } from './operating-system.ts';
 import { programFile } from './program.ts';
@@ -60,7 +61,11 @@ const services: readonly Service[] = [
 ];
 
 /** The machine of both HTTP services. */
-export function apiServer(cluster: Cluster, node: Node, site: Site): MachinePart {
+export function apiServer(cluster: Cluster, node: Node, site: Site): readonly MachinePart[] {
+  return [servicesRegion(cluster, node, services), bothServices(cluster, node, site)];
+}
+
+function bothServices(cluster: Cluster, node: Node, site: Site): MachinePart {
   return {
     packages: ['pgbackrest', 'python3-boto3', 'zstd'],
     files: [
@@ -104,7 +109,7 @@ function unitFiles(cluster: Cluster, node: Node, service: Service): readonly Mac
   return [
     // a changed socket is not restarted: that would refuse connections, and only the port is ever worth it
     machineFile(`${unit}.socket`, renderServiceSocket(service)),
-    machineFile(`${unit}.service`, renderServiceUnit(cluster, regionOf(cluster, node), node, service), {
+    machineFile(`${unit}.service`, renderServiceUnit(cluster, node, service), {
       onChange: [restartOf(service)],
     }),
   ];

@@ -38,7 +38,7 @@ export function exporterListener(port: number, purpose: string): Listener {
 }
 
 /** Where the node exporter takes figures from that programs leave as text; empty after a boot, so that none is from before. */
-const textFolder = '/run/pgha-metrics';
+export const textFolder = '/run/pgha-metrics';
 
 /** What the units' figures are kept of: ours and the programs that serve, not Debian's own three hundred. */
 const watchedUnits =

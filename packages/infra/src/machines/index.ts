@@ -3,10 +3,25 @@ export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
 export { guardProgram } from './config/guard.ts';
-export { patroniConfigDirectory, patroniDynamicConfig, patroniRestUser, standbySlot } from './config/patroni.ts';
+export {
+  patroniConfigDirectory,
+  patroniDynamicConfig,
+  patroniRestUser,
+  slotsFor,
+  standbyClusterOf,
+  standbySlotOf,
+} from './config/patroni.ts';
 export { repositoryNumber, restoreGate } from './config/pgbackrest.ts';
 export { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
 export { binDirectory, dataDirectory, dataMount, socketDirectory } from './config/postgresql.ts';
+export {
+  drillProgram,
+  epochKey,
+  promoteRegionProgram,
+  rebuildRegionProgram,
+  regionProgram,
+  retireRegionProgram,
+} from './config/region.ts';
 export {
   checkProgram,
   repositoryProgram,
@@ -15,6 +30,7 @@ export {
   scratchProgram,
   verifyReport,
 } from './config/restore.ts';
+export { servicesRegionProgram } from './config/services-region.ts';
 export * from './describe.ts';
 export { etcdDataDirectory, patroniPrefix } from './etcd.ts';
 export * from './machine.ts';

@@ -2,6 +2,8 @@ import { type Cluster, type Node, ports } from '../cluster/index.ts';
 import { routerSocket } from './config/haproxy.ts';
 import { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
 import { dataMount } from './config/postgresql.ts';
+import { regionProgram } from './config/region.ts';
+import { servicesRegionProgram } from './config/services-region.ts';
 import { type Machine, machineFile } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile } from './tls.ts';
@@ -27,9 +29,12 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           poolerSocket: pgbouncerSocketDirectory,
           poolerPort: ports.pgbouncer,
           routerSocket,
+          ...(cluster.dr === null ? {} : { regionProgram }),
         }
       : {}),
-    ...(node.role === 'api' ? { services: readyUrls(node) } : {}),
+    ...(node.role === 'api'
+      ? { services: readyUrls(node), ...(cluster.dr === null ? {} : { servicesRegionProgram }) }
+      : {}),
   };
   return {
     ...machine,

@@ -7,6 +7,7 @@ import { router } from './config/haproxy.ts';
 import { patroni } from './config/patroni.ts';
 import { pgbackrest } from './config/pgbackrest.ts';
 import { pgbouncer } from './config/pgbouncer.ts';
+import { regionEpoch } from './config/region.ts';
 import { restoring } from './config/restore.ts';
 import { databaseFigures } from './exporters.ts';
 import type { MachinePart, Site } from './machine.ts';
@@ -21,6 +22,7 @@ export function databaseServer(cluster: Cluster, node: Node, site: Site): readon
     router(cluster, node),
     pgbackrest(cluster, node, site),
     restoring(cluster, node),
+    regionEpoch(cluster, node),
     patroni(cluster, node, site),
     databaseRoles(cluster),
     pgbouncer(cluster, node),

@@ -36,7 +36,7 @@ function partsOf(cluster: Cluster, node: Node, site: Site): readonly MachinePart
     case 'standby':
       return databaseServer(cluster, node, site);
     case 'api':
-      return [apiServer(cluster, node, site)];
+      return apiServer(cluster, node, site);
     case 'bastion':
       return [bastion(cluster, node)];
     case 'monitoring':

@@ -6,6 +6,7 @@ import { databaseSignals } from './signals/database.ts';
 import { etcdSignals } from './signals/etcd.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
+import { regionSignals } from './signals/regions.ts';
 import { serviceSignals } from './signals/service.ts';
 
 /** Everything that is watched in a cluster; what it does not have is not in it. */
@@ -13,6 +14,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
   return [
     ...serviceSignals,
     ...databaseSignals(cluster),
+    ...regionSignals(cluster),
     ...connectionSignals,
     ...etcdSignals,
     ...backupSignals(cluster),

@@ -110,9 +110,13 @@ function originsOf(cluster: Cluster, region: Region, source: Source): readonly E
   }
 }
 
-/** A role stands for its machines in the same region; where there are none, for those of the other one. */
+/**
+ * A role stands for its machines in the same region; where there are none, for those of the other one. API servers are pointed to
+ * whichever region acts: they stand for those of both.
+ */
 function originRoles(cluster: Cluster, region: Region, source: Source): readonly { role: Role; region: Region }[] {
   const bearers = regionsOf(cluster).filter((each) => each.nodes.some(({ role }) => role === source));
+  if (source === 'api') return bearers.map((bearer) => ({ role: source, region: bearer }));
   const origin = bearers.find(({ kind }) => kind === region.kind) ?? bearers[0];
   return origin === undefined ? [] : [{ role: source as Role, region: origin }];
 }

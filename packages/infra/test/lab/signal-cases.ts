@@ -162,6 +162,15 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
     },
   },
+  SecondRegionGateClosed: {
+    fires: { [`pgha_region_gate_open{${at('pg-1')}}`]: always(0) },
+    quiet: { [`pgha_region_gate_open{${at('pg-1')}}`]: '1x30 0x3 1x100' },
+  },
+  SecondRegionEpochUnread: {
+    fires: { [`pgha_region_peer_read_timestamp_seconds{${at('pg-1')}}`]: always(1) },
+    // read at every scrape, four minutes late
+    quiet: { [`pgha_region_peer_read_timestamp_seconds{${at('pg-1')}}`]: '-240+10x200' },
+  },
   SecondRegionLags: {
     fires: {
       [`patroni_xlog_replayed_timestamp{${at('dr-pg-1', 'dr')}}`]: always(1),

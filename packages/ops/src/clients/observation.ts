@@ -1,5 +1,6 @@
 import { observeProgram } from '@pgha/infra/machines';
 import { type Host, runChecked } from '../hosts/host.ts';
+import type { RegionKnowledge } from './region.ts';
 
 /** What stood in the way of telling a part. */
 export interface Untold {
@@ -30,7 +31,9 @@ export interface Observation {
     alarms: readonly string[];
   }>;
   /** On API servers. */
-  api?: Told<{ release: string | null; ready: Readonly<Record<string, string>> }>;
+  api?: Told<{ release: string | null; ready: Readonly<Record<string, string>>; region: string | null }>;
+  /** On database machines of a cluster with two regions. */
+  region?: Told<RegionKnowledge>;
 }
 
 interface PatroniSelf {

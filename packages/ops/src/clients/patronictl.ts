@@ -1,3 +1,4 @@
+import { formatLsn } from '@pgha/db';
 import { patroniConfigDirectory } from '@pgha/infra/machines';
 import { type Host, type RunOptions, runChecked } from '../hosts/host.ts';
 
@@ -55,8 +56,19 @@ export async function reinitMember(host: Host, scope: string, name: string): Pro
   await patronictl(host, ['reinit', scope, name, '--force', '--wait'], { timeoutMs: reinitTimeoutMs });
 }
 
+/** Where the cluster left each of its earlier timelines, oldest first. */
+export async function readHistory(host: Host): Promise<readonly { timeline: number; endLsn: string }[]> {
+  const lines = JSON.parse(await patronictl(host, ['history', '--format', 'json'])) as readonly RawHistoryLine[];
+  return lines.map(({ TL, LSN }) => ({ timeline: TL, endLsn: formatLsn({ lsn: BigInt(LSN), timeline: null }) }));
+}
+
 async function patronictl(host: Host, argv: readonly string[], options?: RunOptions): Promise<string> {
   return runChecked(host, ['patronictl', '-c', patroniConfigDirectory, ...argv], options);
+}
+
+interface RawHistoryLine {
+  TL: number;
+  LSN: number;
 }
 
 interface RawMember {

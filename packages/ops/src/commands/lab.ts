@@ -44,6 +44,7 @@ export function registerLab(program: Command, context: CommandContext): void {
       new Option('--nodes <count>', 'PostgreSQL machines of the primary region').argParser(nodeCount).default(2),
     )
     .option('--dr', 'a second region behind a routed link')
+    .option('--dr-api', 'a second region with an API server of its own')
     .addOption(
       new Option('--durability <promise>', 'what an acknowledged write is worth').choices(['zero-loss', 'available']),
     )
@@ -154,17 +155,18 @@ export function registerLab(program: Command, context: CommandContext): void {
 interface UpOptions {
   nodes: 2 | 3;
   dr?: boolean;
+  drApi?: boolean;
   durability?: Durability;
   monitoring: boolean;
   json?: boolean;
 }
 
 /** The default cluster, in an environment of its own, open to this machine. */
-function labInput({ nodes, dr, durability, monitoring }: UpOptions): ClusterInput {
+function labInput({ nodes, dr, drApi, durability, monitoring }: UpOptions): ClusterInput {
   return {
     environment: 'lab',
     primary: { postgres: nodes },
-    ...(dr === true ? {} : { dr: null }),
+    ...(drApi === true ? { dr: { apiServer: true } } : dr === true ? {} : { dr: null }),
     ...(durability === undefined ? {} : { durability }),
     monitoring,
     adminCidrs: [labCidr],

@@ -53,7 +53,7 @@ function renderRegion({ region, role, members, synchronous, etcd, pooler, lagSec
   return `${region}: ${role}; ${lines.join('; ')}\n${list}`;
 }
 
-function renderFindings({ findings }: ClusterStatus): string {
+export function renderFindings({ findings }: Pick<ClusterStatus, 'findings'>): string {
   if (findings.length === 0) return 'Nothing needs a person.\n';
   return `Needs a person:\n${findings.map(({ what, remedy }) => `  ! ${what}\n    ${remedy}\n`).join('')}`;
 }

@@ -1,4 +1,4 @@
-import type { Region } from '@pgha/infra/cluster';
+import { type Cluster, regionsOf, rolePath } from '@pgha/infra/cluster';
 import { awsAddresses } from './addresses.ts';
 
 /** A file of a machine that no role renders, or a symbolic link. */
@@ -10,12 +10,36 @@ export interface AwsFront {
   addresses: readonly string[];
   /** PEM, the certificate first. */
   certificateAndKey: string;
-  regions: readonly Region[];
+  cluster: Cluster;
 }
 
 const motoPort = 5000;
 const frontUnit = 'pgha-aws-front.service';
 const motoUnit = 'pgha-aws-moto.service';
+/** Whose role a request was signed with: every machine has the same keys here, and the front knows its region. */
+const principalHeader = 'x-lab-principal';
+
+/** moto takes a bucket policy's statement for everybody's, whatever its condition says: a region that is shut out would shut out all. */
+const motoProgram = `import fnmatch
+import sys
+
+from flask import request
+from moto.iam import access_control
+from moto.server import main
+
+plain = access_control.IAMPolicyStatement.is_action_permitted
+
+
+def is_action_permitted(self, action, resource="*"):
+    wanted = self._statement.get("Condition", {}).get("ArnLike", {}).get("aws:PrincipalArn")
+    if wanted is not None and not fnmatch.fnmatchcase(request.headers.get("${principalHeader}", ""), wanted):
+        return access_control.PermissionResult.NEUTRAL
+    return plain(self, action, resource)
+
+
+access_control.IAMPolicyStatement.is_action_permitted = is_action_permitted
+main(sys.argv[1:])
+`;
 
 /** The files of the machine that stands for AWS; its units start with the machine, without waiting for cloud-init. */
 export function renderAwsFiles(front: AwsFront): readonly PlainFile[] {
@@ -26,6 +50,7 @@ export function renderAwsFiles(front: AwsFront): readonly PlainFile[] {
   return [
     { path: 'etc/pgha-aws/front.pem', content: front.certificateAndKey, mode: 0o600 },
     { path: 'etc/pgha-aws/front.cfg', content: renderFront(front), mode: 0o644 },
+    { path: 'etc/pgha-aws/stand-in.py', content: motoProgram, mode: 0o644 },
     ...unit(motoUnit, renderMotoUnit()),
     ...unit(frontUnit, renderFrontUnit()),
   ];
@@ -35,9 +60,16 @@ export function renderAwsFiles(front: AwsFront): readonly PlainFile[] {
  * moto's own TLS server drops connections without a close notify, which pgBackRest refuses; HAProxy ends them properly.
  * The metadata service is answered here: IMDSv2 only, as the machines' launch options require on EC2.
  */
-function renderFront({ addresses, regions }: AwsFront): string {
-  const region = regions
+function renderFront({ addresses, cluster }: AwsFront): string {
+  const region = regionsOf(cluster)
     .map(({ cidr, awsRegion }) => `  http-request set-var(txn.region) str(${awsRegion}) if { src ${cidr} }`)
+    .join('\n');
+  // any of the region's roles: which one it is makes no difference to a policy of a whole region
+  const principal = regionsOf(cluster)
+    .map(
+      (each) =>
+        `  http-request set-header ${principalHeader} arn:aws:iam::123456789012:role${rolePath(cluster, each)}any if { src ${each.cidr} }`,
+    )
     .join('\n');
   const text = (path: string, value: string) =>
     `  http-request return status 200 content-type text/plain lf-string "${value}" if { path ${path} }`;
@@ -57,6 +89,8 @@ defaults
   timeout http-keep-alive 10s
 frontend endpoints
 ${addresses.map((address) => `  bind ${address}:443 ssl crt /etc/pgha-aws/front.pem alpn http/1.1`).join('\n')}
+  http-request del-header ${principalHeader}
+${principal}
   default_backend moto
 backend moto
   # nobody is turned away before moto has started
@@ -80,7 +114,7 @@ function renderMotoUnit(): string {
   return `[Unit]
 Description=moto, the AWS stand-in
 [Service]
-ExecStart=/usr/bin/moto_server -H 127.0.0.1 -p ${motoPort}
+ExecStart=/usr/bin/python3 /etc/pgha-aws/stand-in.py -H 127.0.0.1 -p ${motoPort}
 # what it holds is in its memory: it must be the last to be killed
 OOMScoreAdjust=-900
 # every other machine waits for it at its first boot

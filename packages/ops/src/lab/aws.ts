@@ -21,7 +21,7 @@ const awsMemoryBytes = 2 * 1024 ** 3;
 type Service = 'ssm' | 's3' | 'sns';
 const services: readonly Service[] = ['ssm', 's3', 'sns'];
 
-/** Anything passes: the stand-in checks neither keys nor policies. */
+/** Anything passes: the stand-in checks no keys, and of policies those of buckets. */
 const credentials = { accessKeyId: 'lab', secretAccessKey: 'lab' } as const;
 
 /** The names AWS has for a service of a region; S3 of us-east-1 also has the oldest one, which SDKs still use. */
@@ -87,7 +87,7 @@ export async function planAwsMachine(cluster: Cluster, authority: Authority): Pr
       neighbours: [],
     },
     userData: null,
-    files: renderAwsFiles({ addresses, certificateAndKey: `${certificate}${key}`, regions }),
+    files: renderAwsFiles({ addresses, certificateAndKey: `${certificate}${key}`, cluster }),
   };
 }
 

@@ -1,11 +1,15 @@
-import { type Cluster, nodesOf, ports } from '@pgha/infra/cluster';
+import { type Cluster, nodesOf, ports, type Region } from '@pgha/infra/cluster';
 import type { WorkloadTargets } from '../chaos/workload.ts';
 import type { ClusterAccess } from './access.ts';
 
-/** Both services of a lab as a workload dials them. */
-export function workloadTargets(cluster: Cluster, { ca, apiKey }: ClusterAccess): WorkloadTargets {
-  const [server] = nodesOf(cluster.primary, 'api');
-  if (server === undefined) throw new Error('the cluster has no API server');
+/** Both services of a lab as a workload dials them, on the API server of a region. */
+export function workloadTargets(
+  cluster: Cluster,
+  { ca, apiKey }: ClusterAccess,
+  region: Region = cluster.primary,
+): WorkloadTargets {
+  const [server] = nodesOf(region, 'api');
+  if (server === undefined) throw new Error(`there is no API server in ${region.awsRegion}`);
   const { address, hostname } = server;
   return {
     write: { address, hostname, port: ports.api, ca },

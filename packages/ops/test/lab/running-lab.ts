@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Cluster, membersOf, type Region } from '@pgha/infra/cluster';
+import { type Cluster, membersOf, nodesOf, type Region } from '@pgha/infra/cluster';
 import { askAnyMember, type PatroniCluster } from '../../src/clients/patroni.ts';
 import { readSettings } from '../../src/config.ts';
 import { type Host, runChecked } from '../../src/hosts/host.ts';
@@ -59,22 +59,28 @@ export function runPgha(args: readonly string[], killAt?: RegExp): Promise<Ended
   });
 }
 
-/** Three nodes with a second region: the lab that runs already, or a fresh one. CI trusts no lab that it did not boot. */
-export async function provideLab(): Promise<RunningLab> {
+/**
+ * Three nodes with a second region: the lab that runs already, or a fresh one. CI trusts no lab that it did not boot.
+ *
+ * @param options.drApi whether the second region has an API server, for clients that outlive the first one.
+ */
+export async function provideLab({ drApi = false } = {}): Promise<RunningLab> {
   const places = readSettings().labPlaces;
   if (process.env['CI'] !== undefined) await pgha('lab', 'down');
   const there = await readRecord(places);
   const isOurs = there?.phase !== 'up';
   if (isOurs) {
     const startedAt = Date.now();
-    await pgha('lab', 'up', '--nodes', '3', '--dr');
+    await pgha('lab', 'up', '--nodes', '3', drApi ? '--dr-api' : '--dr');
     console.log(`lab up: ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
   }
   const record = await readRecord(places);
   if (record === null) throw new Error('the lab is up and has no record');
   const { cluster } = record;
-  if (membersOf(cluster.primary).length !== 3 || cluster.dr === null) {
-    throw new Error('another lab is running; end it with "pgha lab down" or start it with "--nodes 3 --dr"');
+  const isEnough = cluster.dr !== null && (!drApi || nodesOf(cluster.dr, 'api').length > 0);
+  if (membersOf(cluster.primary).length !== 3 || !isEnough) {
+    const wanted = `--nodes 3 ${drApi ? '--dr-api' : '--dr'}`;
+    throw new Error(`another lab is running; end it with "pgha lab down" or start it with "${wanted}"`);
   }
   return {
     places,

@@ -1,3 +1,4 @@
+import { GetBucketPolicyCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type Cluster, membersOf, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
 import { awsSite } from '@pgha/infra/machines';
 import { createFakeHost, type FakeHost } from '../../src/hosts/fake.ts';
@@ -14,7 +15,7 @@ interface FakeMember {
 }
 
 /** One region of the model. */
-interface FakeRegion {
+export interface FakeRegion {
   members: Map<string, FakeMember>;
   /** What Patroni keeps for all of them. */
   config: Record<string, unknown>;
@@ -30,7 +31,9 @@ export interface FakeCluster {
   regions: ReadonlyMap<Region['kind'], FakeRegion>;
   /** Machines that cannot be entered. */
   off: Set<string>;
-  /** Every command on any machine, in order. */
+  /** The policy of each bucket that has one. */
+  policies: Map<string, string>;
+  /** Every command on any machine, and every call of AWS's that changes something, in order. */
   commands: readonly string[];
   /** From the command after so many on, the operator's process is dead: whatever it asks fails and does nothing. */
   killAfter(commands: number): void;
@@ -40,8 +43,8 @@ export interface FakeCluster {
   revive(): void;
 }
 
-const done = (stdout = ''): RunResult => ({ exitCode: 0, stdout, stderr: '' });
-const failed = (stderr: string, exitCode = 1): RunResult => ({ exitCode, stdout: '', stderr });
+export const done = (stdout = ''): RunResult => ({ exitCode: 0, stdout, stderr: '' });
+export const failed = (stderr: string, exitCode = 1): RunResult => ({ exitCode, stdout: '', stderr });
 
 /**
  * @param extra commands of the operation under test; asked before the model's own.
@@ -49,10 +52,19 @@ const failed = (stderr: string, exitCode = 1): RunResult => ({ exitCode, stdout:
 export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => null): FakeCluster {
   const regions = new Map(regionsOf(cluster).map((region) => [region.kind, startRegion(region)]));
   const off = new Set<string>();
+  const policies = new Map<string, string>();
   const commands: string[] = [];
   let budget = Number.POSITIVE_INFINITY;
   let isDead = false;
   let stopped = new AbortController();
+  const count = (machine: string, what: string) => {
+    if (commands.length >= budget) {
+      isDead = true;
+      stopped.abort(new Error('killed'));
+      throw new Error(`killed before "${what}" on ${machine}`);
+    }
+    commands.push(`${machine}: ${what}`);
+  };
   const hosts = new Map<string, FakeHost>();
   for (const region of regionsOf(cluster)) {
     for (const { name } of region.nodes) {
@@ -60,12 +72,7 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
       hosts.set(
         name,
         createFakeHost(name, (argv, options) => {
-          if (commands.length >= budget) {
-            isDead = true;
-            stopped.abort(new Error('killed'));
-            throw new Error(`killed before "${argv.join(' ')}" on ${name}`);
-          }
-          commands.push(`${name}: ${argv.join(' ')}`);
+          count(name, argv.join(' '));
           if (off.has(name)) throw new HostUnreachableError(`${name} is off`);
           return extra(name, argv, options) ?? answer(state, argv, options);
         }),
@@ -84,18 +91,25 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
     addressOf: async ({ address }) => address,
     site: (region) => awsSite(cluster, region, '123456789012'),
     secrets: () => inMemoryStore(),
-    s3: () => fail('the model has no S3'),
+    s3: () => bucketPolicies(policies, (bucket) => count(bucket, 'policy')),
     power: {
       state: async ({ name }) => (off.has(name) ? 'off' : 'running'),
-      cut: async ({ name }) => void off.add(name),
-      start: async ({ name }) => void off.delete(name),
       reboot: async () => undefined,
+      cut: async ({ name }) => {
+        count(name, 'power cut');
+        off.add(name);
+      },
+      start: async ({ name }) => {
+        count(name, 'power on');
+        off.delete(name);
+      },
     },
   };
   return {
     installation,
     regions,
     off,
+    policies,
     commands,
     killAfter: (count) => {
       budget = commands.length + count;
@@ -107,6 +121,23 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
       stopped = new AbortController();
     },
   };
+}
+
+/** S3 as far as the policies of its buckets. */
+function bucketPolicies(policies: Map<string, string>, change: (bucket: string) => void): S3Client {
+  const send = async (command: { constructor: unknown; input: { Bucket: string; Policy?: string } }) => {
+    const { Bucket: bucket, Policy: policy } = command.input;
+    if (command.constructor === GetBucketPolicyCommand) {
+      const there = policies.get(bucket);
+      if (there === undefined) throw Object.assign(new Error('none'), { name: 'NoSuchBucketPolicy' });
+      return { Policy: there };
+    }
+    change(bucket);
+    if (policy === undefined) policies.delete(bucket);
+    else policies.set(bucket, policy);
+    return {};
+  };
+  return { send } as unknown as S3Client;
 }
 
 function startRegion(region: Region): FakeRegion {

@@ -10,17 +10,18 @@ import type { FakeCluster } from './fake-cluster.ts';
  * @param endOf everything that has to come out the same.
  * @returns at how many places it was killed.
  */
-export async function killEverywhere<T>(
-  create: () => FakeCluster,
-  run: (world: FakeCluster) => Promise<unknown>,
-  endOf: (world: FakeCluster) => T,
+export async function killEverywhere<World extends FakeCluster, T>(
+  create: () => World | Promise<World>,
+  run: (world: World) => Promise<unknown>,
+  endOf: (world: World) => T,
 ): Promise<number> {
-  const undisturbed = create();
+  const undisturbed = await create();
+  const before = undisturbed.commands.length;
   await run(undisturbed);
   const wanted = endOf(undisturbed);
-  const total = undisturbed.commands.length;
+  const total = undisturbed.commands.length - before;
   for (let count = 0; count < total; count += 1) {
-    const world = create();
+    const world = await create();
     world.killAfter(count);
     const error = await run(world).then(
       () => null,
@@ -30,7 +31,7 @@ export async function killEverywhere<T>(
     world.revive();
     // nobody runs a command again that said it was done
     if (error !== null) await run(world);
-    expect(endOf(world), `killed before "${undisturbed.commands[count]}"`).toEqual(wanted);
+    expect(endOf(world), `killed before "${undisturbed.commands[before + count]}"`).toEqual(wanted);
   }
   return total;
 }

@@ -1,6 +1,7 @@
-import { type Cluster, membersOf, type Node, ports, type Region } from '../../cluster/index.ts';
+import { type Cluster, membersOf, type Node, ports, regionsOf } from '../../cluster/index.ts';
 import type { RotatingLogin } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
+import { databaseHost, servicesRegionLines } from './services-region.ts';
 
 /** One of the two HTTP services as systemd runs it. */
 export interface Service {
@@ -55,17 +56,21 @@ WantedBy=sockets.target
 }
 
 /** The service's unit: no privilege, no file it may write, no way to the machine's own AWS credentials. */
-export function renderServiceUnit(cluster: Cluster, region: Region, node: Node, service: Service): string {
+export function renderServiceUnit(cluster: Cluster, node: Node, service: Service): string {
   const { name, description, port, databasePort, login, hasKeys } = service;
   const { certificate, key } = tlsFilesOf('root');
-  const patroniUrls = membersOf(region).map(({ hostname }) => `https://${hostname}:${ports.patroni}`);
+  const region = servicesRegionLines(cluster);
+  // both regions': the service shows whichever has the primary
+  const patroniUrls = regionsOf(cluster)
+    .flatMap(membersOf)
+    .map(({ hostname }) => `https://${hostname}:${ports.patroni}`);
   return `[Unit]
 Description=${description}
 Documentation=https://${node.hostname}:${port}/docs
 Requires=pgha-${name}.socket
 After=pgha-${name}.socket pgha-secrets.service network-online.target
 Wants=network-online.target
-StartLimitIntervalSec=0
+${region.unit}StartLimitIntervalSec=0
 
 [Service]
 Type=exec
@@ -75,12 +80,12 @@ Restart=always
 RestartSec=1
 # above the service's own 30 s for requests in flight
 TimeoutStopSec=45
-
+${region.service}
 Environment=NODE_ENV=production
 Environment=NODE_OPTIONS=--max-old-space-size=${heapMib}
 Environment=HOST=${node.address} PORT=${port}
 Environment=TLS_CERT_FILE=%d/tls.crt TLS_KEY_FILE=%d/tls.key
-Environment=DB_HOST=${region.loadBalancer.hostname} DB_PORT=${databasePort} DB_NAME=${cluster.database}
+Environment=DB_HOST=${databaseHost(cluster)} DB_PORT=${databasePort} DB_NAME=${cluster.database}
 Environment=DB_SSLMODE=verify-full DB_SSLROOTCERT=${caFile}
 Environment=PATRONI_URLS=${patroniUrls.join(',')} PATRONI_CA_FILE=${caFile}
 Environment=BACKUP_INFO_FILE=${backupInfoFile}

@@ -32,8 +32,10 @@ import { restoreInPlaceProgram } from './restore.ts';
 /** Patroni reads every file of it in order: what is rendered, then what has the secrets. `patronictl -c` takes it too. */
 export const patroniConfigDirectory = '/etc/patroni/config';
 
-/** The replication slot on the primary region through which the second region streams. */
-export const standbySlot = 'dr';
+/** The replication slot, in the acting region, through which a standby region streams. */
+export function standbySlotOf({ kind }: Region): string {
+  return kind === 'dr' ? 'dr' : 'home';
+}
 
 /** Patroni itself, with the waits that clients would notice at a switchover shortened. */
 const patroniProgram = '/usr/local/lib/pgha/patroni';
@@ -136,19 +138,24 @@ export function patroniDynamicConfig(cluster: Cluster, region: Region): Record<s
       remove_data_directory_on_diverged_timelines: true,
       parameters: sharedParameters(cluster),
     },
-    ...(region.kind === 'primary' && cluster.dr !== null ? { slots: { [standbySlot]: { type: 'physical' } } } : {}),
-    ...(region.kind === 'dr' ? { standby_cluster: renderStandbyCluster(cluster) } : {}),
+    ...(region.kind === 'primary' && cluster.dr !== null ? { slots: slotsFor(cluster.dr) } : {}),
+    ...(region.kind === 'dr' ? { standby_cluster: standbyClusterOf(region, cluster.primary) } : {}),
   };
 }
 
-/** What makes a region the standby of the other one; removing it promotes. */
-function renderStandbyCluster(cluster: Cluster): Record<string, unknown> {
+/** The permanent slot by which an acting region keeps what its standby region has not received yet. */
+export function slotsFor(standby: Region): Record<string, unknown> {
+  return { [standbySlotOf(standby)]: { type: 'physical' } };
+}
+
+/** What makes a region the standby of the acting one; removing it promotes. */
+export function standbyClusterOf(standby: Region, acting: Region): Record<string, unknown> {
   return {
-    host: membersOf(cluster.primary)
+    host: membersOf(acting)
       .map(({ hostname }) => hostname)
       .join(','),
     port: ports.postgres,
-    primary_slot_name: standbySlot,
+    primary_slot_name: standbySlotOf(standby),
     restore_command: archiveGetCommand,
     create_replica_methods: ['pgbackrest', 'basebackup'],
   };

@@ -185,7 +185,9 @@ def read_etcd():
 def read_api(settings):
     release = json.loads(run("/usr/local/sbin/pgha-deploy", "--status"))
     ready = {name: get_json(url, settings).get("status") for name, url in settings["services"].items()}
-    return {"release": release.get("current"), "ready": ready}
+    program = settings.get("servicesRegionProgram")
+    region = None if program is None else json.loads(run(program, "show"))["region"]
+    return {"release": release.get("current"), "ready": ready, "region": region}
 
 
 def parts_for(settings):
@@ -203,6 +205,8 @@ def parts_for(settings):
             "pooler": lambda: read_pooler(settings),
             "router": lambda: read_router(settings),
         }
+    if "regionProgram" in settings:
+        parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}
     if settings["role"] == "etcd":
         parts |= {"etcd": read_etcd}
     if "services" in settings:

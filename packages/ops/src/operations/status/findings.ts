@@ -20,6 +20,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
   const regions = regionsOf(seen.cluster);
   return [
     ...actingFindings(seen, regions),
+    ...seen.machines.flatMap(({ node, seen: machine }) => gateFindings(node.name, machine)),
     ...regions.flatMap((region) => memberFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
     ...archiveFindings(seen),
@@ -52,6 +53,14 @@ function actingFindings(seen: ClusterObservation, regions: readonly Region[]): r
       remedy: 'pgha failover shows the candidates; if the whole region is lost, pgha dr failover',
     },
   ];
+}
+
+/** A machine whose server may not start: its region was given up, or cannot know. */
+function gateFindings(name: string, machine: Observation | null): readonly Finding[] {
+  const gate = toldOf(machine?.region)?.gate ?? null;
+  return gate === null || gate.open
+    ? []
+    : [{ what: `the gate of ${name} is closed: ${gate.reason}`, remedy: 'pgha dr status says what to do' }];
 }
 
 function memberFindings(seen: ClusterObservation, region: Region): readonly Finding[] {
@@ -212,7 +221,18 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
   const now = Date.parse(machine.at);
   const soon = thresholdOf(cluster, 'CertificateEnds') * 1_000;
   const full = thresholdOf(cluster, 'DiskFilling');
-  const parts = ['disks', 'certificates', 'units', 'patroni', 'database', 'pooler', 'router', 'etcd', 'api'] as const;
+  const parts = [
+    'disks',
+    'certificates',
+    'units',
+    'patroni',
+    'database',
+    'pooler',
+    'router',
+    'etcd',
+    'api',
+    'region',
+  ] as const;
   const untold = parts.flatMap((part) => {
     const told = machine[part];
     return isUntold(told)

@@ -1,0 +1,96 @@
+import type { Failback } from '../operations/dr/failback.ts';
+import type { RegionFailover } from '../operations/dr/failover.ts';
+import type { RegionMove } from '../operations/dr/move.ts';
+import { mostLost, type Rejoin } from '../operations/dr/rejoin.ts';
+import type { PointedServer } from '../operations/dr/services.ts';
+import type { DrStatus } from '../operations/dr/status.ts';
+import { table } from './command.ts';
+import { renderFindings } from './status-report.ts';
+import { bytes } from './units.ts';
+
+const seconds = (value: number | null) => (value === null ? 'an unknown time' : `${value.toFixed(1)} s`);
+
+export function renderDrStatus(status: DrStatus): string {
+  const { acting, regions, lag, slot, services, drill } = status;
+  const list = table(
+    ['REGION', 'ROLE', 'EPOCH', 'LEADER', 'MEMBER', 'STATE', 'GATE'],
+    regions.flatMap(({ region, role, epoch, leader, members }) =>
+      members.map(({ name, state, gate }) => [
+        region,
+        role,
+        epoch === null ? '-' : `${epoch}`,
+        leader ?? '-',
+        name,
+        state ?? '-',
+        gate,
+      ]),
+    ),
+  );
+  const lines = [
+    acting === null ? 'No region acts.' : `${acting} acts.`,
+    `A failover now would lose ${lag.bytes === null ? 'an unknown number of bytes' : bytes(lag.bytes)} of WAL; the newest commit the standby shows is ${seconds(lag.seconds)} old.`,
+    slot === null
+      ? 'No slot keeps WAL for the standby.'
+      : `The slot ${slot.name} ${slot.active ? 'is in use' : 'waits'} and keeps ${slot.keptBytes === null ? '-' : bytes(slot.keptBytes)}.`,
+    ...services.map(({ server, region }) => `${server} uses ${region ?? '-'}.`),
+    drill === null ? 'No drill was made.' : `The drill of ${drill.at} ${drill.passed ? 'passed' : 'failed'}.`,
+  ];
+  return `${list}\n${lines.map((line) => `${line}\n`).join('')}\n${renderFindings(status)}`;
+}
+
+export function renderRegionFailover(result: RegionFailover): string {
+  const { from, to, epoch, timeline, isFenced, loss, recoverySeconds, servers, isAlone } = result;
+  return [
+    `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is ${isFenced ? 'fenced' : 'NOT fenced for certain'}.`,
+    `RTO: ${seconds(recoverySeconds)} from the command to the first acknowledged commit.`,
+    ...(loss === null
+      ? []
+      : [
+          `RPO: everything committed until ${loss.keptUntil ?? 'an unknown moment'} is kept; at most ${seconds(loss.atMostSeconds)} of what came after it are lost.`,
+          `     When ${from} was last heard of (${loss.lastHeardAt ?? 'never'}), ${loss.knownBytes === null ? 'an unknown number of bytes' : bytes(loss.knownBytes)} of its WAL had not arrived.`,
+          `     Measured by ${loss.measuredBy}.`,
+        ]),
+    ...serverLines(servers),
+    ...aloneLines(to, isAlone),
+    '',
+  ].join('\n');
+}
+
+export function renderMove({ from, to, epoch, timeline, withoutPrimarySeconds, servers, isAlone }: RegionMove): string {
+  return [
+    `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is its standby. Nothing was lost.`,
+    `Without a primary: ${seconds(withoutPrimarySeconds)}.`,
+    ...serverLines(servers),
+    ...aloneLines(to, isAlone),
+    '',
+  ].join('\n');
+}
+
+export function renderRejoin({ region, acting, lost, restored, servers }: Rejoin): string {
+  const most = mostLost(lost);
+  return [
+    `${region} is the standby of ${acting}.`,
+    most === null
+      ? `Nothing was found that only ${region} had.`
+      : `Only ${region} had ${most.lost.commits} commits, the heartbeat's among them: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
+    ...restored.map(
+      ({ member, from, kept }) => `${member}: from ${from}${kept === null ? '' : `; its old data lies in ${kept}`}`,
+    ),
+    ...serverLines(servers),
+    '',
+  ].join('\n');
+}
+
+export function renderFailback({ rejoin, move }: Failback): string {
+  return `${rejoin === null ? '' : renderRejoin(rejoin)}${renderMove(move)}`;
+}
+
+const serverLines = (servers: readonly PointedServer[]) =>
+  servers.map(({ server, readyAfterSeconds, problem }) =>
+    problem === null ? `${server} was ready after ${seconds(readyAfterSeconds)}.` : `${server}: ${problem}`,
+  );
+
+const aloneLines = (region: string, isAlone: boolean) =>
+  isAlone
+    ? [`${region} has one database machine: what it acknowledges is on no other until the regions are two again.`]
+    : [];

@@ -1,0 +1,224 @@
+import { defineCluster } from '@pgha/infra/cluster';
+import { epochKey } from '@pgha/infra/machines';
+import { describe, expect, it } from 'vitest';
+import { createFakeRegions, type FakeRegions } from '../../../test/model/fake-regions.ts';
+import { killEverywhere } from '../../../test/model/interruptions.ts';
+import { runStep, type Step } from '../../step.ts';
+import { unfinishedKey } from '../unfinished.ts';
+import { isDenied } from './bucket-policy.ts';
+import { failBack } from './failback.ts';
+import { failOverRegion } from './failover.ts';
+import { moveRegion } from './move.ts';
+import { runOnBothRegions } from './two-regions.ts';
+
+const cluster = defineCluster({
+  adminCidrs: ['192.0.2.0/24'],
+  primary: { postgres: 3 },
+  dr: { apiServer: true },
+});
+const { primary, dr } = cluster;
+if (dr === null) throw new Error('two regions');
+const around = { isAlive: () => false, renewEveryMs: 60_000 };
+const perform = async (steps: readonly Step[]) => {
+  for (const step of steps) await runStep(step, () => undefined);
+};
+const unfenced = { acceptUnfenced: false, althoughItAnswers: false };
+
+/** The primary region's database machines lose their power. */
+const lose = (world: FakeRegions) => {
+  for (const name of ['pg-1', 'pg-2', 'pg-3']) world.off.add(name);
+  return world;
+};
+const failover = (world: FakeRegions, terms = unfenced) => failOverRegion(world.installation, terms, perform, around);
+const switchover = ({ installation }: FakeRegions, to: typeof primary) =>
+  runOnBothRegions(
+    installation,
+    [primary, dr],
+    `dr switchover --to ${to.awsRegion}`,
+    (run) => moveRegion(installation, to, run, perform),
+    { around },
+  );
+const failback = (world: FakeRegions) => failBack(world.installation, perform, around);
+
+/** Everything that has to come out the same. */
+const endOf = (world: FakeRegions) => ({
+  regions: Object.fromEntries(
+    [...world.regions].map(([kind, { config, members, etcd }]) => [
+      kind,
+      {
+        epoch: config[epochKey],
+        standby: config['standby_cluster'] ?? null,
+        slots: config['slots'] ?? null,
+        pause: config['pause'] ?? null,
+        roles: [...members].map(([name, { role, state }]) => `${name} ${role} ${state}`),
+        unfinished: etcd.stored.has(unfinishedKey),
+      },
+    ]),
+  ),
+  denied: [...world.policies].map(([bucket, policy]) => [bucket, isDenied(policy, primary), isDenied(policy, dr)]),
+  services: [...world.services].sort(),
+  backups: [...world.backups],
+  wasSplit: world.wasSplit,
+});
+
+describe('a failover of the region', () => {
+  it('fences the lost region, promotes the other one with the next epoch, and turns the API servers', async () => {
+    const world = lose(createFakeRegions(cluster));
+    const result = await failover(world);
+    expect(result).toMatchObject({ from: 'us-east-1', to: 'us-west-2', epoch: 2, isFenced: true });
+    const end = endOf(world);
+    expect(end.regions['dr']).toMatchObject({
+      epoch: 2,
+      standby: null,
+      slots: null,
+      roles: ['dr-pg-1 leader running'],
+    });
+    expect(end.denied).toHaveLength(2);
+    expect(end.denied.every(([, isShutOut]) => isShutOut)).toBe(true);
+    expect(end).toMatchObject({
+      backups: [2],
+      services: [
+        ['api-1', 'us-west-2'],
+        ['dr-api-1', 'us-west-2'],
+      ],
+    });
+  });
+
+  it('is refused while the primary region answers, and cuts it off when a person insists', async () => {
+    const world = createFakeRegions(cluster);
+    await expect(failover(world)).rejects.toThrow(/us-east-1 answers and has a primary/);
+    expect(world.off.size).toBe(0);
+    await failover(world, { ...unfenced, althoughItAnswers: true });
+    expect([...world.off].sort()).toEqual(['pg-1', 'pg-2', 'pg-3']);
+    expect(world.wasSplit).toBe(false);
+  });
+
+  it('does not promote while a machine of the lost region may still run, unless a person accepts that', async () => {
+    const world = lose(createFakeRegions(cluster));
+    world.off.delete('pg-2');
+    const { power } = world.installation;
+    power.cut = async ({ name }) => {
+      throw new Error(`EC2 does not stop ${name}`);
+    };
+    await expect(failover(world)).rejects.toThrow(/not fenced for certain: pg-2 may still run/);
+    expect(world.regions.get('dr')?.config).toHaveProperty('standby_cluster');
+    expect(await failover(world, { ...unfenced, acceptUnfenced: true })).toMatchObject({ isFenced: false, epoch: 2 });
+  });
+
+  it('is refused when the standby has nobody to promote', async () => {
+    const world = lose(createFakeRegions(cluster));
+    world.regions.get('dr')?.members.clear();
+    await expect(failover(world)).rejects.toThrow(/nobody leads us-west-2/);
+    expect(world.policies.size).toBe(0);
+  });
+
+  it('is refused once it is over', async () => {
+    const world = lose(createFakeRegions(cluster));
+    await failover(world);
+    await expect(failover(world)).rejects.toThrow(/us-west-2 acts already/);
+    // the epochs say so, whoever leads or is back
+    world.off.clear();
+    world.regions.get('dr')?.members.clear();
+    await expect(failover(world)).rejects.toThrow(/us-west-2 acts already/);
+  });
+
+  it('takes an etcd that does not answer for no answer, not for a region that does not act', async () => {
+    const world = lose(createFakeRegions(cluster));
+    world.silentAfterPromotion = 2;
+    await failover(world);
+    expect(world.silentAfterPromotion).toBe(0);
+    expect(endOf(world).regions['dr']).toMatchObject({ epoch: 2, unfinished: false });
+  });
+
+  it('comes to the same end wherever it is killed', async () => {
+    const places = await killEverywhere(
+      () => lose(createFakeRegions(cluster)),
+      (world) => failover(world),
+      endOf,
+    );
+    expect(places).toBeGreaterThan(20);
+  });
+});
+
+describe('a planned move', () => {
+  it('loses nothing and never has two primaries', async () => {
+    const world = createFakeRegions(cluster);
+    await switchover(world, dr);
+    const end = endOf(world);
+    expect(end.regions).toMatchObject({
+      primary: { epoch: 2, slots: null, pause: null, standby: { primary_slot_name: 'home' } },
+      dr: { epoch: 2, standby: null, slots: { home: { type: 'physical' } } },
+    });
+    expect(end.regions['primary']?.roles).toContain('pg-1 standby_leader streaming');
+    expect(world).toMatchObject({ wasSplit: false, backups: new Set([2]) });
+    await switchover(world, primary);
+    expect(endOf(world).regions).toMatchObject({
+      primary: { epoch: 3, standby: null, slots: { dr: { type: 'physical' } } },
+      dr: { epoch: 3, slots: null, standby: { primary_slot_name: 'dr' } },
+    });
+  });
+
+  it('goes back when the standby did not get everything', async () => {
+    const world = createFakeRegions(cluster);
+    world.isLinked = false;
+    await expect(switchover(world, dr)).rejects.toThrow(/has not arrived/);
+    const end = endOf(world);
+    expect(end.regions['primary']).toMatchObject({ pause: null, standby: null });
+    expect(end.regions['primary']?.roles).toContain('pg-1 leader running');
+    expect(end.services).toEqual([
+      ['api-1', 'us-east-1'],
+      ['dr-api-1', 'us-east-1'],
+    ]);
+  });
+
+  it('is refused when a member is not well', async () => {
+    const world = createFakeRegions(cluster);
+    const member = world.regions.get('primary')?.members.get('pg-2');
+    if (member) member.state = 'starting';
+    await expect(switchover(world, dr)).rejects.toThrow('pg-2 is starting');
+    expect(endOf(world).regions['primary']).toMatchObject({ unfinished: false });
+  });
+
+  it('comes to the same end wherever it is killed', async () => {
+    const places = await killEverywhere(
+      () => createFakeRegions(cluster),
+      (world) => switchover(world, dr),
+      endOf,
+    );
+    expect(places).toBeGreaterThan(30);
+  });
+});
+
+describe('a failback', () => {
+  const lost = async () => {
+    const world = lose(createFakeRegions(cluster));
+    await failover(world);
+    return world;
+  };
+
+  it('brings the lost region back, counts what only it had, and ends where everything began', async () => {
+    const world = await lost();
+    const { rejoin, move } = await failback(world);
+    expect(rejoin?.lost).toHaveLength(3);
+    expect(move).toMatchObject({ to: 'us-east-1', epoch: 3 });
+    expect(endOf(world)).toMatchObject({
+      regions: {
+        primary: { epoch: 3, standby: null, slots: { dr: { type: 'physical' } }, pause: null },
+        dr: { epoch: 3, slots: null, standby: { primary_slot_name: 'dr' } },
+      },
+      denied: [],
+      wasSplit: false,
+    });
+    expect(world.off.size).toBe(0);
+    expect(world.positions.primary).toBe(world.positions.dr);
+  });
+
+  it('comes to the same end wherever it is killed', async () => {
+    const places = await killEverywhere(lost, failback, endOf);
+    expect(places).toBeGreaterThan(60);
+  });
+
+  it('is refused when the primary region acts', async () => {
+    await expect(failback(createFakeRegions(cluster))).rejects.toThrow('us-east-1 acts already');
+  });
+});

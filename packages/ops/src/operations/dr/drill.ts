@@ -1,0 +1,156 @@
+import { membersOf, type Region } from '@pgha/infra/cluster';
+import { repositoryNumber } from '@pgha/infra/machines';
+import { etcdOn } from '../../clients/etcd.ts';
+import { readRepository } from '../../clients/pgbackrest.ts';
+import { type DrillResult, runDrill } from '../../clients/region.ts';
+import { RefusedError } from '../../exit-codes.ts';
+import type { Host } from '../../hosts/host.ts';
+import { hostsOf, type Installation } from '../../installation/installation.ts';
+import type { LockSurroundings } from '../lock.ts';
+import { runOperation } from '../operation.ts';
+import { thresholdOf } from '../status/thresholds.ts';
+import { rememberDrill } from './drill-record.ts';
+import { readFence } from './fence.ts';
+import {
+  type DrView,
+  enterableHosts,
+  factsOf,
+  lagBytesOf,
+  otherRegion,
+  type Perform,
+  standbyOf,
+  viewDr,
+} from './view.ts';
+
+/** One thing a failover needs, and whether it was there. */
+interface DrillCheck {
+  what: string;
+  passed: boolean;
+  seen: string;
+}
+
+export interface Drill {
+  at: string;
+  operator: string;
+  standby: string;
+  acting: string;
+  passed: boolean;
+  /** What a failover would need besides the data. */
+  checks: readonly DrillCheck[];
+  lagBytes: number | null;
+  result: DrillResult;
+}
+
+/**
+ * Proves that the standby region can take over: that its data can be promoted, on a copy, and that what a failover needs is
+ * there. The primary is asked for nothing. The lock is the acting region's, so that no drill keeps a failover waiting.
+ */
+export async function drillRegion(
+  installation: Installation,
+  perform: Perform,
+  around?: LockSurroundings,
+): Promise<Drill> {
+  const view = await viewDr(installation);
+  const standby = standbyOf(view);
+  const acting = otherRegion(installation.cluster, standby);
+  const host = chooseDrillHost(installation, view, standby);
+  return runOperation(
+    installation,
+    acting,
+    'dr drill',
+    async () => {
+      const made: { checks: readonly DrillCheck[]; result: DrillResult | null } = { checks: [], result: null };
+      await perform([
+        {
+          title: 'What a failover needs is there',
+          run: async (report) => {
+            made.checks = await checkNeeds(installation, view, standby, host);
+            report(`${made.checks.filter(({ passed }) => passed).length} of ${made.checks.length}`);
+          },
+        },
+        {
+          title: `A copy of ${host.name} is compared, promoted and written to`,
+          run: async (report) => {
+            made.result = await runDrill(host);
+            report(made.result.problem ?? 'it takes writes');
+          },
+        },
+      ]);
+      if (made.result === null) throw new Error('the drill did not run');
+      const drill: Drill = {
+        at: new Date().toISOString(),
+        operator: installation.operator,
+        standby: standby.awsRegion,
+        acting: acting.awsRegion,
+        passed: made.result.passed && made.checks.every(({ passed }) => passed),
+        checks: made.checks,
+        lagBytes: lagBytesOf(view, standby),
+        result: made.result,
+      };
+      for (const region of [acting, standby]) {
+        await rememberDrill(etcdOn(hostsOf(installation, region, 'etcd')), { at: drill.at, passed: drill.passed });
+      }
+      return drill;
+    },
+    around,
+  );
+}
+
+/** A member that does not lead, where there is one: what follows the other region goes on undisturbed. */
+function chooseDrillHost(installation: Installation, view: DrView, standby: Region): Host {
+  const hosts = enterableHosts(installation, view[standby.kind]);
+  const leader = view[standby.kind].members?.find(({ isLeader }) => isLeader)?.name;
+  const host = hosts.find(({ name }) => name !== leader) ?? hosts[0];
+  if (host === undefined) throw new RefusedError(`no database machine of ${standby.awsRegion} can be entered`);
+  return host;
+}
+
+async function checkNeeds(
+  installation: Installation,
+  view: DrView,
+  standby: Region,
+  host: Host,
+): Promise<readonly DrillCheck[]> {
+  const { cluster } = installation;
+  const acting = otherRegion(cluster, standby);
+  const fence = await readFence(installation, acting);
+  const repository = repositoryNumber(standby);
+  const oldestMs = Date.now() - thresholdOf(cluster, 'FullBackupOld') * 1_000;
+  const full = await readRepository(host, cluster.scope, repository).then(
+    ({ backups }) => backups.findLast(({ type, hasError }) => type === 'full' && !hasError)?.stoppedAt ?? null,
+    (error: Error) => error,
+  );
+  const leader = view[standby.kind].members?.find(({ isLeader }) => isLeader);
+  // "it is on" is an answer; whatever else stands there is why there was none
+  const unreadable = fence.uncertain.filter(({ why }) => why !== 'it is on');
+  const unwell = membersOf(standby).filter(
+    ({ name }) => view[standby.kind].members?.find((each) => each.name === name)?.state !== 'streaming',
+  );
+  return [
+    {
+      what: `the switches of ${acting.awsRegion}'s machines answer, which a fence turns off`,
+      passed: unreadable.length === 0,
+      seen: unreadable.map(({ name, why }) => `${name}: ${why}`).join('; ') || 'all of them',
+    },
+    {
+      what: `the policy of ${standby.awsRegion}'s backup bucket can be read, in which a fence is written`,
+      passed: fence.problem === null,
+      seen: fence.problem ?? 'it answers',
+    },
+    {
+      what: `${standby.awsRegion} has a leader and every member of it streams`,
+      passed: leader !== undefined && unwell.length === 0,
+      seen: unwell.map(({ name }) => `${name} does not`).join('; ') || `${leader?.name} leads`,
+    },
+    {
+      what: `repository ${repository}, in ${standby.awsRegion}, has a full backup that is not too old`,
+      passed: full instanceof Date && full.getTime() > oldestMs,
+      seen: full instanceof Error ? full.message : full === null ? 'none' : full.toISOString(),
+    },
+    {
+      what: `both regions' epochs are known`,
+      passed: [acting, standby].every((region) => factsOf(view, region).epoch !== null),
+      seen: [acting, standby].map((region) => `${region.awsRegion} ${factsOf(view, region).epoch ?? '-'}`).join(', '),
+    },
+  ];
+}

@@ -1,0 +1,195 @@
+import { membersOf, type Region } from '@pgha/infra/cluster';
+import type { Promotion } from '../../clients/region.ts';
+import { RefusedError } from '../../exit-codes.ts';
+import type { Installation } from '../../installation/installation.ts';
+import type { Step } from '../../step.ts';
+import type { LockSurroundings } from '../lock.ts';
+import { runOperation } from '../operation.ts';
+import { beginFullBackup } from './backup.ts';
+import { describeGaps, type Fence, fenceRegion, isComplete, isUnfinished, readFence } from './fence.ts';
+import { type Loss, measureLoss } from './loss.ts';
+import { actsWith, isAlone, leaderIn, leadingHost, promote } from './promote.ts';
+import { type PointedServer, pointAllServices, turnServices } from './services.ts';
+import { type DrView, factsOf, nextEpoch, otherRegion, type Perform, type RegionFacts, viewDr } from './view.ts';
+
+/** What a person agreed to. */
+export interface FailoverTerms {
+  /** Go ahead although the lost region may still take writes. */
+  acceptUnfenced: boolean;
+  /** Cut off a region that answers. */
+  althoughItAnswers: boolean;
+}
+
+/** What became known on the way. */
+interface FailoverRecord {
+  fence: Fence | null;
+  promotion: Promotion | null;
+  servers: readonly PointedServer[];
+  /** When the first commit after the promotion was acknowledged, on this computer's clock: milliseconds since 1970. */
+  acknowledgedAtMs: number | null;
+}
+
+/** A failover that came to its end. */
+export interface RegionFailover {
+  from: string;
+  to: string;
+  epoch: number;
+  timeline: number | null;
+  /** Whether the lost region is surely kept from taking writes. */
+  isFenced: boolean;
+  loss: Loss | null;
+  /** From the command to the first acknowledged commit, as this computer saw it: its decision, the fence, the promotion. */
+  recoverySeconds: number | null;
+  servers: readonly PointedServer[];
+  /** The region has one database machine: what it acknowledges is on no other. */
+  isAlone: boolean;
+}
+
+/** Gives up the acting region and promotes the standby. The lock is the standby's: the other etcd is not asked. */
+export async function failOverRegion(
+  installation: Installation,
+  terms: FailoverTerms,
+  perform: Perform,
+  around?: LockSurroundings,
+): Promise<RegionFailover> {
+  const begunAtMs = Date.now();
+  const { cluster } = installation;
+  // the region that is lost keeps nobody waiting
+  const view = await viewDr(installation, 'remembered');
+  const { to, actsAlready } = chooseSuccessor(view);
+  const from = otherRegion(cluster, to);
+  if (!actsAlready) refuseFailover(view, to, await readFence(installation, from), terms);
+  // the terms are not a part of it: whoever was told that the fence is incomplete goes on with other ones
+  return runOperation(
+    installation,
+    to,
+    'dr failover',
+    async ({ memory }) => {
+      if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} acts already`);
+      const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
+      const record: FailoverRecord = { fence: null, promotion: null, servers: [], acknowledgedAtMs: null };
+      await perform(planRegionFailover(installation, view, to, epoch, terms, record));
+      const { fence, promotion, servers, acknowledgedAtMs } = record;
+      return {
+        from: from.awsRegion,
+        to: to.awsRegion,
+        epoch,
+        timeline: promotion?.timeline ?? null,
+        isFenced: fence !== null && isComplete(fence),
+        loss: promotion === null || fence === null ? null : measureLoss(promotion, fence),
+        recoverySeconds: acknowledgedAtMs === null ? null : (acknowledgedAtMs - begunAtMs) / 1_000,
+        servers,
+        isAlone: isAlone(cluster, to),
+      };
+    },
+    around,
+  );
+}
+
+/**
+ * The region that takes over: the standby; or, when there is none, the one that acts, because a failover that was cut off may
+ * have promoted it.
+ *
+ * @throws RefusedError when neither is known.
+ */
+export function chooseSuccessor(view: DrView): { to: Region; actsAlready: boolean } {
+  const regions = [view.primary.region, view.dr.region];
+  const withRole = (role: RegionFacts['role']) => regions.filter((region) => factsOf(view, region).role === role);
+  const [standby] = withRole('standby');
+  if (standby !== undefined) return { to: standby, actsAlready: false };
+  const epochOf = (region: Region) => factsOf(view, region).epoch ?? 0;
+  const [first, second] = withRole('acting').toSorted((a, b) => epochOf(b) - epochOf(a));
+  // a region that was given up still says of itself that it acts
+  const isAbove = first !== undefined && second !== undefined && epochOf(first) > epochOf(second);
+  const isLed = first !== undefined && view[first.kind].members?.some(({ role }) => role === 'leader') === true;
+  if (first !== undefined && (second === undefined ? isLed : isAbove)) return { to: first, actsAlready: true };
+  const seen = regions.map((region) => `${region.awsRegion} is ${factsOf(view, region).role}`).join(', ');
+  throw new RefusedError(`no region is a standby that could take over: ${seen}; "pgha dr status" shows both`);
+}
+
+/**
+ * Says no where a failover would be the wrong thing to do.
+ *
+ * @param fence the state of the region that is to be given up.
+ * @throws RefusedError when it still has a primary, and when the standby has nobody to promote.
+ */
+function refuseFailover(view: DrView, to: Region, fence: Fence, terms: FailoverTerms): void {
+  const from = to.kind === 'primary' ? view.dr : view.primary;
+  const isOff = fence.off.length === membersOf(from.region).length;
+  if (factsOf(view, from.region).leads && !isOff && !terms.althoughItAnswers) {
+    throw new RefusedError(
+      `${from.region.awsRegion} answers and has a primary: "pgha dr switchover" moves without losing anything. ` +
+        'To cut it off all the same, and lose what it has not sent, say --although-it-answers',
+    );
+  }
+  const standby = view[to.kind];
+  if (standby.knowledge.size === 0) {
+    const why = [...standby.problems.values()].join('; ');
+    throw new RefusedError(`no database machine of ${to.awsRegion} can be entered: ${why}`);
+  }
+  if (standby.members?.some(({ isLeader }) => isLeader) !== true) {
+    throw new RefusedError(
+      `nobody leads ${to.awsRegion}: its own etcd or its servers come first; see "pgha status" and journalctl -u patroni there`,
+    );
+  }
+}
+
+/**
+ * The steps that make a standby region the acting one without the other's help: the other is fenced first.
+ *
+ * @param record takes what becomes known.
+ */
+export function planRegionFailover(
+  installation: Installation,
+  view: DrView,
+  to: Region,
+  epoch: number,
+  terms: FailoverTerms,
+  record: FailoverRecord,
+): readonly Step[] {
+  const from = otherRegion(installation.cluster, to);
+  // nobody streams from it yet, and a slot without a reader keeps WAL until the disk has none left for it
+  const promotion = { region: to, epoch, slots: null };
+  return [
+    {
+      title: `${from.awsRegion} is fenced: its database machines off, its archiving refused`,
+      isNeeded: async () => {
+        record.fence = await readFence(installation, from);
+        return isUnfinished(record.fence);
+      },
+      run: async (report) => {
+        // whoever still dials the lost region is turned away from it meanwhile
+        const [fence] = await Promise.all([fenceRegion(installation, from, report), turnServices(installation, to)]);
+        record.fence = fence;
+        if (isComplete(fence)) return report(`off: ${fence.off.join(', ')}`);
+        if (!terms.acceptUnfenced) {
+          throw new Error(
+            `${from.awsRegion} is not fenced for certain: ${describeGaps(fence)}. Stop it by other means and run this again; ` +
+              'or go ahead with --accept-unfenced: what it acknowledges from now on is lost, and it ends by itself only once it ' +
+              'can read the new epoch',
+          );
+        }
+        report(`going ahead unfenced: ${describeGaps(fence)}`);
+      },
+    },
+    {
+      title: `${to.awsRegion} takes writes, epoch ${epoch}`,
+      isDone: async () => record.promotion !== null && (await actsWith(installation, promotion)),
+      run: async (report) => {
+        const made = await promote(installation, promotion, leaderIn(installation, view[to.kind]), null);
+        record.promotion = made;
+        record.acknowledgedAtMs = Date.now();
+        report(`timeline ${made.timeline}`);
+      },
+    },
+    pointAllServices(
+      installation,
+      to,
+      () => record.fence === null || !isComplete(record.fence),
+      (servers) => {
+        record.servers = servers;
+      },
+    ),
+    beginFullBackup(installation.cluster, to, () => leadingHost(installation, to)),
+  ];
+}

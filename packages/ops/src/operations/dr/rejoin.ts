@@ -1,0 +1,187 @@
+import { membersOf, type Region } from '@pgha/infra/cluster';
+import { repositoryNumber, slotsFor } from '@pgha/infra/machines';
+import { readHistory } from '../../clients/patronictl.ts';
+import { configureRegion, inspectLost, type LostCommits, readOwnRegion, restoreLost } from '../../clients/region.ts';
+import { RefusedError } from '../../exit-codes.ts';
+import { runChecked } from '../../hosts/host.ts';
+import type { Installation } from '../../installation/installation.ts';
+import type { Step } from '../../step.ts';
+import { waitUntil } from '../../wait-until.ts';
+import type { OperationRun } from '../operation.ts';
+import type { Memory } from '../unfinished.ts';
+import { becomeStandby } from './move.ts';
+import { leadingHost } from './promote.ts';
+import { type PointedServer, pointAllServices } from './services.ts';
+import { readStored } from './stored.ts';
+import { notStreaming, waitUntilStreaming } from './streaming.ts';
+import { type DrView, factsOf, otherRegion, type Perform, viewDr } from './view.ts';
+
+/** A region that was brought back. */
+export interface Rejoin extends RejoinRecord {
+  region: string;
+  acting: string;
+}
+
+/**
+ * Brings the region that was given up back as the standby, under the locks of both.
+ */
+export async function rejoinRegion(
+  installation: Installation,
+  lost: Region,
+  { memory, signal }: OperationRun,
+  perform: Perform,
+): Promise<Rejoin> {
+  const view = await viewDr(installation);
+  refuseRejoin(view, lost);
+  const acting = otherRegion(installation.cluster, lost);
+  const epoch = factsOf(view, acting).epoch ?? 1;
+  const record: RejoinRecord = { lost: [], restored: [], servers: [] };
+  await perform(planRejoin(installation, lost, epoch, memory, record, signal));
+  return { region: lost.awsRegion, acting: acting.awsRegion, ...record };
+}
+
+/** What became known on the way. */
+interface RejoinRecord {
+  /** What each member held that the acting region never got; null: nothing, or it cannot be told. */
+  lost: readonly { member: string; lost: LostCommits | null }[];
+  restored: readonly { member: string; from: string; kept: string | null }[];
+  servers: readonly PointedServer[];
+}
+
+/** A machine boots, its etcd finds the others. */
+const bootTimeoutMs = 300_000;
+
+/**
+ * Says no where bringing a region back would throw away what nobody else has.
+ *
+ * @throws RefusedError
+ */
+function refuseRejoin(view: DrView, lost: Region): void {
+  const acting = lost.kind === 'primary' ? view.dr : view.primary;
+  const [actingFacts, lostFacts] = [factsOf(view, acting.region), factsOf(view, lost)];
+  if (actingFacts.role !== 'acting' || acting.members?.some(({ role }) => role === 'leader') !== true) {
+    throw new RefusedError(
+      `${acting.region.awsRegion} has to act and to have a primary before ${lost.awsRegion} follows it`,
+    );
+  }
+  if (lostFacts.role === 'acting' && (lostFacts.epoch ?? 0) >= (actingFacts.epoch ?? 0)) {
+    throw new RefusedError(
+      `${lost.awsRegion} has the epoch ${lostFacts.epoch}, ${acting.region.awsRegion} ${actingFacts.epoch}: it is not the one that was given up`,
+    );
+  }
+}
+
+/**
+ * The steps that bring a region that was given up back as the standby of the acting one. What it alone holds is counted and, where
+ * there is room, kept aside; then its data is replaced.
+ */
+export function planRejoin(
+  installation: Installation,
+  lost: Region,
+  epoch: number,
+  memory: Memory,
+  record: RejoinRecord,
+  signal: AbortSignal,
+): readonly Step[] {
+  const { cluster } = installation;
+  const acting = otherRegion(cluster, lost);
+  const nodes = membersOf(lost);
+  const hosts = nodes.map((node) => installation.host(node));
+  const isBack = async () =>
+    (await notStreaming(installation, lost)).length === 0 && (await readStored(installation, lost)).standby;
+  const isMissing = async () => !(await isBack());
+  return [
+    {
+      title: `${acting.awsRegion} keeps WAL for it`,
+      isNeeded: isMissing,
+      run: async () => configureRegion(await leadingHost(installation, acting), { slots: slotsFor(lost) }),
+    },
+    {
+      title: `What only ${lost.awsRegion} has is counted`,
+      isNeeded: isMissing,
+      run: async (report) => {
+        const history = await readHistory(await leadingHost(installation, acting));
+        const found = await Promise.all(
+          hosts.map(async (host) => ({ member: host.name, lost: (await inspectLost(host, history)).lost })),
+        );
+        // once the data is replaced nobody can count again
+        record.lost = JSON.parse(await memory.choose('lost', () => JSON.stringify(found))) as RejoinRecord['lost'];
+        report(describeLost(record.lost));
+      },
+    },
+    {
+      title: `${nodes.map(({ name }) => name).join(', ')} get the data of ${acting.awsRegion}`,
+      isNeeded: isMissing,
+      run: async (report) => {
+        const richest = mostLost(record.lost)?.member ?? null;
+        const sources = {
+          // its own repository first: nobody but its own primary has written there since
+          repositories: [repositoryNumber(acting), repositoryNumber(lost)],
+          upstream: membersOf(acting)
+            .map(({ hostname }) => hostname)
+            .join(','),
+        };
+        record.restored = await Promise.all(
+          hosts.map(async (host) => {
+            const made = await restoreLost(host, { ...sources, keepAside: host.name === richest });
+            report(`${host.name} from ${made.from}`);
+            return { member: host.name, ...made };
+          }),
+        );
+      },
+    },
+    becomeStandby(installation, lost, epoch),
+    {
+      title: `Patroni runs on ${nodes.map(({ name }) => name).join(', ')}`,
+      run: async () => {
+        await Promise.all(hosts.map((host) => runChecked(host, ['systemctl', 'start', 'patroni.service'])));
+      },
+    },
+    waitUntilStreaming(installation, lost, signal),
+    pointAllServices(
+      installation,
+      acting,
+      () => false,
+      (servers) => {
+        record.servers = servers;
+      },
+    ),
+  ];
+}
+
+/** The member that holds the most of what was lost. */
+export function mostLost(lost: RejoinRecord['lost']): { member: string; lost: LostCommits } | null {
+  const holding = lost.flatMap(({ member, lost: commits }) =>
+    commits !== null && commits.commits > 0 ? [{ member, lost: commits }] : [],
+  );
+  return holding.toSorted((a, b) => b.lost.bytes - a.lost.bytes)[0] ?? null;
+}
+
+function describeLost(lost: RejoinRecord['lost']): string {
+  const most = mostLost(lost);
+  if (most === null) return 'nothing that could be found';
+  const { commits, bytes, firstAt, lastAt } = most.lost;
+  return `${commits} commits, ${bytes} bytes of WAL, from ${firstAt} to ${lastAt}`;
+}
+
+/** Starts what is off of a region, and waits until its members can be entered and its etcd answers. */
+export function powerOn({ host, power }: Installation, region: Region, signal: AbortSignal): Step {
+  const hosts = membersOf(region).map(host);
+  return {
+    title: `The machines of ${region.awsRegion} are on`,
+    run: async (report) => {
+      const states = await Promise.all(region.nodes.map(async (node) => ({ node, state: await power.state(node) })));
+      for (const { node } of states.filter((each) => each.state === 'off')) {
+        report(node.name);
+        await power.start(node);
+      }
+      await waitUntil(
+        async () => {
+          const seen = await Promise.all(hosts.map((each) => readOwnRegion(each)));
+          return seen.every(({ answers }) => answers);
+        },
+        { what: `etcd of ${region.awsRegion} to answer`, timeoutMs: bootTimeoutMs, everyMs: 2_000, signal },
+      );
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import { membersOf, type Region } from '@pgha/infra/cluster';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { describeVerdict, judge } from '../../src/chaos/checker.ts';
+import type { DrStatus } from '../../src/operations/dr/status.ts';
+import { secondRegionOf } from '../../src/operations/dr/view.ts';
+import { readFinalState } from '../../src/operations/load.ts';
+import { waitUntil } from '../../src/wait-until.ts';
+import { contentOf, missingFrom, type RegionClients, startClients } from './region-clients.ts';
+import { cutPeering, cutRegion, mendPeering, powerRegion } from './region-cut.ts';
+import { openRunbook, type Runbook } from './runbook.ts';
+import { hostOf, type RunningLab, runPgha } from './running-lab.ts';
+
+/** The first region is lost under load; the second one takes over; the first one comes back and becomes home again. */
+export function regionLossSuite(provided: () => RunningLab): void {
+  describe('the loss of the primary region', () => {
+    let lab: RunningLab;
+    let home: Region;
+    let away: Region;
+    let failover: Runbook;
+    let failback: Runbook;
+    /** Of the second region's server, over all of it; and what it had acknowledged when the regions lost sight of each other. */
+    let clients: RegionClients;
+    let cutAtMs: number;
+    beforeAll(async () => {
+      lab = provided();
+      home = lab.cluster.primary;
+      away = secondRegionOf(lab.cluster);
+      failover = openRunbook('region-failover.md');
+      failback = openRunbook('failback.md');
+    });
+
+    it('is no reason to fail over as long as it answers', async () => {
+      expect((await failover.run('pgha dr status')).stdout).toMatch(/^us-east-1 acts\.$/m);
+      const { code, stderr } = await runPgha(['dr', 'failover', '--yes', '--lab']);
+      expect(code, stderr).toBe(3);
+      expect(stderr).toContain('us-east-1 answers and has a primary');
+    });
+
+    it('loses only what had not arrived, and as much as the failover says', async () => {
+      clients = startClients(lab, away, 'region-loss-away');
+      const lost = startClients(lab, home, 'region-loss-home');
+      await Promise.all([clients.more(40), lost.more(40)]);
+      await cutPeering();
+      cutAtMs = Date.now();
+      // acknowledged, and on no machine of the second region
+      await lost.more(40);
+      await cutRegion(lab, home);
+      const offAtMs = Date.now();
+      // each of them waits for its last answer until it gives up
+      const stopped = lost.workload.stop();
+
+      expect((await failover.run('pgha dr failover --dry-run')).stdout).toContain('us-east-1 is fenced');
+      const { code, stdout, stderr } = await failover.run('pgha dr failover --yes');
+      expect(code, stderr).toBe(0);
+      expect(stdout).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is fenced\.$/m);
+      await clients.more(40);
+
+      const history = await stopped;
+      const hosts = membersOf(away).map(({ name }) => hostOf(lab, name));
+      const [read = expect.fail('no standby')] = await readFinalState(hosts, lab.cluster.database, lost.run);
+      const missing = missingFrom(read.keys, history);
+      const { keptUntil, atMostSeconds } = toldOf(stdout);
+      const lastLostAtMs = Math.max(...missing.map(({ completedAtMs }) => completedAtMs));
+      console.log(
+        `lost: ${missing.length} rows, acknowledged within ${((lastLostAtMs - keptUntil) / 1_000).toFixed(1)} s ` +
+          `(${((offAtMs - cutAtMs) / 1_000).toFixed(1)} s between the cut and the loss of power)\n${stdout}`,
+      );
+      // who wrote 40 rows behind the cut lost them
+      expect(missing.length).toBeGreaterThanOrEqual(40);
+      // nothing that was acknowledged before the moment that the command names
+      expect(missing.filter(({ completedAtMs }) => completedAtMs < keptUntil)).toEqual([]);
+      expect((lastLostAtMs - keptUntil) / 1_000).toBeLessThanOrEqual(atMostSeconds);
+      expect(judge(history, [read])).toMatchObject({ duplicated: [], invented: [], denied: [] });
+    });
+
+    it('leaves a machine that reboots alone waiting for a word', async () => {
+      await cutRegion(lab, away);
+      await powerRegion(lab, away);
+      await untilGatesAreClosed(away, /cannot be read/);
+      expect((await failover.run('pgha dr status')).code).toBe(1);
+      const confirmed = await failover.run('pgha dr confirm us-west-2 --yes');
+      expect(confirmed.code, confirmed.stderr).toBe(0);
+      expect(failover.unrun()).toEqual([]);
+    });
+
+    it('does not end with two primaries when its power returns, whether it sees the other region or not', async () => {
+      const deceived = startClients(lab, home, 'region-loss-returned');
+      await powerRegion(lab, home);
+      await untilGatesAreClosed(home, /cannot be read/);
+      await mendPeering(lab);
+      await waitUntil(
+        async () => {
+          const { regions } = await statusNow();
+          return regions.every(({ role, epoch }) => role === 'acting' && epoch !== null);
+        },
+        { what: 'both epochs to be known', timeoutMs: 180_000, everyMs: 2_000 },
+      );
+      await untilGatesAreClosed(home, /acts with epoch/);
+      const running = await Promise.all(
+        membersOf(home).map(async ({ name }) => (await hostOf(lab, name).run(['pgrep', '-x', 'postgres'])).exitCode),
+      );
+      expect(running, 'PostgreSQL of us-east-1').toEqual(running.map(() => 1));
+      expect(deceived.workload.acknowledged()).toBe(0);
+      await deceived.workload.stop();
+      const { code, stderr } = await runPgha(['dr', 'confirm', 'us-east-1', '--yes', '--lab']);
+      expect(code, stderr).not.toBe(0);
+    });
+
+    it('ends with it as the standby, what only it had counted, also when the command is killed at any step', async () => {
+      const counted = await killedAndRunAgain(failback, 'pgha dr rejoin --dry-run', 'pgha dr rejoin --yes');
+      expect(counted).toMatch(/[1-9]\d* commits, \d+ bytes of WAL/);
+      expect((await failback.run('pgha dr status')).stdout).toMatch(/^us-west-2 acts\.$/m);
+    });
+
+    it('ends at home with nothing lost since, also when the command is killed at any step', async () => {
+      await clients.more(20);
+      await killedAndRunAgain(failback, 'pgha dr failback --dry-run', 'pgha dr failback --yes');
+      await clients.more(40);
+      const history = await clients.workload.stop();
+      const reads = await contentOf(lab, clients.run);
+      const verdict = judge(history, reads);
+      console.log(`clients of the second region: ${describeVerdict(verdict)}`);
+      for (const { keys } of reads) {
+        expect(missingFrom(keys, history).filter(({ completedAtMs }) => completedAtMs > cutAtMs)).toEqual([]);
+      }
+      expect(verdict).toMatchObject({ duplicated: [], invented: [], denied: [], disagreeing: [] });
+      const status = await waitUntil(
+        async () => {
+          const seen = await statusNow();
+          if (seen.findings.length > 0) throw new Error(seen.findings.map(({ what }) => what).join('; '));
+          return seen;
+        },
+        { what: 'a status without findings', timeoutMs: 180_000, everyMs: 2_000 },
+      );
+      expect(status.acting).toBe('us-east-1');
+      expect(status.services.map(({ region }) => region)).toEqual(['us-east-1', 'us-east-1']);
+      expect(failback.unrun()).toEqual([]);
+    });
+
+    /** Every member of a region says that it may not start, and this reason. */
+    async function untilGatesAreClosed({ awsRegion }: Region, why: RegExp): Promise<void> {
+      await waitUntil(
+        async () => {
+          const gates = (await statusNow()).regions.find(({ region }) => region === awsRegion)?.members ?? [];
+          if (gates.every(({ gate }) => gate.startsWith('closed') && why.test(gate))) return true;
+          throw new Error(gates.map(({ name, gate }) => `${name} is ${gate}`).join('; '));
+        },
+        { what: `the gates of ${awsRegion} to be closed`, timeoutMs: 300_000, everyMs: 2_000 },
+      );
+    }
+  });
+}
+
+async function statusNow(): Promise<DrStatus> {
+  const { stdout, stderr } = await runPgha(['dr', 'status', '--json', '--lab']);
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as DrStatus;
+}
+
+/** What the failover told of its loss; a moment in milliseconds since 1970. */
+function toldOf(text: string): { keptUntil: number; atMostSeconds: number } {
+  const [, moment = '', seconds = ''] = /committed until (\S+) is kept; at most ([\d.]+) s/.exec(text) ?? [];
+  expect(Date.parse(moment), text).toBeGreaterThan(0);
+  return { keptUntil: Date.parse(moment), atMostSeconds: Number(seconds) };
+}
+
+/**
+ * Kills a command as it begins one of its steps, and gives it again.
+ *
+ * @returns what both runs showed.
+ */
+async function killedAndRunAgain(page: Runbook, dryRun: string, commandLine: string): Promise<string> {
+  const planned = await page.run(dryRun);
+  const steps = planned.stdout.split('\n').flatMap((line) => /^ *\d+\. (.+)$/.exec(line)?.[1] ?? []);
+  expect(steps.length, planned.stderr).toBeGreaterThan(5);
+  const seed = Number(process.env['PGHA_SEED'] ?? Math.floor(Math.random() * 1e6));
+  const step = steps[seed % steps.length] ?? '';
+  console.log(
+    `"${commandLine}" killed at step ${(seed % steps.length) + 1} of ${steps.length}: "${step}" (PGHA_SEED=${seed})`,
+  );
+  const startedAt = Date.now();
+  const [, ...args] = commandLine.split(' ');
+  const escaped = step.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const killed = await runPgha([...args, '--lab'], new RegExp(`❯ ${escaped}`));
+  expect(killed.code, killed.stderr).toBeNull();
+  const again = await page.run(commandLine);
+  expect(again.code, again.stderr).toBe(0);
+  console.log(
+    `${((Date.now() - startedAt) / 1_000).toFixed(0)} s, killed and run again\n${again.stderr}${again.stdout}`,
+  );
+  return `${killed.stderr}${again.stderr}${again.stdout}`;
+}

@@ -1,0 +1,16 @@
+import { afterAll, beforeAll } from 'vitest';
+import { regionDrillSuite } from './region-drill.ts';
+import { regionLossSuite } from './region-loss.ts';
+import { regionSwitchoverSuite } from './region-switchover.ts';
+import { provideLab, type RunningLab } from './running-lab.ts';
+
+/** One lab for all of it: booting is most of the time. */
+let lab: RunningLab;
+beforeAll(async () => {
+  lab = await provideLab({ drApi: true });
+});
+afterAll(() => lab?.end());
+
+regionDrillSuite(() => lab);
+regionSwitchoverSuite(() => lab);
+regionLossSuite(() => lab);
