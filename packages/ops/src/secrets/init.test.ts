@@ -63,8 +63,8 @@ describe('secretsInit', () => {
     const store = inMemoryStore();
     await secretsInit(cluster, store, now);
     const values = await store.read(names.filter((name) => name.includes('/passwords/')));
-    expect(values.size).toBe(14);
-    expect(new Set(values.values()).size).toBe(14);
+    expect(values.size).toBe(17);
+    expect(new Set(values.values()).size).toBe(17);
     for (const value of values.values()) expect(value).toMatch(/^[\w-]{43}$/);
   });
 
