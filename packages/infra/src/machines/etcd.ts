@@ -10,7 +10,7 @@ export const patroniPrefix = '/service/';
 const patroniRole = 'patroni';
 
 /** Makes this region's etcd take the passwords of the machine it runs on, which is the first etcd machine. */
-const etcdAuthProgram = '/usr/local/sbin/pgha-etcd-auth';
+export const etcdAuthProgram = '/usr/local/sbin/pgha-etcd-auth';
 
 const updateUsers: readonly UnitAction[] = [{ unit: 'pgha-etcd-auth.service', action: 'restart' }];
 

@@ -288,6 +288,8 @@ echo '-- newer than this server knows itself to be'; touch pg_wal/00000009.histo
     ]);
     expect(code).toBe(0);
   });
+});
+
 describe('the repositories', () => {
   const describeSets = `
 lines() { sed -n 's/^\\(repo[0-9]*\\)-path=\\(.*\\)/\\1 \\2/p; s/^\\[\\(.*\\)\\]/\\1:/p' "$1" | tr '\\n' ' '; echo; }
@@ -333,7 +335,7 @@ os.execv("/usr/bin/tail", ["pgbackrest", "-f", "/dev/null", "--pid=1", "--quiet"
 y
 running=$!
 until grep -q archive-push /proc/$running/cmdline; do sleep 0.1; done
-state '1 current one\n' '2 detached 2026-11-25T12:00:00Z\n1 gap 2026-11-01T00:00:00Z 2026-11-02T00:00:00Z\n'
+state '1 current one\n' '2 detached 2026-11-25T12:00:00Z\n1 closed 2026-11-01T00:00:00Z 2026-11-02T00:00:00Z\n'
 tell
 wait $running || echo "ended: $?"`);
     expect(output).toContain(

@@ -20,6 +20,8 @@ export interface Memory {
    * before anything is built on it. An operation that never chooses is not remembered: it may be cut off anywhere.
    */
   choose(name: string, make: () => string): Promise<string>;
+  /** The choice made under this name, if one was: by this run, or by the one that was cut off. */
+  recall(name: string): string | null;
   /** When the operation was first run; RFC 3339. */
   since: string;
   /** Whether this run goes on with one that was cut off. */
@@ -51,6 +53,7 @@ export async function beginOperation(
     memory: {
       since: value.since,
       isResumed: there !== null,
+      recall: (name) => value.choices[name] ?? null,
       choose: async (name, make) => {
         const chosen = value.choices[name];
         if (chosen !== undefined) return chosen;

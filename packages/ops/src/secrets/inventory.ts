@@ -22,10 +22,10 @@ export interface GeneratedSecret {
 
 /** 256 bits each: more than any guess; letters that need no quoting in a connection string, a shell or an ini file. */
 const secretBytes = 32;
-const randomSecret = (): string => randomBytes(secretBytes).toString('base64url');
+export const randomSecret = (): string => randomBytes(secretBytes).toString('base64url');
 
 /** A key of the HTTP API: its prefix lets scanners of published code recognise one that leaked. */
-const randomApiKey = (): string => `pgha_${randomSecret()}`;
+export const randomApiKey = (): string => `pgha_${randomSecret()}`;
 
 /** Every login with a password; a login without one does not compile. */
 const logins: readonly Login[] = [...rotatingLogins.flatMap(loginsOf), 'owner', 'patroni_rest', 'grafana_admin'];

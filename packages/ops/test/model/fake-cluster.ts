@@ -3,7 +3,7 @@ import { awsSite } from '@pgha/infra/machines';
 import { createFakeHost, type FakeHost } from '../../src/hosts/fake.ts';
 import { HostUnreachableError, type RunOptions, type RunResult } from '../../src/hosts/host.ts';
 import type { Installation } from '../../src/installation/installation.ts';
-import { inMemoryStore } from '../../src/secrets/index.ts';
+import { inMemoryStore, mirroredStore, type SecretStore, type StoredSecret } from '../../src/secrets/index.ts';
 import { createFakeEtcd } from './fake-etcd.ts';
 
 /** A member of the model. */
@@ -30,7 +30,9 @@ export interface FakeCluster {
   regions: ReadonlyMap<Region['kind'], FakeRegion>;
   /** Machines that cannot be entered. */
   off: Set<string>;
-  /** Every command on any machine, in order. */
+  /** What each region's Parameter Store holds. */
+  stored: ReadonlyMap<Region['kind'], Map<string, StoredSecret>>;
+  /** Every command on any machine, and every value that was stored, in order. */
   commands: readonly string[];
   /** From the command after so many on, the operator's process is dead: whatever it asks fails and does nothing. */
   killAfter(commands: number): void;
@@ -45,14 +47,40 @@ const failed = (stderr: string, exitCode = 1): RunResult => ({ exitCode, stdout:
 
 /**
  * @param extra commands of the operation under test; asked before the model's own.
+ * @param look called after everything that changed something: what has to hold at any moment is checked there.
  */
-export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => null): FakeCluster {
+export function createFakeCluster(
+  cluster: Cluster,
+  extra: FakeCommand = () => null,
+  look: () => void = () => {},
+): FakeCluster {
   const regions = new Map(regionsOf(cluster).map((region) => [region.kind, startRegion(region)]));
   const off = new Set<string>();
   const commands: string[] = [];
   let budget = Number.POSITIVE_INFINITY;
   let isDead = false;
   let stopped = new AbortController();
+  const perform = (what: string) => {
+    if (commands.length >= budget) {
+      isDead = true;
+      stopped.abort(new Error('killed'));
+      throw new Error(`killed before "${what}"`);
+    }
+    commands.push(what);
+  };
+  const stored = new Map(regionsOf(cluster).map(({ kind }) => [kind, new Map<string, StoredSecret>()] as const));
+  const countedStore = ({ kind, awsRegion }: Region): SecretStore => {
+    const store = inMemoryStore(new Map(), awsRegion, stored.get(kind));
+    const counted =
+      <T>(verb: string, work: (name: string, value: string) => Promise<T>) =>
+      async (name: string, value: string) => {
+        perform(`${awsRegion}: ${verb} ${name}`);
+        const result = await work(name, value);
+        look();
+        return result;
+      };
+    return { ...store, create: counted('create', store.create), replace: counted('replace', store.replace) };
+  };
   const hosts = new Map<string, FakeHost>();
   for (const region of regionsOf(cluster)) {
     for (const { name } of region.nodes) {
@@ -60,14 +88,11 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
       hosts.set(
         name,
         createFakeHost(name, (argv, options) => {
-          if (commands.length >= budget) {
-            isDead = true;
-            stopped.abort(new Error('killed'));
-            throw new Error(`killed before "${argv.join(' ')}" on ${name}`);
-          }
-          commands.push(`${name}: ${argv.join(' ')}`);
+          perform(`${name}: ${argv.join(' ')}`);
           if (off.has(name)) throw new HostUnreachableError(`${name} is off`);
-          return extra(name, argv, options) ?? answer(state, argv, options);
+          const result = extra(name, argv, options) ?? answer(state, argv, options);
+          look();
+          return result;
         }),
       );
     }
@@ -83,7 +108,7 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
     tunnel: () => fail('the model has no load balancer'),
     addressOf: async ({ address }) => address,
     site: (region) => awsSite(cluster, region, '123456789012'),
-    secrets: () => inMemoryStore(),
+    secrets: ([first, ...others]) => mirroredStore([countedStore(first), ...others.map(countedStore)]),
     s3: () => fail('the model has no S3'),
     power: {
       state: async ({ name }) => (off.has(name) ? 'off' : 'running'),
@@ -96,6 +121,7 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
     installation,
     regions,
     off,
+    stored,
     commands,
     killAfter: (count) => {
       budget = commands.length + count;

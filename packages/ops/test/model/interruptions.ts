@@ -10,10 +10,10 @@ import type { FakeCluster } from './fake-cluster.ts';
  * @param endOf everything that has to come out the same.
  * @returns at how many places it was killed.
  */
-export async function killEverywhere<T>(
-  create: () => FakeCluster,
-  run: (world: FakeCluster) => Promise<unknown>,
-  endOf: (world: FakeCluster) => T,
+export async function killEverywhere<World extends FakeCluster, T>(
+  create: () => World,
+  run: (world: World) => Promise<unknown>,
+  endOf: (world: World) => T,
 ): Promise<number> {
   const undisturbed = create();
   await run(undisturbed);

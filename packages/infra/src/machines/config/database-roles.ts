@@ -2,8 +2,9 @@ import { type Cluster, type Login, loginsOf, ports, type RotatingLogin } from '.
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { passwordFile } from '../secrets.ts';
-import { pgbouncerSocketDirectory } from './postgresql.ts';
+import { patroniSecretsFile, pgbouncerSocketDirectory } from './postgresql.ts';
 
+/** Brings the roles up to date, and tells about them; runs as PostgreSQL's system user. */
 export const databaseRolesProgram = '/usr/local/lib/pgha/database-roles';
 
 const unit = 'pgha-database-roles.service';
@@ -11,7 +12,7 @@ const unit = 'pgha-database-roles.service';
 export const updateRoles: readonly UnitAction[] = [{ unit, action: 'restart' }];
 
 /** Roles of the database whose two logins alternate; etcd has the others. */
-const databaseRotatingLogins = [
+export const databaseRotatingLogins = [
   'app',
   'readonly',
   'pgbouncer_auth',
@@ -20,7 +21,7 @@ const databaseRotatingLogins = [
 ] as const satisfies readonly RotatingLogin[];
 
 /** The owner of the application's objects; every other login is called in the database as its password's parameter is. */
-const ownerRole = 'pgha_owner';
+export const ownerRole = 'pgha_owner';
 
 /**
  * The database's roles, their passwords, and the two schemas the machines themselves use. Made once when the region is first
@@ -35,6 +36,7 @@ export function databaseRoles(cluster: Cluster): MachinePart {
       [ownerRole]: file('owner'),
       ...Object.fromEntries(databaseRotatingLogins.flatMap(loginsOf).map((login) => [login, file(login)])),
     },
+    patroniSecrets: patroniSecretsFile,
     poolerSocket: pgbouncerSocketDirectory,
     poolerPort: ports.pgbouncer,
   };

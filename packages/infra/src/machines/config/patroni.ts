@@ -24,12 +24,11 @@ import {
   dataMount,
   identityMap,
   machineParameters,
+  patroniConfigDirectory,
+  patroniSecretsFile,
   sharedParameters,
   walSegmentMib,
 } from './postgresql.ts';
-
-/** Patroni reads every file of it in order: what is rendered, then what has the secrets. `patronictl -c` takes it too. */
-export const patroniConfigDirectory = '/etc/patroni/config';
 
 /** The replication slot on the primary region through which the second region streams. */
 export const standbySlot = 'dr';
@@ -240,7 +239,7 @@ const credentials = (role: RotatingLogin) => ({
 
 const patroniSecretTemplate = secretTemplate(
   'patroni-secrets.yml',
-  `${patroniConfigDirectory}/20-secrets.yml`,
+  patroniSecretsFile,
   stringify(
     {
       restapi: { authentication: { password: secretValue('/etc/pgha/secrets/patroni_rest') } },

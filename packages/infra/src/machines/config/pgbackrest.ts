@@ -31,7 +31,7 @@ export function repositoryNumber(region: Region): 1 | 2 {
  * Where pgBackRest finds every repository for every command, also those that are not in use: former generations, and what is
  * detached. It goes behind `--config-include-path=`.
  */
-const everyRepository = '/etc/pgbackrest/every.d';
+export const everyRepository = '/etc/pgbackrest/every.d';
 
 const usedRepositories = '/etc/pgbackrest/conf.d';
 

@@ -15,6 +15,9 @@ export const dataMount = '/var/lib/postgresql';
 export const dataDirectory = `${dataMount}/${postgresqlVersion}/main`;
 export const binDirectory = `/usr/lib/postgresql/${postgresqlVersion}/bin`;
 export const socketDirectory = '/var/run/postgresql';
+/** Patroni reads every file of it in order: what is rendered, then what has the secrets. `patronictl -c` takes it too. */
+export const patroniConfigDirectory = '/etc/patroni/config';
+export const patroniSecretsFile = `${patroniConfigDirectory}/20-secrets.yml`;
 /** PgBouncer's control socket: it lets its own system user in as administrator there, without a password. */
 export const pgbouncerSocketDirectory = '/run/pgbouncer';
 

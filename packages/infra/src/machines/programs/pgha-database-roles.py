@@ -2,7 +2,8 @@
 """Brings the database's roles and passwords up to date on the primary; changes nothing when they are.
 
 pgha-database-roles                  does it; Patroni calls it with a connection string once it has made a new cluster
-pgha-database-roles check            tells, on any member, which of the passwords it has are those of the database
+pgha-database-roles check            tells, on any member, which of the passwords it has are those of the database, and for how long
+                                     Patroni has been using its newest ones
 pgha-database-roles users LOGIN ...  tells who is logged in with these, in the database and in this machine's pooler, which first
                                      closes the connections it keeps for nobody
 """
@@ -12,8 +13,10 @@ import csv
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import sys
+import time
 
 import psycopg2
 from psycopg2 import sql
@@ -89,8 +92,12 @@ def check(settings):
         is_primary = not cursor.fetchone()[0]
         cursor.execute("select rolname, rolpassword from pg_authid where rolname = any (%s)", (list(settings["passwords"]),))
         verifiers = dict(cursor.fetchall())
+        cursor.execute("select extract(epoch from pg_conf_load_time())::float8")
+        loaded_at = cursor.fetchone()[0]
     current = {role: matches(read(path), verifiers.get(role)) for role, path in settings["passwords"].items()}
-    return {"isPrimary": is_primary, "current": current}
+    # Patroni reloads its own settings a second after it told PostgreSQL to; a file that is newer was not read yet
+    waits = os.stat(settings["patroniSecrets"]).st_mtime > loaded_at
+    return {"isPrimary": is_primary, "current": current, "reloadedSecondsAgo": None if waits else time.time() - loaded_at}
 
 
 def ask_pooler(settings, statement):
