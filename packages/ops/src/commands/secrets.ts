@@ -10,7 +10,7 @@ import { authorityRotation } from '../operations/secrets/authority.ts';
 import { type ListedSecret, listSecrets } from '../operations/secrets/listing.ts';
 import { copyNames, differingNames, splitRegions } from '../operations/secrets/mirror.ts';
 import { type NamedChange, noMemory, planChanges } from '../operations/secrets/rotate.ts';
-import { changesOfAll, type Rotatable, rotatableNamed, rotatables } from '../operations/secrets/rotations.ts';
+import { changesOfAll, type Rotatable, rotatableNamed, rotatedTogether } from '../operations/secrets/rotations.ts';
 import { secretsSetting } from '../operations/secrets/setting.ts';
 import { readValue } from '../operations/secrets/value.ts';
 import { secretsInit } from '../secrets/index.ts';
@@ -91,11 +91,11 @@ export function registerSecrets(program: Command, context: CommandContext): void
     verb(
       'rotate [name]',
       'give a secret another value, everywhere, without a failed request',
-      'Gives one secret or all of them another value: in the Parameter Stores, on every machine, and with whoever accepts it. ' +
+      'Gives one secret or nearly all of them another value: in the Parameter Stores, on every machine, and with whoever accepts it. ' +
         'Clients of the services and of the poolers notice nothing. A command that was cut off goes on when it is run again.',
     ),
   )
-    .option('--all', 'every secret, one after the other')
+    .option('--all', 'every secret but the CA, which clients outside have to get first')
     .option('--trust-only', 'of the CA: stop where machines trust the new one beside the old one')
     .option('--patience <seconds>', 'how long sessions of a former login may take to end', '60')
     .action((name: string | undefined, options: ChangeOptions) =>
@@ -151,7 +151,7 @@ function chosenSecrets(name: string | undefined, { all, trustOnly }: ChangeOptio
   if ((name === undefined) === (all !== true)) throw new UsageError('say which secret, or --all');
   if (trustOnly === true && name !== 'ca')
     throw new UsageError('--trust-only is about the CA: pgha secrets rotate ca --trust-only');
-  return name === undefined ? rotatables : [rotatableNamed(name)];
+  return name === undefined ? rotatedTogether : [rotatableNamed(name)];
 }
 
 /** The command as the lock and the audit name it: the same words for the same work, whatever else was said. */

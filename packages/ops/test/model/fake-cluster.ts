@@ -34,6 +34,8 @@ export interface FakeCluster {
   stored: ReadonlyMap<Region['kind'], Map<string, StoredSecret>>;
   /** Every command on any machine, and every value that was stored, in order. */
   commands: readonly string[];
+  /** The numbers of those that only looked: whoever is killed behind one leaves what he would have left before it. */
+  looks: Set<number>;
   /** From the command after so many on, the operator's process is dead: whatever it asks fails and does nothing. */
   killAfter(commands: number): void;
   /** Whether it has asked for anything since. */
@@ -57,6 +59,7 @@ export function createFakeCluster(
   const regions = new Map(regionsOf(cluster).map((region) => [region.kind, startRegion(region)]));
   const off = new Set<string>();
   const commands: string[] = [];
+  const looks = new Set<number>();
   let budget = Number.POSITIVE_INFINITY;
   let isDead = false;
   let stopped = new AbortController();
@@ -90,6 +93,7 @@ export function createFakeCluster(
         createFakeHost(name, (argv, options) => {
           perform(`${name}: ${argv.join(' ')}`);
           if (off.has(name)) throw new HostUnreachableError(`${name} is off`);
+          if (argv[0] === 'patronictl' && argv.includes('list')) looks.add(commands.length - 1);
           const result = extra(name, argv, options) ?? answer(state, argv, options);
           look();
           return result;
@@ -123,6 +127,7 @@ export function createFakeCluster(
     off,
     stored,
     commands,
+    looks,
     killAfter: (count) => {
       budget = commands.length + count;
     },

@@ -19,6 +19,11 @@ ACCEPTED = f"{SECRETS}/etcd_accepted"
 # the members boot side by side
 QUORUM_TRIES = 30
 REFUSED = "invalid user ID or password"
+# not an answer: a busy member, a change of leader, or a password that changed between a login and what was asked with it
+PASSING = ("deadline exceeded", "timed out", "unavailable", "no leader", "leader changed", "auth store is old", "invalid auth token")
+TRIES = 5
+# every login costs a member a slow hash, which is the point of it
+TIMEOUT = "--command-timeout=15s"
 
 
 class Refused(Exception):
@@ -35,12 +40,24 @@ def read(path):
 
 
 def etcdctl(login, password, *arguments, given=None):
+    """Standard output; what may pass is asked for again."""
+    for tried in range(TRIES):
+        try:
+            return etcdctl_once(login, password, *arguments, given=given)
+        except Failed as reason:
+            if tried + 1 == TRIES or not any(words in str(reason).lower() for words in PASSING):
+                raise
+            time.sleep(1)
+    return None
+
+
+def etcdctl_once(login, password, *arguments, given=None):
     """Standard output. The password reaches etcdctl by the environment, which only root reads; another one by its input."""
     with open(ENVIRONMENT, encoding="utf-8") as file:
         settings = dict(line.strip().split("=", 1) for line in file if line.strip())
     environment = {**os.environ, **settings, "ETCDCTL_USER": login, "ETCDCTL_PASSWORD": password}
     result = subprocess.run(
-        ["etcdctl", *arguments], check=False, capture_output=True, text=True, input=given or "", env=environment
+        ["etcdctl", TIMEOUT, *arguments], check=False, capture_output=True, text=True, input=given or "", env=environment
     )
     if result.returncode == 0:
         return result.stdout
@@ -50,12 +67,23 @@ def etcdctl(login, password, *arguments, given=None):
     raise Failed(f"etcdctl {' '.join(arguments)}: {said[-1] if said else 'it said nothing'}")
 
 
-def succeeds(admin, *arguments):
+def look_up(admin, *arguments):
+    """What is asked for, or None when etcd does not know it; any other failure is one."""
     try:
-        etcdctl(*admin, *arguments)
-        return True
-    except Failed:
-        return False
+        return etcdctl(*admin, *arguments)
+    except Failed as reason:
+        if "not found" in str(reason):
+            return None
+        raise
+
+
+def add(admin, *arguments, given=None):
+    """Adds what was not there; it may be there by now, when the answer to an earlier try was lost."""
+    try:
+        etcdctl(*admin, *arguments, given=given)
+    except Failed as reason:
+        if "already exists" not in str(reason):
+            raise
 
 
 def known_administrators(settings):
@@ -75,7 +103,7 @@ def find_administrator(settings):
         try:
             for pair in known_administrators(settings):
                 try:
-                    return pair, "Authentication Status: true" in etcdctl(*pair, "auth", "status")
+                    return pair, "Authentication Status: true" in etcdctl_once(*pair, "auth", "status")
                 except Refused:
                     continue
             raise SystemExit("etcd takes none of the administrators' passwords that this machine has or had")
@@ -106,10 +134,8 @@ def takes(login, password):
 
 def roles_of(admin, login):
     """The roles of a user; None when there is no such user."""
-    try:
-        return etcdctl(*admin, "user", "get", login).split("Roles:")[1].split()
-    except Failed:
-        return None
+    told = look_up(admin, "user", "get", login)
+    return None if told is None else told.split("Roles:")[1].split()
 
 
 def ensure_user(admin, is_on, login, role):
@@ -118,7 +144,7 @@ def ensure_user(admin, is_on, login, role):
     roles = roles_of(admin, login)
     is_current = roles is not None and is_on and takes(login, password)
     if roles is None:
-        etcdctl(*admin, "user", "add", login, "--interactive=false", given=password)
+        add(admin, "user", "add", login, "--interactive=false", given=password)
     elif not is_current:
         etcdctl(*admin, "user", "passwd", login, "--interactive=false", given=password)
         if login == admin[0]:
@@ -129,8 +155,8 @@ def ensure_user(admin, is_on, login, role):
 
 
 def ensure_role(admin, role):
-    if not succeeds(admin, "role", "get", role):
-        etcdctl(*admin, "role", "add", role)
+    if look_up(admin, "role", "get", role) is None:
+        add(admin, "role", "add", role)
 
 
 def main():
@@ -139,8 +165,8 @@ def main():
     admin, is_on = find_administrator(settings)
     if not is_on:
         # authentication needs a root, and nobody needs to be it: without a password it has no way in
-        if not succeeds(admin, "user", "get", "root"):
-            etcdctl(*admin, "user", "add", "root", "--no-password")
+        if look_up(admin, "user", "get", "root") is None:
+            add(admin, "user", "add", "root", "--no-password")
         ensure_role(admin, "root")
         etcdctl(*admin, "user", "grant-role", "root", "root")
         ensure_role(admin, settings["role"])

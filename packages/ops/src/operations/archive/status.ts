@@ -13,7 +13,7 @@ export interface ArchiveStatus {
   repositories: readonly RepositoryState[];
 }
 
-export interface RepositoryState {
+interface RepositoryState {
   repository: number;
   region: string;
   state: 'attached' | 'detached' | 'returning';

@@ -87,7 +87,7 @@ export async function pairVersions(
  *
  * @param before `pairVersions` of all of them.
  */
-export function renewalSteps(
+function renewalSteps(
   setting: SecretsSetting,
   nodes: readonly Node[],
   before: Readonly<Record<string, string>>,

@@ -23,7 +23,7 @@ export interface ListedSecret {
  * A year: nobody types or sees them, and every person who could read them has left the team or not within one. Certificates have
  * an end of their own: `pgha certs list`.
  */
-export const dueAfterDays = 365;
+const dueAfterDays = 365;
 /** The CA signs for ten years; replacing it reaches outside the cluster. */
 const authorityDueAfterDays = 9 * 365;
 const dayMs = 86_400_000;

@@ -12,7 +12,7 @@ import type { SecretChange, SecretsSetting } from './setting.ts';
 import { readStored, replaceStep } from './stored.ts';
 
 /** The key under which the machines know a repository of a generation that is not the current one: see `pgha-repositories`. */
-export function repositoryKey(generation: number, region: Region): number {
+function repositoryKey(generation: number, region: Region): number {
   return 10 * (1 + ((generation - 1) % 24)) + repositoryNumber(region);
 }
 
@@ -148,7 +148,7 @@ export function passphraseRetirement(erase: EraseRepository, isEarly = false): S
 }
 
 /** When every second of the retention can be restored from the current generation: its first full backups are old enough then. */
-export async function retentionEnd(setting: SecretsSetting): Promise<Date> {
+async function retentionEnd(setting: SecretsSetting): Promise<Date> {
   const { node } = await findPrimary(setting);
   const firsts = await Promise.all(
     setting.regions.map((region) =>

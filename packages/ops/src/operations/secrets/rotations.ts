@@ -110,13 +110,16 @@ export const rotatables: readonly Rotatable[] = [
   },
 ];
 
-/** Every rotation as the changes that all of them are made of: machines fetch once where they would a dozen times. */
+/** What "all" means: the CA is not among them, because clients outside the cluster have to get another one first. */
+export const rotatedTogether: readonly Rotatable[] = rotatables.filter(({ name }) => name !== 'ca');
+
+/** Their rotations as the changes that all of them are made of: machines fetch once where they would a dozen times. */
 export function changesOfAll(): readonly (SecretChange & { name: string })[] {
   const grouped: readonly string[] = [...rotatingLogins, ...singleLogins];
   return [
     { name: 'logins', ...loginRotation(rotatingLogins) },
     { name: 'passwords', ...passwordRotation(singleLogins) },
-    ...rotatables.filter(({ name }) => !grouped.includes(name)).map(({ name, rotate }) => ({ name, ...rotate })),
+    ...rotatedTogether.filter(({ name }) => !grouped.includes(name)).map(({ name, rotate }) => ({ name, ...rotate })),
   ];
 }
 

@@ -43,7 +43,8 @@ export function secretsSetting(
     site: (region) => installation.site(region),
     power: installation.power,
     readersOf: (names) => {
-      const known = (readers ??= machinesByParameter(installation, regions));
+      readers ??= machinesByParameter(installation, regions);
+      const known = readers;
       const reading = new Set(names.flatMap((name) => known.get(name) ?? []));
       return regions.flatMap(({ nodes }) => nodes).filter((node) => reading.has(node));
     },
