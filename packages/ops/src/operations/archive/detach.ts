@@ -97,8 +97,8 @@ function drainStep(setting: DetachSetting): Step {
     title: 'The primary archives what waited',
     run: async (report) => {
       const { node } = await findPrimary(setting);
-      await runChecked(setting.host(node), asSuperuser('select pg_switch_wal()'));
       const first = await readQueue(setting, node);
+      await runChecked(setting.host(node), asSuperuser('select pg_switch_wal()'));
       let last = first;
       await waitUntil(
         async () => {

@@ -1,6 +1,6 @@
 import { membersOf, type Node, nodesOf, type Region, regionOf } from '@pgha/infra/cluster';
 import { etcdAuthProgram } from '@pgha/infra/machines';
-import { observe, toldOf } from '../../clients/observation.ts';
+import { observe } from '../../clients/observation.ts';
 import { listMembers } from '../../clients/patronictl.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import { type Host, HostUnreachableError, runChecked } from '../../hosts/host.ts';
@@ -116,8 +116,9 @@ function lookerOf({ cluster }: SecretsSetting, node: Node): ((host: Host) => Pro
       };
     case 'api':
       return async (host) => {
-        const ready = toldOf((await observe(host)).api)?.ready;
-        const waiting = Object.entries(ready ?? { api: 'silent' }).find(([, state]) => state !== 'ready');
+        const { api } = await observe(host);
+        if (api === undefined || 'error' in api) throw new Error(`its services are not known: ${api?.error}`);
+        const waiting = Object.entries(api.ready).find(([, state]) => state !== 'ready');
         if (waiting !== undefined) throw new Error(`${waiting[0]} says ${waiting[1]}`);
         return true;
       };
