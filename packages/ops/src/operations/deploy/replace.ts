@@ -22,7 +22,8 @@ export function planNewInstance(
   return [
     {
       title: 'Programs of the new machine',
-      run: () => withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
+      run: () =>
+        withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
     },
     {
       title: `A new machine in the place of ${node.name}`,
@@ -42,7 +43,8 @@ export function planAddedInstance(
   return [
     {
       title: 'Programs of the new machine',
-      run: () => withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
+      run: () =>
+        withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
     },
     ...[`${target}-data`, target].map(
       (stack): Step => ({
