@@ -82,6 +82,16 @@ const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/secrets.ts')).registerSecrets,
   },
   {
+    name: 'certs',
+    summary: "the machines' certificates: when they end, and their renewal",
+    load: async () => (await import('./commands/certs.ts')).registerCerts,
+  },
+  {
+    name: 'archive',
+    summary: 'the repositories that WAL is archived into',
+    load: async () => (await import('./commands/archive.ts')).registerArchive,
+  },
+  {
     name: 'doctor',
     summary: 'check this computer: programs, credentials, configuration',
     load: async () => (await import('./commands/doctor.ts')).registerDoctor,

@@ -1,5 +1,6 @@
 import { type Cluster, loadBalancerListeners, type Node, ports, regionOf } from '../cluster/index.ts';
 import {
+  backupInfoRepositories,
   backupInfoSysusers,
   backupInfoTimer,
   backupInfoUnit,
@@ -8,19 +9,12 @@ import {
   type Service,
   serviceSecrets,
 } from './config/api-units.ts';
-import { renderPgbackrestConf } from './config/pgbackrest.ts';
+import { renderPgbackrestConf, repositoryFiles, repositorySecrets } from './config/pgbackrest.ts';
 import { servicesRegion } from './config/services-region.ts';
 import { type MachineFile, type MachinePart, machineFile, type Site, type UnitAction } from './machine.ts';
 import { siteCaFile } from './operating-system.ts';
 import { programFile } from './program.ts';
-import {
-  activeLoginParameter,
-  apiKeysParameter,
-  backupPassphraseParameter,
-  passwordFile,
-  type RotatingLogin,
-  rootSecret,
-} from './secrets.ts';
+import { apiKeysParameter, rootSecret, rotatingLoginFiles } from './secrets.ts';
 import { caCertificate, caFile, machineCertificate, systemCaFile } from './tls.ts';
 
 /**
@@ -74,7 +68,8 @@ function bothServices(cluster: Cluster, node: Node, site: Site): MachinePart {
       programFile('pgha-deploy.py', '/usr/local/sbin/pgha-deploy'),
       machineFile('/etc/pgha/deploy.json', renderDeployConfig(cluster, node, site)),
       programFile('pgha-backup-info.sh', '/usr/local/lib/pgha/backup-info'),
-      machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster, site)),
+      machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster)),
+      ...repositoryFiles(cluster, regionOf(cluster, node), site, backupInfoRepositories),
       machineFile('/etc/sysusers.d/pgha-backup-info.conf', backupInfoSysusers),
       machineFile('/etc/systemd/system/pgha-backup-info.service', backupInfoUnit),
       machineFile('/etc/systemd/system/pgha-backup-info.timer', backupInfoTimer),
@@ -88,7 +83,7 @@ function bothServices(cluster: Cluster, node: Node, site: Site): MachinePart {
         serviceSecrets.keys,
         services.filter(({ hasKeys }) => hasKeys).map(restartOf),
       ),
-      rootSecret(backupPassphraseParameter(cluster), '/etc/pgha/secrets/backup_passphrase'),
+      ...repositorySecrets(cluster, 'root', []),
     ],
     bootSteps: [{ name: 'release', script: '/usr/local/sbin/pgha-deploy --first >/dev/null' }],
     units: [
@@ -98,7 +93,12 @@ function bothServices(cluster: Cluster, node: Node, site: Site): MachinePart {
       ]),
       { unit: 'pgha-backup-info.timer', state: 'started' },
     ],
-    listens: services.map(({ port, description }) => ({ port, purpose: description, from: ['clients', 'monitoring'] })),
+    listens: services.map(({ port, description }) => ({
+      port,
+      purpose: description,
+      from: ['clients', 'monitoring'],
+      speaks: 'tls',
+    })),
   };
 }
 
@@ -115,14 +115,9 @@ function unitFiles(cluster: Cluster, node: Node, service: Service): readonly Mac
   ];
 }
 
-/** Both passwords of the role and which login is in use: at a rotation only the latter restarts a service. */
+/** At a rotation only which login is in use restarts a service. */
 function loginSecrets(cluster: Cluster, service: Service) {
-  const { login } = service;
-  const password = (suffix: 'a' | 'b') => passwordFile(cluster, `${login}_${suffix}` as `${RotatingLogin}_a`, 'root');
-  const active = rootSecret(activeLoginParameter(cluster, login), serviceSecrets.activeLogin(login), [
-    restartOf(service),
-  ]);
-  return [password('a'), password('b'), active];
+  return rotatingLoginFiles(cluster, service.login, 'root', { onActive: [restartOf(service)] });
 }
 
 function renderDeployConfig(cluster: Cluster, node: Node, site: Site): string {

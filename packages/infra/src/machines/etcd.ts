@@ -1,13 +1,18 @@
-import { type Cluster, type Node, nodesOf, ports, regionOf } from '../cluster/index.ts';
+import { type Cluster, loginsOf, type Node, nodesOf, ports, regionOf } from '../cluster/index.ts';
 import { type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
-import { passwordFile } from './secrets.ts';
+import { activeLoginFile, passwordFile, rotatingLoginFiles } from './secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from './tls.ts';
 
 /** The key prefix that Patroni's user may use, and no other. */
 export const patroniPrefix = '/service/';
-/** The etcd user Patroni logs in as. */
-export const patroniEtcdUser = 'patroni';
+/** The etcd role of Patroni's logins. */
+const patroniRole = 'patroni';
+
+/** Makes this region's etcd take the passwords of the machine it runs on, which is the first etcd machine. */
+export const etcdAuthProgram = '/usr/local/sbin/pgha-etcd-auth';
+
+const updateUsers: readonly UnitAction[] = [{ unit: 'pgha-etcd-auth.service', action: 'restart' }];
 
 /** Where a member keeps its data; on the machine's root volume. */
 export const etcdDataDirectory = '/var/lib/etcd/pgha';
@@ -38,7 +43,8 @@ export function etcdMember(cluster: Cluster, node: Node): MachinePart {
       programFile('pgha-etcdctl.sh', '/usr/local/sbin/pgha-etcdctl'),
       ...(isFirst
         ? [
-            programFile('pgha-etcd-auth.sh', '/usr/local/sbin/pgha-etcd-auth'),
+            programFile('pgha-etcd-auth.py', etcdAuthProgram),
+            machineFile('/etc/pgha/etcd-auth.json', etcdAuthSettings),
             machineFile('/etc/systemd/system/pgha-etcd-auth.service', etcdAuthUnit),
           ]
         : []),
@@ -47,16 +53,22 @@ export function etcdMember(cluster: Cluster, node: Node): MachinePart {
       // etcd reads certificates at each handshake; the CA only at its start
       caCertificate(cluster, restart),
       ...machineCertificate(cluster, node, 'etcd'),
-      passwordFile(cluster, 'etcd_root', 'root'),
-      ...(isFirst ? [passwordFile(cluster, 'etcd_patroni', 'root')] : []),
+      ...rotatingLoginFiles(cluster, 'etcd_admin', 'root', { onPassword: isFirst ? updateUsers : [], onActive: [] }),
+      ...(isFirst ? loginsOf('etcd_patroni').map((login) => passwordFile(cluster, login, 'root', updateUsers)) : []),
     ],
     units: [
       { unit, state: 'started' },
       ...(isFirst ? [{ unit: 'pgha-etcd-auth.service', state: 'started' } as const] : []),
     ],
     listens: [
-      { port: ports.etcdClient, purpose: 'etcd clients', from: ['etcd', 'postgres', 'standby', 'monitoring'] },
-      { port: ports.etcdPeer, purpose: 'etcd members', from: ['etcd'] },
+      {
+        port: ports.etcdClient,
+        purpose: 'etcd clients',
+        from: ['etcd', 'postgres', 'standby', 'monitoring'],
+        speaks: 'tls',
+        asksClients: true,
+      },
+      { port: ports.etcdPeer, purpose: 'etcd members', from: ['etcd'], speaks: 'tls', asksClients: true },
     ],
   };
 }
@@ -155,12 +167,23 @@ function renderEtcdctlEnvironment(cluster: Cluster, node: Node): string {
 ETCDCTL_CACERT=${caFile}
 ETCDCTL_CERT=${certificate}
 ETCDCTL_KEY=${key}
-ETCDCTL_USER=root
 `;
 }
 
+const etcdAuthSettings = `${JSON.stringify(
+  {
+    active: activeLoginFile('etcd_admin').split('/').at(-1),
+    administrators: loginsOf('etcd_admin'),
+    users: loginsOf('etcd_patroni'),
+    role: patroniRole,
+    prefix: patroniPrefix,
+  },
+  null,
+  1,
+)}\n`;
+
 const etcdAuthUnit = `[Unit]
-Description=Turn etcd's users and roles on
+Description=Bring etcd's users and their passwords up to date
 After=etcd.service pgha-secrets.service
 Wants=etcd.service
 StartLimitIntervalSec=0
@@ -168,7 +191,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/local/sbin/pgha-etcd-auth ${patroniEtcdUser} /etc/pgha/secrets/etcd_patroni ${patroniPrefix}
+ExecStart=${etcdAuthProgram}
 # the other members may still be booting
 Restart=on-failure
 RestartSec=5

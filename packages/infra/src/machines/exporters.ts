@@ -34,7 +34,7 @@ export function exporterWebConfig(cluster: Cluster, user: string, units: readonl
 
 /** Who may dial an exporter: the monitoring machine, whichever region it stands in. */
 export function exporterListener(port: number, purpose: string): Listener {
-  return { port, purpose, from: ['monitoring'] };
+  return { port, purpose, from: ['monitoring'], speaks: 'tls' };
 }
 
 /** Where the node exporter takes figures from that programs leave as text; empty after a boot, so that none is from before. */
@@ -76,8 +76,9 @@ export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
       }),
       exporterWebConfig(cluster, 'prometheus', [unit]),
       programFile('pgha-certificate-metrics.sh', '/usr/local/sbin/pgha-certificate-metrics'),
-      machineFile('/etc/systemd/system/pgha-certificate-metrics.service', certificateMetricsUnit),
-      machineFile('/etc/systemd/system/pgha-certificate-metrics.timer', certificateMetricsTimer),
+      ...['pgha-certificate-metrics.service', 'pgha-certificate-metrics.timer'].map((name) =>
+        programFile(name, `/etc/systemd/system/${name}`, { mode: '0644' }),
+      ),
     ],
     secrets: machineCertificate(cluster, node, 'prometheus'),
     units: [
@@ -87,33 +88,6 @@ export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
     listens: [exporterListener(ports.nodeExporter, 'figures of the machine')],
   };
 }
-
-const certificateMetricsUnit = `[Unit]
-Description=Write down when this machine's certificates end
-After=pgha-secrets.service
-
-[Service]
-Type=oneshot
-ExecStart=/usr/local/sbin/pgha-certificate-metrics /etc/pgha/tls ${textFolder}/pgha-certificates.prom
-ProtectSystem=strict
-ReadWritePaths=${textFolder}
-ProtectHome=yes
-PrivateTmp=yes
-PrivateNetwork=yes
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-`;
-
-const certificateMetricsTimer = `[Unit]
-Description=Write down when this machine's certificates end
-
-[Timer]
-OnBootSec=30
-OnUnitActiveSec=1h
-
-[Install]
-WantedBy=timers.target
-`;
 
 /** What the exporter of PostgreSQL does not tell: damaged pages, and how near the transaction numbers are to their end. */
 export function databaseFigures(cluster: Cluster): MachinePart {

@@ -2,18 +2,24 @@ export { artifacts, releaseContents } from './api.ts';
 export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
+export { databaseRolesProgram, databaseRotatingLogins, ownerRole } from './config/database-roles.ts';
 export { guardProgram } from './config/guard.ts';
 export {
-  patroniConfigDirectory,
   patroniDynamicConfig,
   patroniRestUser,
   slotsFor,
   standbyClusterOf,
   standbySlotOf,
 } from './config/patroni.ts';
-export { repositoryNumber, restoreGate } from './config/pgbackrest.ts';
-export { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
-export { binDirectory, dataDirectory, dataMount, socketDirectory } from './config/postgresql.ts';
+export { everyRepository, repositoryNumber, restoreGate } from './config/pgbackrest.ts';
+export {
+  binDirectory,
+  dataDirectory,
+  dataMount,
+  patroniConfigDirectory,
+  pgbouncerSocketDirectory,
+  socketDirectory,
+} from './config/postgresql.ts';
 export {
   drillProgram,
   epochKey,
@@ -32,9 +38,9 @@ export {
 } from './config/restore.ts';
 export { servicesRegionProgram } from './config/services-region.ts';
 export * from './describe.ts';
-export { etcdDataDirectory, patroniPrefix } from './etcd.ts';
+export { etcdAuthProgram, etcdDataDirectory, patroniPrefix } from './etcd.ts';
 export * from './machine.ts';
-export { observeProgram } from './observe.ts';
+export { certificatesProgram, observeProgram } from './observe.ts';
 export { upgradeProgram } from './operating-system.ts';
 export * from './program.ts';
 export * from './render.ts';

@@ -50,6 +50,10 @@ export interface Listener {
   port: number;
   purpose: string;
   from: readonly Source[];
+  /** How it shows this machine's certificate, where it does: at once, or once PostgreSQL's protocol has asked for it. */
+  speaks?: 'tls' | 'postgres';
+  /** It asks for a certificate of the cluster, and reads the CA only when it starts or is reloaded. */
+  asksClients?: true;
 }
 
 /**

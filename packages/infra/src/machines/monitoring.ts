@@ -6,7 +6,7 @@ import {
   alertTopicName,
   renderAlertmanagerConfig,
 } from './config/alertmanager.ts';
-import { grafana } from './config/grafana.ts';
+import { grafana, grafanaUnit } from './config/grafana.ts';
 import { pagesPasswordFile, pagesUser, renderPrometheusConfig, rulesFile } from './config/prometheus.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from './machine.ts';
 import { bundledRules, programFile } from './program.ts';
@@ -60,7 +60,8 @@ function watchers(cluster: Cluster, node: Node, site: Site, hasGrafana: boolean)
       machineFile('/etc/systemd/system/pgha-pages.service', renderPagesUnit(), { onChange: restart(pagesUnit) }),
     ],
     secrets: [
-      caCertificate(cluster, reload),
+      // Grafana reads the CA of its data source when it starts
+      caCertificate(cluster, [...reload, ...(hasGrafana ? restart(grafanaUnit) : [])]),
       // Prometheus itself logs in to its own pages and to Alertmanager's
       { ...passwordFile(cluster, 'grafana_admin', 'prometheus', restart(pagesUnit)), path: pagesPasswordFile },
     ],
@@ -70,8 +71,8 @@ function watchers(cluster: Cluster, node: Node, site: Site, hasGrafana: boolean)
       { unit: alertmanagerUnit, state: 'started' },
     ],
     listens: [
-      { port: ports.prometheus, purpose: 'Prometheus', from: ['admin'] },
-      { port: ports.alertmanager, purpose: 'Alertmanager', from: ['admin'] },
+      { port: ports.prometheus, purpose: 'Prometheus', from: ['admin'], speaks: 'tls' },
+      { port: ports.alertmanager, purpose: 'Alertmanager', from: ['admin'], speaks: 'tls' },
     ],
   };
 }

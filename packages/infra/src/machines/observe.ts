@@ -1,17 +1,19 @@
 import { type Cluster, type Node, ports } from '../cluster/index.ts';
 import { routerSocket } from './config/haproxy.ts';
-import { pgbouncerSocketDirectory } from './config/pgbouncer.ts';
-import { dataMount } from './config/postgresql.ts';
+import { dataMount, pgbouncerSocketDirectory } from './config/postgresql.ts';
 import { regionProgram } from './config/region.ts';
 import { servicesRegionProgram } from './config/services-region.ts';
 import { type Machine, machineFile } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile } from './tls.ts';
 
+/** The program that tells which certificates a machine has, and which ones it shows. */
+export const certificatesProgram = '/usr/local/sbin/pgha-certificates';
+
 /** The program that tells what a machine is and does, as one JSON object. */
 export const observeProgram = '/usr/local/sbin/pgha-observe';
 
-/** Adds the program with what it needs to know of this machine, the units that have to run among it. */
+/** Adds the programs with what they need to know of this machine, the units that have to run among it. */
 export function withObservation(cluster: Cluster, machine: Machine): Machine {
   const { node } = machine;
   const isDatabase = node.role === 'postgres' || node.role === 'standby';
@@ -43,7 +45,19 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
       ...machine.files,
       programFile('pgha-observe.py', observeProgram),
       machineFile('/etc/pgha/observe.json', `${JSON.stringify(settings, null, 1)}\n`),
+      programFile('pgha-certificates.py', certificatesProgram),
+      machineFile('/etc/pgha/certificates.json', `${JSON.stringify(certificateSettings(machine), null, 1)}\n`),
     ],
+  };
+}
+
+function certificateSettings({ node, listens }: Machine) {
+  return {
+    address: node.address,
+    ca: caFile,
+    listeners: listens
+      .filter(({ speaks }) => speaks !== undefined)
+      .map(({ port, speaks, asksClients }) => ({ port, speaks, asksClients: asksClients === true })),
   };
 }
 

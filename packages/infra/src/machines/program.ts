@@ -11,8 +11,9 @@ const folder = new URL('./programs/', import.meta.url);
 export const bundledRules = 'alert-rules.yml';
 
 /**
- * A program of this repository as a file of a machine. It is kept as a file of its own language, so that its linter and a
- * reader see what the machine runs; it takes what differs between machines from a configuration file beside it.
+ * A program of this repository as a file of a machine, or a unit that is the same everywhere. It is kept as a file of its own
+ * language, so that its linter and a reader see what the machine runs; it takes what differs between machines from a configuration
+ * file beside it.
  *
  * @param source its name in `programs/`.
  * @param path where the machine has it.
@@ -39,7 +40,7 @@ export interface ProgramBundle {
  */
 export function programBundle(cluster: Cluster): ProgramBundle {
   const sources = readdirSync(folder)
-    .filter((name) => /\.(py|sh|sql)$/.test(name))
+    .filter((name) => /\.(py|sh|sql|service|timer)$/.test(name))
     .sort();
   const texts = {
     ...Object.fromEntries(sources.map((source) => [source, readProgram(source)])),

@@ -32,15 +32,26 @@ describe('what a machine may read', () => {
   });
 
   it.each([
-    ['etcd-1', ['ca/certificate', 'passwords/etcd_patroni', 'passwords/etcd_root']],
-    ['etcd-2', ['ca/certificate', 'passwords/etcd_root']],
+    [
+      'etcd-1',
+      [
+        'ca/certificate',
+        'logins/etcd_admin',
+        'passwords/etcd_admin_a',
+        'passwords/etcd_admin_b',
+        'passwords/etcd_patroni_a',
+        'passwords/etcd_patroni_b',
+      ],
+    ],
+    ['etcd-2', ['ca/certificate', 'logins/etcd_admin', 'passwords/etcd_admin_a', 'passwords/etcd_admin_b']],
     ['bastion-1', ['ca/certificate']],
     ['monitoring-1', ['ca/certificate', 'passwords/grafana_admin']],
     [
       'api-1',
       [
         'api/keys',
-        'backup/passphrase',
+        'backup/detached',
+        'backup/passphrases',
         'ca/certificate',
         'logins/app',
         'logins/readonly',
@@ -56,7 +67,7 @@ describe('what a machine may read', () => {
   });
 
   it('includes the database’s own passwords on database machines alone', () => {
-    const database = ['passwords/replication', 'passwords/rewind', 'passwords/patroni_rest', 'passwords/owner'];
+    const database = ['passwords/replication_a', 'passwords/rewind_b', 'passwords/patroni_rest', 'passwords/owner'];
     for (const node of allNodes(cluster)) {
       const isMember = node.role === 'postgres' || node.role === 'standby';
       expect(

@@ -1,25 +1,33 @@
-import { type Cluster, type Login, parameterName, passwordParameter } from '../cluster/index.ts';
+import {
+  activeLoginParameter,
+  type Cluster,
+  type Login,
+  loginsOf,
+  parameterName,
+  passwordParameter,
+  type RotatingLogin,
+} from '../cluster/index.ts';
 import { type Machine, machineFile, type SecretFile, type Site, type UnitAction } from './machine.ts';
 import { siteCaFile } from './operating-system.ts';
 import { programFile } from './program.ts';
 import { systemCaFile } from './tls.ts';
-
-/** A database role that alternates between two logins, so that a password changes without a moment when none is valid. */
-export type RotatingLogin = 'app' | 'readonly';
-
-/** The SSM name of what says which of a role's two logins is the one in use: its value is `app_a` or `app_b`. */
-export function activeLoginParameter(cluster: Cluster, role: RotatingLogin): string {
-  return parameterName(cluster, `logins/${role}`);
-}
 
 /** The SSM name of the keys that the write API accepts, one a line; two while they are rotated. */
 export function apiKeysParameter(cluster: Cluster): string {
   return parameterName(cluster, 'api/keys');
 }
 
-/** The SSM name of the passphrase both backup repositories are encrypted with. */
-export function backupPassphraseParameter(cluster: Cluster): string {
-  return parameterName(cluster, 'backup/passphrase');
+/**
+ * The SSM name of the passphrases the backup repositories are encrypted with, one generation a line: its number, its state and the
+ * passphrase. A repository cannot change its passphrase, so that a new one is a new repository beside the old.
+ */
+export function backupPassphrasesParameter(cluster: Cluster): string {
+  return parameterName(cluster, 'backup/passphrases');
+}
+
+/** The SSM name of what says which repositories the archive leaves out, one a line; no secret, and read the same way. */
+export function detachedRepositoriesParameter(cluster: Cluster): string {
+  return parameterName(cluster, 'backup/detached');
 }
 
 /** A parameter as a file of root's, for units that take it with `LoadCredential=`. */
@@ -42,6 +50,36 @@ export function passwordFile(
     group: user,
     onChange,
   };
+}
+
+/** Where the name of the login in use lies. */
+export function activeLoginFile(role: RotatingLogin): string {
+  return `/etc/pgha/secrets/${role}_login`;
+}
+
+/**
+ * A role's two passwords, and which login is in use, as files that only `user` can read.
+ *
+ * @param onPassword what a changed password asks for: the other login's changes while nobody uses it.
+ * @param onActive what uses the login that is named.
+ */
+export function rotatingLoginFiles(
+  cluster: Cluster,
+  role: RotatingLogin,
+  user: string,
+  { onPassword = [], onActive }: { onPassword?: readonly UnitAction[]; onActive: readonly UnitAction[] },
+): readonly SecretFile[] {
+  return [
+    ...loginsOf(role).map((login) => passwordFile(cluster, login, user, onPassword)),
+    {
+      parameter: activeLoginParameter(cluster, role),
+      path: activeLoginFile(role),
+      mode: '0600',
+      owner: user,
+      group: user,
+      onChange: onActive,
+    },
+  ];
 }
 
 /** Every parameter a machine's role must be allowed to read; nothing else. */
@@ -71,23 +109,33 @@ export function withSecretFetching(machine: Machine, awsRegion: string, site: Si
       programFile('pgha-secrets.py', '/usr/local/sbin/pgha-secrets'),
       machineFile('/etc/pgha/secrets.json', `${JSON.stringify(manifest, null, 1)}\n`),
       machineFile('/etc/systemd/system/pgha-secrets.service', renderSecretsUnit(machine.secrets)),
+      programFile('pgha-secrets-refresh.service', '/etc/systemd/system/pgha-secrets-refresh.service', { mode: '0644' }),
     ],
-    units: [...machine.units, { unit: 'pgha-secrets.service', state: 'enabled' }],
+    units: [
+      ...machine.units,
+      { unit: 'pgha-secrets.service', state: 'enabled' },
+      { unit: 'pgha-secrets-refresh.service', state: 'enabled' },
+    ],
   };
 }
 
 function renderSecretsUnit(secrets: readonly SecretFile[]): string {
   const users = [...new Set(secrets.flatMap(({ onChange }) => onChange.map(({ unit }) => unit)))].sort();
   return `[Unit]
-Description=Fetch this machine's secrets when one is missing
-# No network is waited for: a reboot finds every file and asks nobody, and the program itself waits when it has to ask.
+Description=Bring this machine's secrets up to date
+# A machine that was off while a secret changed must not start with the old one. It asks once and briefly: a reboot without
+# Parameter Store goes on with the files that are there.
+After=network-online.target
+Wants=network-online.target
 ${users.map((unit) => `Before=${unit}\n`).join('')}
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/local/sbin/pgha-secrets ensure
+ExecStart=/usr/local/sbin/pgha-secrets boot
 # above the program's own deadline, which says what was missing
 TimeoutStartSec=960
+RuntimeDirectory=pgha-secrets
+RuntimeDirectoryPreserve=yes
 ProtectSystem=strict
 ReadWritePaths=/etc
 PrivateTmp=yes

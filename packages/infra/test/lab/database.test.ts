@@ -50,9 +50,12 @@ for user in postgres haproxy prometheus; do
 done
 for login in ${logins.join(' ')}; do
   printf 'secret-%s' "$login" >/etc/pgha/secrets/$login
+  case $login in *_login) printf '%s_a' "\${login%_login}" >/etc/pgha/secrets/$login ;; esac
   chown postgres /etc/pgha/secrets/$login
   chmod 0600 /etc/pgha/secrets/$login
 done
+echo '1 current secret-passphrase' >/etc/pgha/secrets/backup_passphrases
+echo none >/etc/pgha/secrets/backup_detached
 systemd-tmpfiles --create /etc/tmpfiles.d/pgha-patroni.conf /etc/tmpfiles.d/pgha-pgbackrest.conf
 install -d -o postgres -g postgres /run/pgbouncer /run/pgha-guard /run/postgresql
 install -d /run/haproxy
@@ -61,9 +64,10 @@ as() { user=$1; shift; setpriv --reuid "$user" --regid "$user" --init-groups env
 become() { user=$1; shift; exec setpriv --reuid "$user" --regid "$user" --init-groups env HOME=/var/lib/postgresql "$@"; }
 as postgres /usr/local/lib/pgha/assemble \\
   /etc/pgha/templates/patroni-secrets.yml /etc/patroni/config/20-secrets.yml \\
-  /etc/pgha/templates/pgbackrest.conf /etc/pgbackrest/conf.d/passphrase.conf \\
   /etc/pgha/templates/userlist.txt /run/pgbouncer/userlist.txt \\
+  /etc/pgha/templates/auth.ini /run/pgbouncer/auth.ini \\
   /etc/pgha/templates/guard.pgpass /run/pgbouncer/guard.pgpass
+as postgres /usr/local/lib/pgha/repositories /etc/pgha/repositories.json
 `;
 
 /** One member on its own: etcd with users, Patroni, the router, the pooler and what watches them, as the units run them. */
@@ -76,8 +80,8 @@ etcd --data-dir /root/etcd --listen-client-urls https://${nodeNamed(cluster, 'et
   --listen-peer-urls http://127.0.0.1:2380 --cert-file /root/ca/pg.crt --key-file /root/ca/pg.key --trusted-ca-file /etc/pgha/tls/ca.crt --client-cert-auth >/root/etcd.log 2>&1 &
 export ETCDCTL_ENDPOINTS=https://etcd-1.prod.pgha.internal:2379 ETCDCTL_CACERT=/etc/pgha/tls/ca.crt ETCDCTL_CERT=/root/ca/pg.crt ETCDCTL_KEY=/root/ca/pg.key
 until etcdctl endpoint health >/dev/null 2>&1; do sleep 0.2; done
-{ etcdctl user add root:root; etcdctl user grant-role root root; etcdctl user add patroni:secret-etcd_patroni; etcdctl role add patroni
-  etcdctl role grant-permission patroni readwrite --prefix=true /service/; etcdctl user grant-role patroni patroni; etcdctl auth enable; } >/dev/null
+{ etcdctl user add root:root; etcdctl user grant-role root root; etcdctl user add etcd_patroni_a:secret-etcd_patroni_a; etcdctl role add patroni
+  etcdctl role grant-permission patroni readwrite --prefix=true /service/; etcdctl user grant-role etcd_patroni_a patroni; etcdctl auth enable; } >/dev/null
 become postgres /usr/local/lib/pgha/patroni /etc/patroni/config >/root/patroni.log 2>&1 & patroni=$!
 haproxy -f /etc/haproxy/haproxy.cfg -db >/root/haproxy.log 2>&1 &
 become postgres pgbouncer /etc/pgbouncer/pgbouncer.ini >/root/pgbouncer.log 2>&1 & pgbouncer=$!
@@ -165,7 +169,7 @@ echo "wrong password: $(PGPASSWORD=wrong psql -At 'host=localhost port=6432 user
 echo "pooler without TLS: $(PGSSLMODE=disable query app_a 6432 'select 1')"
 echo "server without TLS: $(PGSSLMODE=disable query app_a 5000 'select 1')"
 echo "superuser over the network: $(PGPASSWORD=x psql -At 'host=localhost port=5000 user=postgres dbname=postgres' -c 'select 1' 2>&1 | tail -n 1)"
-echo "replication without a certificate: $(PGPASSWORD=secret-replication psql -At 'host=localhost port=5432 user=replicator dbname=pgha replication=true' -c 'select 1' 2>&1 | tail -n 1)"
+echo "replication without a certificate: $(PGPASSWORD=secret-replication_b psql -At 'host=localhost port=5432 user=replication_b dbname=pgha replication=true' -c 'select 1' 2>&1 | tail -n 1)"
 echo "backup: $(as postgres psql --no-psqlrc -At -U backup pgha -c "select current_user, pg_switch_wal() is not null")"
 echo "exporter: $(as prometheus psql --no-psqlrc -At -h /var/run/postgresql -U monitoring pgha -c 'select current_user')"
 echo "changed by patronictl without a certificate: $(curl --silent --cacert /etc/pgha/tls/ca.crt --user patroni:secret-patroni_rest -X POST https://localhost:8008/reload)"
@@ -282,6 +286,63 @@ echo '-- newer than this server knows itself to be'; touch pg_wal/00000009.histo
       '-- newer than this server knows itself to be',
       'pushed 000000080000000000000010',
     ]);
+    expect(code).toBe(0);
+  });
+});
+
+describe('the repositories', () => {
+  const describeSets = `
+lines() { sed -n 's/^\\(repo[0-9]*\\)-path=\\(.*\\)/\\1 \\2/p; s/^\\[\\(.*\\)\\]/\\1:/p' "$1" | tr '\\n' ' '; echo; }
+tell() {
+  as postgres /usr/local/lib/pgha/repositories /etc/pgha/repositories.json
+  lines /etc/pgbackrest/conf.d/repositories.conf; lines /etc/pgbackrest/every.d/repositories.conf
+  . /etc/pgha/backup.env; echo "$REPOSITORIES / $OTHER_REPOSITORIES"
+}
+state() { printf "$1" >/etc/pgha/secrets/backup_passphrases; printf "$2" >/etc/pgha/secrets/backup_detached; }
+`;
+
+  it('archive into the current generation and the coming one, and are restored from all', () => {
+    const { code, output } = root.run(`${prepare}${describeSets}
+tell
+state '1 current one\n2 coming two\n' none; tell
+state '1 former one\n2 current two\n' none; tell
+stat -c '%a %U' /etc/pgbackrest/conf.d/repositories.conf /etc/pgbackrest/every.d/repositories.conf
+grep -hE '^repo12?-cipher-pass' /etc/pgbackrest/*.d/repositories.conf`);
+    expect(output.trim().split('\n')).toEqual([
+      'global: repo1 /pgha/1 repo2 /pgha/1 global:restore: global:archive-get: ',
+      'global: repo1 /pgha/1 repo2 /pgha/1 ',
+      '1 2 / ',
+      'global: repo1 /pgha/1 repo2 /pgha/1 repo21 /pgha/2 repo22 /pgha/2 global:restore: global:archive-get: ',
+      'global: repo1 /pgha/1 repo2 /pgha/1 repo21 /pgha/2 repo22 /pgha/2 ',
+      '1 2 / ',
+      'global: repo1 /pgha/2 repo2 /pgha/2 global:restore: repo11 /pgha/1 repo12 /pgha/1 global:archive-get: repo11 /pgha/1 repo12 /pgha/1 ',
+      'global: repo1 /pgha/2 repo2 /pgha/2 repo11 /pgha/1 repo12 /pgha/1 ',
+      '1 2 / 11 12',
+      '600 postgres',
+      '600 postgres',
+      ...['repo1-cipher-pass=two', 'repo12-cipher-pass=one', 'repo12-cipher-pass=one'],
+      ...['repo1-cipher-pass=two', 'repo12-cipher-pass=one'],
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it('leave a detached one out of everything but restores, and end the push that began with it', () => {
+    const { code, output } = root.run(`${prepare}${describeSets}
+python3 - <<'y' &
+import os
+os.setgid(int(os.popen("id -g postgres").read())); os.setuid(int(os.popen("id -u postgres").read()))
+os.execv("/usr/bin/tail", ["pgbackrest", "-f", "/dev/null", "--pid=1", "--quiet", "--", "archive-push:async", "--stanza=pgha"])
+y
+running=$!
+until grep -q archive-push /proc/$running/cmdline; do sleep 0.1; done
+state '1 current one\n' '2 detached 2026-11-25T12:00:00Z\n1 closed 2026-11-01T00:00:00Z 2026-11-02T00:00:00Z\n'
+tell
+wait $running || echo "ended: $?"`);
+    expect(output).toContain(
+      'global: repo1 /pgha/1 global:restore: repo2 /pgha/1 global:archive-get: repo2 /pgha/1 \n',
+    );
+    expect(output).toContain('global: repo1 /pgha/1 repo2 /pgha/1 \n1 / 2\n');
+    expect(output).toContain('ended: 143');
     expect(code).toBe(0);
   });
 });

@@ -112,8 +112,9 @@ describe('etcd', () => {
 ip link add machines type bridge; ip link set machines up; ip address add 10.42.0.1/16 dev machines
 ${certificates(members.map(({ node }) => node))}
 mkdir -p /etc/pgha/secrets
-printf root-secret >/etc/pgha/secrets/etcd_root
-printf patroni-secret >/etc/pgha/secrets/etcd_patroni
+rm -f /etc/pgha/secrets/etcd_accepted
+for login in etcd_admin_a etcd_admin_b etcd_patroni_a etcd_patroni_b; do printf "secret-$login" >/etc/pgha/secrets/$login; done
+echo etcd_admin_a >/etc/pgha/secrets/etcd_admin_login
 ${members
   .map(
     ({ node }) => `
@@ -124,8 +125,11 @@ ip netns exec ${node.name} sh -c 'set -a; . /root/etcd/${node.name}.env; exec et
   )
   .join('\n')}
 cp /root/ca/etcd-1.crt /etc/pgha/tls/etcd.crt; cp /root/ca/etcd-1.key /etc/pgha/tls/etcd.key
-/usr/local/sbin/pgha-etcd-auth patroni /etc/pgha/secrets/etcd_patroni /service/ >/root/auth.log 2>&1 || { tail -n 20 /root/auth.log /root/etcd-1.log; exit 9; }
+/usr/local/sbin/pgha-etcd-auth >/root/auth.log 2>&1 || { tail -n 20 /root/auth.log /root/etcd-1.log; exit 9; }
 `;
+  const helpers = `set -a; . /etc/pgha/etcdctl.env; set +a
+as() { login=$1 password=$2; shift 2; ETCDCTL_USER=$login ETCDCTL_PASSWORD=$password etcdctl "$@"; }
+verdict() { echo "$1: $(shift; "$@" 2>&1 | tail -n 1)"; }`;
   // one root stands for three machines
   const environments = () =>
     members.map(({ node, files }) => ({
@@ -139,15 +143,14 @@ cp /root/ca/etcd-1.crt /etc/pgha/tls/etcd.crt; cp /root/ca/etcd-1.key /etc/pgha/
   it('admits Patroni’s user to its prefix, and nobody else to anything', () => {
     root.write(environments());
     const { code, output } = root.run(`${start}
-set -a; . /etc/pgha/etcdctl.env; set +a; unset ETCDCTL_USER
-as_patroni() { ETCDCTL_USER=patroni ETCDCTL_PASSWORD=patroni-secret etcdctl "$@"; }
-verdict() { echo "$1: $(shift; "$@" 2>&1 | tail -n 1)"; }
-verdict own as_patroni put /service/pgha/leader pg-1
-verdict read as_patroni get --print-value-only /service/pgha/leader
-verdict other as_patroni put /other x
-verdict users as_patroni user list
+${helpers}
+verdict own as etcd_patroni_b secret-etcd_patroni_b put /service/pgha/leader pg-1
+verdict read as etcd_patroni_b secret-etcd_patroni_b get --print-value-only /service/pgha/leader
+verdict other as etcd_patroni_b secret-etcd_patroni_b put /other x
+verdict users as etcd_patroni_b secret-etcd_patroni_b user list
 verdict anonymous etcdctl get /service/pgha/leader
-verdict wrong-password env ETCDCTL_USER=patroni ETCDCTL_PASSWORD=x etcdctl get /service/pgha/leader
+verdict wrong-password as etcd_patroni_a x get /service/pgha/leader
+verdict root env ETCDCTL_USER=root ETCDCTL_PASSWORD= etcdctl get /service/pgha/leader
 verdict no-certificate curl --silent --show-error --cacert "$ETCDCTL_CACERT" https://etcd-1.prod.pgha.internal:2379/health
 verdict members pgha-etcdctl member list
 `);
@@ -157,6 +160,7 @@ verdict members pgha-etcdctl member list
     expect(output).toMatch(/users: .*permission denied/);
     expect(output).toMatch(/anonymous: .*permission denied/);
     expect(output).toMatch(/wrong-password: .*invalid user ID or password/);
+    expect(output).toMatch(/root: Error/);
     expect(output).toMatch(/no-certificate: .*(certificate required|alert)/);
     expect(output).toMatch(/members: .*started/);
     expect(code).toBe(0);
@@ -168,20 +172,58 @@ verdict members pgha-etcdctl member list
 rm -rf /root/data /root/ca
 # a run that was cut off halfway: a user without its role and with another password
 ${start.replace(
-  '/usr/local/sbin/pgha-etcd-auth patroni',
+  '/usr/local/sbin/pgha-etcd-auth',
   `until pgha-etcdctl auth status >/dev/null 2>&1; do sleep 0.2; done
-printf stale | pgha-etcdctl user add patroni --interactive=false >/dev/null
+printf stale | pgha-etcdctl user add etcd_patroni_a --interactive=false >/dev/null
 pgha-etcdctl role add root >/dev/null
-/usr/local/sbin/pgha-etcd-auth patroni`,
+/usr/local/sbin/pgha-etcd-auth`,
 )}
 before=$(pgha-etcdctl auth status)
-pgha-etcd-auth patroni /etc/pgha/secrets/etcd_patroni /service/
+pgha-etcd-auth
 [ "$before" = "$(pgha-etcdctl auth status)" ] && echo unchanged
-set -a; . /etc/pgha/etcdctl.env; set +a
-ETCDCTL_USER=patroni ETCDCTL_PASSWORD=patroni-secret etcdctl put /service/x y`);
-    expect(output).toContain('authentication is on');
+${helpers}
+as etcd_patroni_a secret-etcd_patroni_a put /service/x y`);
+    expect(output).toContain('{"changed": []}');
     expect(output).toContain('unchanged');
     expect(output).toMatch(/OK\s*$/);
+    expect(code).toBe(0);
+  });
+
+  it('takes each new password, also all of them at once after it was off through a rotation', () => {
+    root.write(environments());
+    const { code, output } = root.run(`
+rm -rf /root/data /root/ca
+${start}
+${helpers}
+printf new >/etc/pgha/secrets/etcd_patroni_b
+pgha-etcd-auth
+verdict old as etcd_patroni_b secret-etcd_patroni_b get /service/x
+verdict new as etcd_patroni_b new put /service/x y
+verdict other as etcd_patroni_a secret-etcd_patroni_a put /service/x y
+# the login in use, by hand
+printf changed >/etc/pgha/secrets/etcd_admin_a
+pgha-etcd-auth
+for login in etcd_admin_a etcd_admin_b etcd_patroni_a etcd_patroni_b; do printf "again-$login" >/etc/pgha/secrets/$login; done
+echo etcd_admin_b >/etc/pgha/secrets/etcd_admin_login
+pgha-etcd-auth
+pgha-etcd-auth
+verdict administrator pgha-etcdctl user list
+stat -c %a /etc/pgha/secrets/etcd_accepted
+rm /etc/pgha/secrets/etcd_accepted
+for login in etcd_admin_a etcd_admin_b; do printf lost >/etc/pgha/secrets/$login; done
+pgha-etcd-auth || echo "lost: $?"`);
+    expect(output).toContain('{"changed": ["etcd_patroni_b"]}');
+    expect(output).toMatch(/old: .*invalid user ID or password/);
+    expect(output).toMatch(/new: OK/);
+    expect(output).toMatch(/other: OK/);
+    expect(output).toContain('{"changed": ["etcd_admin_a"]}');
+    expect(output).toContain(
+      '{"changed": ["etcd_admin_a", "etcd_admin_b", "etcd_patroni_a", "etcd_patroni_b"]}\n{"changed": []}',
+    );
+    expect(output).toContain('administrator: root');
+    expect(output).toContain('\n600\n');
+    expect(output).toContain('etcd takes none of the administrators');
+    expect(output).toContain('lost: 1');
     expect(code).toBe(0);
   });
 });

@@ -25,6 +25,10 @@ export interface Observation {
   pooler?: Told<{ paused: boolean; clients: number; waiting: number; servers: number }>;
   /** Which members the router sends to, by what they are for. */
   router?: Told<{ primary?: readonly string[]; replica?: readonly string[] }>;
+  /** On database machines: what the archive leaves, or left, out; moments in RFC 3339. */
+  archive?: Told<
+    readonly { repository: number; state: 'detached' | 'returning' | 'closed'; from: string; to: string | null }[]
+  >;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
     members: readonly { endpoint: string; isLeader: boolean; databaseBytes: number; errors: readonly string[] }[];

@@ -1,4 +1,4 @@
-import { checkProgram, repositoryProgram } from '@pgha/infra/machines';
+import { checkProgram, everyRepository, repositoryProgram } from '@pgha/infra/machines';
 import { type Host, runChecked } from '../hosts/host.ts';
 
 /** One backup of one repository (pgBackRest 2.55, "info" in JSON). */
@@ -63,7 +63,9 @@ export async function readRepository(
   key: number,
   patienceSeconds = 20,
 ): Promise<Repository> {
-  const info = ['pgbackrest', `--stanza=${stanza}`, `--repo=${key}`, '--output=json', 'info'];
+  // former generations and what is detached are asked about too
+  const place = [`--config-include-path=${everyRepository}`, `--repo=${key}`];
+  const info = ['pgbackrest', `--stanza=${stanza}`, ...place, '--output=json', 'info'];
   const text = await runChecked(host, asPostgres('timeout', `${patienceSeconds}`, ...info), {
     timeoutMs: (patienceSeconds + 20) * 1_000,
   });

@@ -1,5 +1,4 @@
-import { type Login, loadBalancerListeners, passwordParameter } from '@pgha/infra/cluster';
-import { activeLoginParameter } from '@pgha/infra/machines';
+import { activeLoginParameter, type Login, loadBalancerListeners, passwordParameter } from '@pgha/infra/cluster';
 import { Argument, type Command, Option } from 'commander';
 import { type Connection, openPsql } from '../hosts/psql.ts';
 import { bothRegions, type Installation } from '../installation/installation.ts';

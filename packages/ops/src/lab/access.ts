@@ -1,5 +1,6 @@
 import { migrate } from '@pgha/db';
 import {
+  activeLoginParameter,
   type Cluster,
   type Login,
   loadBalancerListeners,
@@ -7,9 +8,10 @@ import {
   type Node,
   passwordParameter,
   type Region,
+  type RotatingLogin,
   regionsOf,
 } from '@pgha/infra/cluster';
-import { activeLoginParameter, apiKeysParameter, type RotatingLogin } from '@pgha/infra/machines';
+import { apiKeysParameter } from '@pgha/infra/machines';
 import { Client } from 'pg';
 import type { PatroniEndpoint } from '../clients/patroni.ts';
 import { type Authority, authorityParameters, mirroredStore, type SecretStore, ssmStore } from '../secrets/index.ts';

@@ -21,6 +21,8 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const caLifetimeDays = 3650;
 /** The longest that public roots were trusted to sign for; an alert asks for the renewal a month ahead. */
 export const certificateLifetimeDays = 825;
+/** How long before its end a certificate is renewed: two of the monthly maintenance dates a small team keeps. */
+export const renewWithinDays = 60;
 /** A machine's clock may be this far behind before it has its time. */
 const clockToleranceMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -71,12 +73,14 @@ export async function createAuthorityCertificate(key: string, name: string, now:
  * A machine's certificate: server and client at once, because every machine here is both.
  *
  * @param key the machine's own, PKCS #8 PEM; renewing keeps it, so that a renewal changes one parameter and never a pair.
+ * @param lifetimeDays may be less than one.
  */
 export async function issueCertificate(
   authority: Authority,
   key: string,
   { names, addresses }: Identity,
   now: Date,
+  lifetimeDays = certificateLifetimeDays,
 ): Promise<string> {
   const issuer = new X509CertificateForm(authority.certificate);
   const { publicKey } = await importKeys(key);
@@ -93,7 +97,7 @@ export async function issueCertificate(
       publicKey,
       signingKey: (await importKeys(authority.key)).privateKey,
       signingAlgorithm: algorithm,
-      ...validity(now, certificateLifetimeDays),
+      ...validity(now, lifetimeDays),
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -114,24 +118,35 @@ export type CertificateVerdict = 'current' | 'expiring' | 'names-differ' | 'othe
 /**
  * Judges a machine's certificate against what would be issued today.
  *
+ * @param authorityCertificates every CA that is trusted.
  * @param renewWithinDays how long before its end a certificate counts as expiring.
  */
 export function judgeCertificate(
   certificate: string,
   key: string,
-  authorityCertificate: string,
+  authorityCertificates: string,
   { names, addresses }: Identity,
   now: Date,
   renewWithinDays: number,
 ): CertificateVerdict {
   const parsed = new X509Certificate(certificate);
   if (!isKeyOf(certificate, key)) return 'other-key';
-  if (!parsed.verify(new X509Certificate(authorityCertificate).publicKey)) return 'other-authority';
+  if (!splitPem(authorityCertificates).some((each) => isSignedBy(certificate, each))) return 'other-authority';
   const wanted = [...names.map((name) => `DNS:${name}`), ...addresses.map((address) => `IP Address:${address}`)];
   const had = (parsed.subjectAltName ?? '').split(', ');
   if (had.length !== wanted.length || wanted.some((name) => !had.includes(name))) return 'names-differ';
   const endsInMs = parsed.validToDate.getTime() - now.getTime();
   return endsInMs < renewWithinDays * dayMs ? 'expiring' : 'current';
+}
+
+/** Every PEM block of a text, whole, in its order. */
+export function splitPem(text: string): readonly string[] {
+  return (text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g) ?? []).map((block) => `${block}\n`);
+}
+
+/** Whether a certificate was signed by this CA. */
+export function isSignedBy(certificate: string, authorityCertificate: string): boolean {
+  return new X509Certificate(certificate).verify(new X509Certificate(authorityCertificate).publicKey);
 }
 
 /** Whether a certificate was made for this private key. */

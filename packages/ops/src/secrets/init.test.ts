@@ -1,16 +1,14 @@
-import { allNodes, defineCluster, nodesOf } from '@pgha/infra/cluster';
+import { allNodes, defineCluster } from '@pgha/infra/cluster';
 import { describe, expect, it, vi } from 'vitest';
-import { judgeCertificate } from './certificates.ts';
+import { judgeCertificate, renewWithinDays } from './certificates.ts';
 import { BrokenPairError, secretsInit } from './init.ts';
 import { authorityParameters, identityOf, machineParameters, parameterNames } from './inventory.ts';
 import { mirroredStore } from './mirrored-store.ts';
-import { renewCertificates, renewWithinDays } from './renew.ts';
 import { inMemoryStore, type SecretStore } from './store.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'] });
 const names = parameterNames(cluster);
 const now = new Date('2026-11-22T12:00:00Z');
-const dayMs = 86_400_000;
 // keys and signatures by the hundred: seconds on an idle machine
 vi.setConfig({ testTimeout: 60_000 });
 const everyNode = allNodes(cluster);
@@ -63,8 +61,8 @@ describe('secretsInit', () => {
     const store = inMemoryStore();
     await secretsInit(cluster, store, now);
     const values = await store.read(names.filter((name) => name.includes('/passwords/')));
-    expect(values.size).toBe(14);
-    expect(new Set(values.values()).size).toBe(14);
+    expect(values.size).toBe(17);
+    expect(new Set(values.values()).size).toBe(17);
     for (const value of values.values()) expect(value).toMatch(/^[\w-]{43}$/);
   });
 
@@ -149,31 +147,16 @@ describe('mirroredStore', () => {
     const [first, second] = await Promise.all(regions.map((store) => store.read(['/x'])));
     expect(first).toEqual(second);
   });
-});
 
-describe('renewCertificates', () => {
-  it('leaves certificates that are good, and replaces those that end soon for the same key', async () => {
-    const store = inMemoryStore();
-    await secretsInit(cluster, store, now);
-    expect(await renewCertificates(cluster, store, now)).toEqual([]);
-    const before = await store.read(names);
-    const later = new Date(now.getTime() + 800 * dayMs);
-    const renewals = await renewCertificates(cluster, store, later);
-    expect(renewals.map(({ machine }) => machine)).toEqual(everyNode.map(({ name }) => name));
-    expect(new Set(renewals.map(({ verdict }) => verdict))).toEqual(new Set(['expiring']));
-    const after = await store.read(names);
-    const changed = names.filter((name) => before.get(name) !== after.get(name));
-    expect(changed).toEqual(everyNode.map((node) => machineParameters(cluster, node).certificate));
-    expect(await renewCertificates(cluster, store, later)).toEqual([]);
-  });
-
-  it('replaces a certificate whose machine got another address', async () => {
-    const store = inMemoryStore();
-    await secretsInit(cluster, store, now);
-    const moved = defineCluster({ adminCidrs: ['192.0.2.0/24'], dr: { cidr: '10.99.0.0/16' } });
-    const renewals = await renewCertificates(moved, store, now);
-    // the members of the other region answer to the moved load balancer's addresses too
-    const touched = [...nodesOf(moved.primary, 'postgres'), ...(moved.dr?.nodes ?? [])];
-    expect(renewals).toEqual(touched.map(({ name }) => ({ machine: name, verdict: 'names-differ' })));
+  it('tells of a replacement that was cut off between the regions, with the new value', async () => {
+    const old = new Map([['/x', 'old']]);
+    const [first, second] = [inMemoryStore(old, 'us-east-1'), inMemoryStore(old, 'us-west-2')];
+    const dying: SecretStore = { ...second, replace: async () => Promise.reject(new Error('killed')) };
+    await expect(mirroredStore([first, dying]).replace('/x', 'new')).rejects.toThrow('killed');
+    const mirrored = mirroredStore([first, second]);
+    expect((await mirrored.inspect(['/x'])).get('/x')).toMatchObject({ value: 'new', version: 2, isMirrored: false });
+    await expect(mirrored.read(['/x'])).rejects.toThrow('run the rotation again that was cut off');
+    await mirrored.replace('/x', 'new');
+    expect((await mirrored.inspect(['/x'])).get('/x')).toMatchObject({ value: 'new', isMirrored: true });
   });
 });

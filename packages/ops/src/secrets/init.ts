@@ -1,5 +1,6 @@
 import { allNodes, type Cluster } from '@pgha/infra/cluster';
-import { createAuthorityCertificate, createKey, isKeyOf, issueCertificate, judgeCertificate } from './certificates.ts';
+import { signingAuthority } from './authority.ts';
+import { createAuthorityCertificate, createKey, issueCertificate, judgeCertificate } from './certificates.ts';
 import {
   authorityParameters,
   type CertificateParameters,
@@ -9,6 +10,11 @@ import {
   parameterNames,
 } from './inventory.ts';
 import type { SecretStore } from './store.ts';
+
+/** What the CA calls itself; two of them are told apart by their keys. */
+export function authorityName({ project, environment }: Cluster): string {
+  return `${project} ${environment} CA`;
+}
 
 /** What a run did; names only, never a value. */
 export interface InitReport {
@@ -71,20 +77,17 @@ export async function secretsInit(
   refuseOrphan(authority);
   const authorityKey = await ensure(authority.key, createKey);
   const authorityCertificate = await ensure(authority.certificate, () =>
-    createAuthorityCertificate(authorityKey, `${cluster.project} ${cluster.environment} CA`, now),
+    createAuthorityCertificate(authorityKey, authorityName(cluster), now),
   );
-  if (!isKeyOf(authorityCertificate, authorityKey)) {
-    throw new BrokenPairError(authority, store.place, 'belongs to another key');
-  }
+  const signer = signingAuthority(authorityCertificate, authorityKey);
+  if (signer === null) throw new BrokenPairError(authority, store.place, 'belongs to another key');
 
   for (const node of allNodes(cluster)) {
     const pair = machineParameters(cluster, node);
     refuseOrphan(pair);
     const key = await ensure(pair.key, createKey);
     const identity = identityOf(cluster, node);
-    const certificate = await ensure(pair.certificate, () =>
-      issueCertificate({ certificate: authorityCertificate, key: authorityKey }, key, identity, now),
-    );
+    const certificate = await ensure(pair.certificate, () => issueCertificate(signer, key, identity, now));
     const verdict = judgeCertificate(certificate, key, authorityCertificate, identity, now, 0);
     if (verdict === 'other-key') throw new BrokenPairError(pair, store.place, 'belongs to another key');
     if (verdict === 'other-authority') throw new BrokenPairError(pair, store.place, 'was signed by another CA');

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import {
+  activeLoginParameter,
   allNodes,
   type Cluster,
   type Login,
+  loginsOf,
   type Node,
   parameterName,
   passwordParameter,
   regionsOf,
+  rotatingLogins,
 } from '@pgha/infra/cluster';
-import { activeLoginParameter, apiKeysParameter, backupPassphraseParameter } from '@pgha/infra/machines';
+import { apiKeysParameter, backupPassphrasesParameter, detachedRepositoriesParameter } from '@pgha/infra/machines';
 import type { Identity } from './certificates.ts';
 
 /** A secret that is made from nothing but chance. */
@@ -19,40 +22,25 @@ export interface GeneratedSecret {
 
 /** 256 bits each: more than any guess; letters that need no quoting in a connection string, a shell or an ini file. */
 const secretBytes = 32;
-const randomSecret = (): string => randomBytes(secretBytes).toString('base64url');
+export const randomSecret = (): string => randomBytes(secretBytes).toString('base64url');
 
 /** A key of the HTTP API: its prefix lets scanners of published code recognise one that leaked. */
-const randomApiKey = (): string => `pgha_${randomSecret()}`;
+export const randomApiKey = (): string => `pgha_${randomSecret()}`;
 
-/** Typed as a record so that a login without a password does not compile. */
-const logins: Readonly<Record<Login, true>> = {
-  superuser: true,
-  replication: true,
-  rewind: true,
-  owner: true,
-  app_a: true,
-  app_b: true,
-  readonly_a: true,
-  readonly_b: true,
-  monitoring: true,
-  pgbouncer_auth: true,
-  etcd_root: true,
-  etcd_patroni: true,
-  patroni_rest: true,
-  grafana_admin: true,
-};
+/** Every login with a password; a login without one does not compile. */
+const logins: readonly Login[] = [...rotatingLogins.flatMap(loginsOf), 'owner', 'patroni_rest', 'grafana_admin'];
 
-/** Every secret of a cluster besides the certificates. */
+/** Every secret of a cluster besides the certificates, and what belongs to them: which login is in use, what is detached. */
 export function generatedSecrets(cluster: Cluster): readonly GeneratedSecret[] {
   return [
-    ...(Object.keys(logins) as Login[]).map((login) => ({
-      name: passwordParameter(cluster, login),
-      generate: randomSecret,
+    ...logins.map((login) => ({ name: passwordParameter(cluster, login), generate: randomSecret })),
+    ...rotatingLogins.map((role) => ({
+      name: activeLoginParameter(cluster, role),
+      generate: () => loginsOf(role)[0],
     })),
-    { name: activeLoginParameter(cluster, 'app'), generate: () => 'app_a' },
-    { name: activeLoginParameter(cluster, 'readonly'), generate: () => 'readonly_a' },
     { name: apiKeysParameter(cluster), generate: () => `${randomApiKey()}\n` },
-    { name: backupPassphraseParameter(cluster), generate: randomSecret },
+    { name: backupPassphrasesParameter(cluster), generate: () => `1 current ${randomSecret()}\n` },
+    { name: detachedRepositoriesParameter(cluster), generate: () => 'none\n' },
   ];
 }
 

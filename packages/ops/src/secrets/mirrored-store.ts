@@ -1,11 +1,13 @@
-import type { SecretStore } from './store.ts';
+import type { SecretStore, StoredSecret } from './store.ts';
 
 /**
  * Several regions as one store: each machine asks its own region, because the other may be lost, so all must hold the same
- * values. A value that one region has is copied to those that lack it; the first region decides between two runs at once.
+ * values. A value that one region has is copied to those that lack it; the first region decides between two runs at once, and it
+ * is the first that a replacement is written to: a rotation that was cut off in between finds the new value there.
  *
  * @param stores at least one; the first is the primary region's.
- * @throws from its methods, when two regions hold different values under one name: only a person knows which is in use.
+ * @throws from `read` and `create`, when two regions hold different values under one name: only a person, or the rotation that
+ *   was cut off, knows which is in use. `inspect` tells it instead.
  */
 export function mirroredStore(stores: readonly [SecretStore, ...SecretStore[]]): SecretStore {
   const [first] = stores;
@@ -30,6 +32,18 @@ export function mirroredStore(stores: readonly [SecretStore, ...SecretStore[]]):
       return new Map(complete);
     },
 
+    async inspect(names) {
+      const answers = await Promise.all(stores.map((store) => store.inspect(names)));
+      return new Map(
+        names.flatMap((name): [string, StoredSecret][] => {
+          const seen = answers.map((answer) => answer.get(name));
+          const known = seen.find((each) => each !== undefined);
+          const isMirrored = seen.every((each) => each?.value === known?.value);
+          return known === undefined ? [] : [[name, { ...known, isMirrored }]];
+        }),
+      );
+    },
+
     async create(name, proposed) {
       const existing = agreedValue(name, await readEverywhere([name]));
       let value = existing ?? proposed;
@@ -52,5 +66,5 @@ export function mirroredStore(stores: readonly [SecretStore, ...SecretStore[]]):
 }
 
 const conflictMessage = (name: string, stores: readonly SecretStore[]) =>
-  `${name} differs between ${stores.map(({ place }) => place).join(' and ')}; ` +
-  'find out which value the machines use and delete the other, then run this again';
+  `${name} differs between ${stores.map(({ place }) => place).join(' and ')}: run the rotation again that was cut off; ` +
+  'if there was none, "pgha secrets mirror --from REGION" copies from the region whose values are in use';

@@ -5,7 +5,7 @@ import {
   type PutParameterCommandInput,
   SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { SecretStore } from './store.ts';
+import type { SecretStore, StoredSecret } from './store.ts';
 
 /** GetParameters takes ten names a call. */
 const namesPerCall = 10;
@@ -39,20 +39,26 @@ export function ssmStore(client: SSMClient, place: string): SecretStore {
   const put = (input: Pick<PutParameterCommandInput, 'Name' | 'Value' | 'Overwrite'>) =>
     client.send(new PutParameterCommand({ ...input, Type: 'SecureString' }));
 
+  const inspect = async (names: readonly string[]) => {
+    const values = new Map<string, StoredSecret>();
+    for (let start = 0; start < names.length; start += namesPerCall) {
+      const Names = names.slice(start, start + namesPerCall);
+      const { Parameters = [] } = await client.send(new GetParametersCommand({ Names, WithDecryption: true }));
+      for (const { Name, Value, Version = 1, LastModifiedDate = new Date(0) } of Parameters) {
+        if (Name !== undefined && Value !== undefined) {
+          values.set(Name, { value: Value, version: Version, changedAt: LastModifiedDate, isMirrored: true });
+        }
+      }
+    }
+    return values;
+  };
+
   return {
     place,
 
-    async read(names) {
-      const values = new Map<string, string>();
-      for (let start = 0; start < names.length; start += namesPerCall) {
-        const Names = names.slice(start, start + namesPerCall);
-        const { Parameters = [] } = await client.send(new GetParametersCommand({ Names, WithDecryption: true }));
-        for (const { Name, Value } of Parameters) {
-          if (Name !== undefined && Value !== undefined) values.set(Name, Value);
-        }
-      }
-      return values;
-    },
+    inspect,
+
+    read: async (names) => new Map([...(await inspect(names))].map(([name, { value }]) => [name, value])),
 
     async create(name, value) {
       try {

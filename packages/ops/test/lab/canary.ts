@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { allNodes, parameterName } from '@pgha/infra/cluster';
-import { activeLoginParameter } from '@pgha/infra/machines';
+import { activeLoginParameter, allNodes, parameterName, rotatingLogins } from '@pgha/infra/cluster';
+import { detachedRepositoriesParameter } from '@pgha/infra/machines';
 import { describe, expect, it } from 'vitest';
 import { runChecked } from '../../src/hosts/host.ts';
 import { withSecretStore } from '../../src/lab/access.ts';
@@ -54,20 +54,25 @@ cat /run/canary-found; rm /run/canary /run/canary-found`;
   });
 }
 
-/** One line of each secret: of a key its first line of content, which no other key shares. */
+/** What of each secret nothing else has: a line of a key's content, the last word of every other line. */
 async function secretValues(lab: RunningLab): Promise<readonly string[]> {
   const { cluster } = lab;
   const known = [
     parameterName(cluster, 'ca/certificate'),
-    ...(['app', 'readonly'] as const).map((role) => activeLoginParameter(cluster, role)),
+    detachedRepositoriesParameter(cluster),
+    ...rotatingLogins.map((role) => activeLoginParameter(cluster, role)),
   ];
   const secret = parameterNames(cluster).filter((name) => !known.includes(name) && !name.endsWith('/certificate'));
   const values = await withSecretStore(cluster, await provideAuthority(lab.places), (store) => store.read(secret));
   expect(values.size).toBe(secret.length);
-  return [...values.values()].map((value) => {
-    const lines = value.trim().split('\n');
+  return [...values.values()].flatMap((value) => {
     // the first line of a key's content is its type, the same for all
-    return (lines[0]?.startsWith('-----') ? lines[2] : lines[0]) ?? '';
+    const keys = [...value.matchAll(/^-----BEGIN .*\n.*\n(.*)\n/gm)].flatMap(([, line]) => line ?? []);
+    if (keys.length > 0) return keys;
+    return value
+      .trim()
+      .split('\n')
+      .flatMap((line) => line.split(' ').at(-1) ?? []);
   });
 }
 

@@ -4,7 +4,7 @@ import { awsSite } from '@pgha/infra/machines';
 import { createFakeHost, type FakeHost } from '../../src/hosts/fake.ts';
 import { HostUnreachableError, type RunOptions, type RunResult } from '../../src/hosts/host.ts';
 import type { Installation } from '../../src/installation/installation.ts';
-import { inMemoryStore } from '../../src/secrets/index.ts';
+import { inMemoryStore, mirroredStore, type SecretStore, type StoredSecret } from '../../src/secrets/index.ts';
 import { createFakeEtcd } from './fake-etcd.ts';
 
 /** A member of the model. */
@@ -33,8 +33,12 @@ export interface FakeCluster {
   off: Set<string>;
   /** The policy of each bucket that has one. */
   policies: Map<string, string>;
-  /** Every command on any machine, and every call of AWS's that changes something, in order. */
+  /** What each region's Parameter Store holds. */
+  stored: ReadonlyMap<Region['kind'], Map<string, StoredSecret>>;
+  /** Every command on any machine, every value that was stored, and every call of AWS's that changes something, in order. */
   commands: readonly string[];
+  /** The numbers of those that only looked: whoever is killed behind one leaves what he would have left before it. */
+  looks: Set<number>;
   /** From the command after so many on, the operator's process is dead: whatever it asks fails and does nothing. */
   killAfter(commands: number): void;
   /** Whether it has asked for anything since. */
@@ -48,12 +52,18 @@ export const failed = (stderr: string, exitCode = 1): RunResult => ({ exitCode, 
 
 /**
  * @param extra commands of the operation under test; asked before the model's own.
+ * @param look called after everything that changed something: what has to hold at any moment is checked there.
  */
-export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => null): FakeCluster {
+export function createFakeCluster(
+  cluster: Cluster,
+  extra: FakeCommand = () => null,
+  look: () => void = () => {},
+): FakeCluster {
   const regions = new Map(regionsOf(cluster).map((region) => [region.kind, startRegion(region)]));
   const off = new Set<string>();
   const policies = new Map<string, string>();
   const commands: string[] = [];
+  const looks = new Set<number>();
   let budget = Number.POSITIVE_INFINITY;
   let isDead = false;
   let stopped = new AbortController();
@@ -65,6 +75,19 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
     }
     commands.push(`${machine}: ${what}`);
   };
+  const stored = new Map(regionsOf(cluster).map(({ kind }) => [kind, new Map<string, StoredSecret>()] as const));
+  const countedStore = ({ kind, awsRegion }: Region): SecretStore => {
+    const store = inMemoryStore(new Map(), awsRegion, stored.get(kind));
+    const counted =
+      <T>(verb: string, work: (name: string, value: string) => Promise<T>) =>
+      async (name: string, value: string) => {
+        count(awsRegion, `${verb} ${name}`);
+        const result = await work(name, value);
+        look();
+        return result;
+      };
+    return { ...store, create: counted('create', store.create), replace: counted('replace', store.replace) };
+  };
   const hosts = new Map<string, FakeHost>();
   for (const region of regionsOf(cluster)) {
     for (const { name } of region.nodes) {
@@ -74,7 +97,10 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
         createFakeHost(name, (argv, options) => {
           count(name, argv.join(' '));
           if (off.has(name)) throw new HostUnreachableError(`${name} is off`);
-          return extra(name, argv, options) ?? answer(state, argv, options);
+          if (argv[0] === 'patronictl' && argv.includes('list')) looks.add(commands.length - 1);
+          const result = extra(name, argv, options) ?? answer(state, argv, options);
+          look();
+          return result;
         }),
       );
     }
@@ -90,7 +116,7 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
     tunnel: () => fail('the model has no load balancer'),
     addressOf: async ({ address }) => address,
     site: (region) => awsSite(cluster, region, '123456789012'),
-    secrets: () => inMemoryStore(),
+    secrets: ([first, ...others]) => mirroredStore([countedStore(first), ...others.map(countedStore)]),
     s3: () => bucketPolicies(policies, (bucket) => count(bucket, 'policy')),
     power: {
       state: async ({ name }) => (off.has(name) ? 'off' : 'running'),
@@ -110,7 +136,9 @@ export function createFakeCluster(cluster: Cluster, extra: FakeCommand = () => n
     regions,
     off,
     policies,
+    stored,
     commands,
+    looks,
     killAfter: (count) => {
       budget = commands.length + count;
     },

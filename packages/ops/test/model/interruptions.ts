@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { FakeCluster } from './fake-cluster.ts';
 
 /**
- * Kills an operation before every single command it gives, runs it again, and requires that everything ends as it does when
+ * Kills an operation before every single command it gives, unless nothing was changed since it was last killed, runs it again, and requires that everything ends as it does when
  * nobody kills it.
  *
  * @param create a fresh cluster each time.
@@ -20,7 +20,10 @@ export async function killEverywhere<World extends FakeCluster, T>(
   await run(undisturbed);
   const wanted = endOf(undisturbed);
   const total = undisturbed.commands.length - before;
+  let places = 0;
   for (let count = 0; count < total; count += 1) {
+    if (undisturbed.looks.has(before + count - 1)) continue;
+    places += 1;
     const world = await create();
     world.killAfter(count);
     const error = await run(world).then(
@@ -33,5 +36,5 @@ export async function killEverywhere<World extends FakeCluster, T>(
     if (error !== null) await run(world);
     expect(endOf(world), `killed before "${undisturbed.commands[before + count]}"`).toEqual(wanted);
   }
-  return total;
+  return places;
 }

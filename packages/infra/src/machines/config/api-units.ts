@@ -1,5 +1,5 @@
-import { type Cluster, membersOf, type Node, ports, regionsOf } from '../../cluster/index.ts';
-import type { RotatingLogin } from '../secrets.ts';
+import { type Cluster, loginsOf, membersOf, type Node, ports, regionsOf } from '../../cluster/index.ts';
+import { activeLoginFile } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { databaseHost, servicesRegionLines } from './services-region.ts';
 
@@ -11,7 +11,7 @@ export interface Service {
   port: number;
   /** The load balancer's port it reaches the database by. */
   databasePort: number;
-  login: RotatingLogin;
+  login: 'app' | 'readonly';
   /** Only the write service knows the keys. */
   hasKeys: boolean;
 }
@@ -19,8 +19,6 @@ export interface Service {
 /** Where secrets lie for systemd to hand over: root's, because the services' users exist only while they run. */
 export const serviceSecrets = {
   keys: '/etc/pgha/secrets/api_keys',
-  activeLogin: (login: RotatingLogin) => `/etc/pgha/secrets/${login}_login`,
-  password: (login: string) => `/etc/pgha/secrets/${login}`,
 } as const;
 
 /** Where the timer leaves what pgBackRest says. */
@@ -92,10 +90,10 @@ Environment=BACKUP_INFO_FILE=${backupInfoFile}
 ${hasKeys ? 'Environment=API_KEYS_FILE=%d/api_keys\nLoadCredential=api_keys:/etc/pgha/secrets/api_keys\n' : ''}\
 LoadCredential=tls.crt:${certificate}
 LoadCredential=tls.key:${key}
-LoadCredential=login:${serviceSecrets.activeLogin(login)}
-LoadCredential=${login}_a:${serviceSecrets.password(`${login}_a`)}
-LoadCredential=${login}_b:${serviceSecrets.password(`${login}_b`)}
-
+LoadCredential=login:${activeLoginFile(login)}
+${loginsOf(login)
+  .map((each) => `LoadCredential=${each}:/etc/pgha/secrets/${each}\n`)
+  .join('')}
 LimitNOFILE=65536
 # before the database machines' answers are lost to a swapping neighbour, this one starts anew
 OOMPolicy=stop
@@ -133,6 +131,15 @@ WantedBy=multi-user.target
 `;
 }
 
+/** Where that run tells pgBackRest its repositories; the directories are closed to everybody else. */
+export const backupInfoRepositories = {
+  passphrases: '$CREDENTIALS_DIRECTORY/passphrases',
+  detached: '$CREDENTIALS_DIRECTORY/detached',
+  current: '$RUNTIME_DIRECTORY/used/repositories.conf',
+  every: '$RUNTIME_DIRECTORY/every/repositories.conf',
+  environment: '$RUNTIME_DIRECTORY/used/repositories.env',
+} as const;
+
 /** Asks pgBackRest once a minute. It may read what it reports and nothing else; the service sees the report only. */
 export const backupInfoUnit = `[Unit]
 Description=Write down what pgBackRest knows of the backups
@@ -146,7 +153,8 @@ User=${backupInfoUser}
 RuntimeDirectory=pgha-backup-info
 RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
-LoadCredential=backup_passphrase:/etc/pgha/secrets/backup_passphrase
+LoadCredential=passphrases:/etc/pgha/secrets/backup_passphrases
+LoadCredential=detached:/etc/pgha/secrets/backup_detached
 TimeoutStartSec=60
 Nice=10
 CapabilityBoundingSet=

@@ -14,6 +14,11 @@ export function secretValue(path: string): string {
   return `{{${path}}}`;
 }
 
+/** Where the password of the login that a file names belongs. */
+export function passwordOfLogin(path: string): string {
+  return `{{*${path}}}`;
+}
+
 /**
  * @param name the template's file name.
  * @param output where the completed file is put, readable to the user that runs `assembleCommand` only.

@@ -1,8 +1,7 @@
 import { type Cluster, ports } from '../../cluster/index.ts';
 import { exporterListener, exporterWebConfig, exporterWebConfigPath } from '../exporters.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
-import { pgbouncerSocketDirectory } from './pgbouncer.ts';
-import { socketDirectory } from './postgresql.ts';
+import { pgbouncerSocketDirectory, socketDirectory } from './postgresql.ts';
 
 const postgresUnit = 'prometheus-postgres-exporter.service';
 const pgbouncerUnit = 'prometheus-pgbouncer-exporter.service';

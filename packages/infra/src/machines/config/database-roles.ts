@@ -1,43 +1,50 @@
-import type { Cluster, Login } from '../../cluster/index.ts';
+import { type Cluster, type Login, loginsOf, ports, type RotatingLogin } from '../../cluster/index.ts';
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { passwordFile } from '../secrets.ts';
+import { patroniSecretsFile, pgbouncerSocketDirectory } from './postgresql.ts';
 
+/** Brings the roles up to date, and tells about them; runs as PostgreSQL's system user. */
 export const databaseRolesProgram = '/usr/local/lib/pgha/database-roles';
 
 const unit = 'pgha-database-roles.service';
 /** What a changed password asks for before anything else uses it. */
 export const updateRoles: readonly UnitAction[] = [{ unit, action: 'restart' }];
 
-/** Which parameter holds the password of which database role. */
-const roleOfLogin: Partial<Record<Login, string>> = {
-  owner: 'pgha_owner',
-  app_a: 'app_a',
-  app_b: 'app_b',
-  readonly_a: 'readonly_a',
-  readonly_b: 'readonly_b',
-  pgbouncer_auth: 'pgbouncer_auth',
-  replication: 'replicator',
-  rewind: 'rewind',
-};
+/** Roles of the database whose two logins alternate; etcd has the others. */
+export const databaseRotatingLogins = [
+  'app',
+  'readonly',
+  'pgbouncer_auth',
+  'replication',
+  'rewind',
+] as const satisfies readonly RotatingLogin[];
+
+/** The owner of the application's objects; every other login is called in the database as its password's parameter is. */
+export const ownerRole = 'pgha_owner';
 
 /**
  * The database's roles, their passwords, and the two schemas the machines themselves use. Made once when the region is first
  * started, and brought up to date on the primary whenever a password's file changes.
  */
 export function databaseRoles(cluster: Cluster): MachinePart {
-  const passwords = Object.fromEntries(
-    Object.entries(roleOfLogin).map(([login, role]) => [role, `/etc/pgha/secrets/${login}`]),
-  );
+  const file = (login: Login) => `/etc/pgha/secrets/${login}`;
+  const settings = {
+    database: cluster.database,
+    owner: ownerRole,
+    passwords: {
+      [ownerRole]: file('owner'),
+      ...Object.fromEntries(databaseRotatingLogins.flatMap(loginsOf).map((login) => [login, file(login)])),
+    },
+    patroniSecrets: patroniSecretsFile,
+    poolerSocket: pgbouncerSocketDirectory,
+    poolerPort: ports.pgbouncer,
+  };
   return {
     files: [
       programFile('pgha-database-roles.py', databaseRolesProgram),
       programFile('database-roles.sql', '/usr/local/lib/pgha/database-roles.sql', { mode: '0644' }),
-      machineFile(
-        '/etc/pgha/database-roles.json',
-        `${JSON.stringify({ database: cluster.database, owner: 'pgha_owner', passwords }, null, 1)}\n`,
-        { onChange: updateRoles },
-      ),
+      machineFile('/etc/pgha/database-roles.json', `${JSON.stringify(settings, null, 1)}\n`, { onChange: updateRoles }),
       machineFile(`/etc/systemd/system/${unit}`, serviceUnit),
       machineFile('/etc/systemd/system/pgha-heartbeat.service', heartbeatUnit(cluster), {
         onChange: [{ unit: 'pgha-heartbeat.service', action: 'restart' }],

@@ -7,9 +7,11 @@ import { passwordFile } from '../secrets.ts';
 import { caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
 import { pagesUser } from './prometheus.ts';
 
-const unit = 'grafana-server.service';
+export const grafanaUnit = 'grafana-server.service';
+const unit = grafanaUnit;
 const restart: readonly UnitAction[] = [{ unit, action: 'restart' }];
 const passwordPath = '/etc/pgha/secrets/grafana';
+const passwordProgram = '/usr/local/lib/pgha/grafana-password';
 const dashboardFolder = '/etc/pgha/dashboards';
 /** As the package leaves its configuration: another mode would differ from ours after the installation. */
 const ownership = { mode: '0640', group: 'grafana', onChange: restart };
@@ -30,6 +32,11 @@ export function grafana(cluster: Cluster, node: Node): MachinePart {
       // Grafana reads changed dashboards by itself
       ...renderDashboards(cluster).map(({ name, json }) => machineFile(`${dashboardFolder}/${name}.json`, json)),
       programFile('install-grafana.sh', '/usr/local/lib/pgha/install-grafana'),
+      programFile('pgha-grafana-password.sh', passwordProgram),
+      machineFile(
+        `/etc/systemd/system/${unit}.d/pgha.conf`,
+        `[Unit]\nAfter=pgha-secrets.service\n\n[Service]\nExecStartPre=${passwordProgram} ${passwordPath}\n`,
+      ),
     ],
     secrets: [
       ...machineCertificate(cluster, node, 'grafana', restart),
@@ -37,7 +44,7 @@ export function grafana(cluster: Cluster, node: Node): MachinePart {
     ],
     bootSteps: [{ name: 'grafana', script: '/usr/local/lib/pgha/install-grafana' }],
     units: [{ unit, state: 'started' }],
-    listens: [{ port: ports.grafana, purpose: 'Grafana', from: ['admin'] }],
+    listens: [{ port: ports.grafana, purpose: 'Grafana', from: ['admin'], speaks: 'tls' }],
   };
 }
 
@@ -54,7 +61,7 @@ min_tls_version = TLS1.3
 
 [security]
 admin_user = ${pagesUser}
-; takes effect when the database is made; later changes: grafana cli admin reset-admin-password
+; takes effect when the database is made; later every start sets it
 admin_password = $__file{${passwordPath}}
 cookie_secure = true
 strict_transport_security = true

@@ -3,7 +3,8 @@ import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { caFile } from '../tls.ts';
 import { routerStatusPort } from './haproxy.ts';
-import { guardPassFile, pgbouncerSocketDirectory } from './pgbouncer.ts';
+import { guardLoginFile, guardPassFile } from './pgbouncer.ts';
+import { pgbouncerSocketDirectory } from './postgresql.ts';
 
 /** Pauses the pooler while there is no primary; `hold` makes it wait for the next one. */
 export const guardProgram = '/usr/local/lib/pgha/guard';
@@ -21,9 +22,10 @@ export function guardAndNodeCheck(cluster: Cluster): MachinePart {
     router_port: routerStatusPort,
     check_port: ports.nodeCheck,
     primary: [
-      `host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} user=pgbouncer_auth application_name=pgha-guard connect_timeout=2`,
+      `host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} application_name=pgha-guard connect_timeout=2`,
       `sslmode=verify-full sslrootcert=${caFile} passfile=${guardPassFile}`,
     ].join(' '),
+    login_file: guardLoginFile,
   });
   const units = ['pgha-guard.service', 'pgha-node-check.service'];
   const onChange = units.map((unit) => ({ unit, action: 'restart' as const }));

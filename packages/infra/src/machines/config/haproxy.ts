@@ -24,7 +24,13 @@ export function router(cluster: Cluster, node: Node): MachinePart {
     listens: [
       { port: ports.routerPrimary, purpose: 'to the primary', from: ['load-balancer'] },
       { port: ports.routerReplica, purpose: 'to a replica', from: ['load-balancer'] },
-      { port: ports.haproxyMetrics, purpose: "the router's figures", from: ['monitoring'] },
+      {
+        port: ports.haproxyMetrics,
+        purpose: "the router's figures",
+        from: ['monitoring'],
+        speaks: 'tls',
+        asksClients: true,
+      },
     ],
   };
 }

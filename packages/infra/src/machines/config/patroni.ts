@@ -1,22 +1,22 @@
 import { stringify } from 'yaml';
 import {
   type Cluster,
-  type Login,
   membersOf,
   type Node,
   nodesOf,
   ports,
   type Region,
+  type RotatingLogin,
   regionOf,
 } from '../../cluster/index.ts';
-import { patroniEtcdUser, patroniPrefix } from '../etcd.ts';
+import { patroniPrefix } from '../etcd.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
 import { programFile } from '../program.ts';
-import { backupPassphraseParameter, passwordFile } from '../secrets.ts';
+import { activeLoginFile, passwordFile, rotatingLoginFiles } from '../secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
-import { assembleCommand, assembleProgram, secretTemplate, secretValue } from './assemble.ts';
+import { assembleCommand, assembleProgram, passwordOfLogin, secretTemplate, secretValue } from './assemble.ts';
 import { databaseRolesProgram, updateRoles } from './database-roles.ts';
-import { archiveGetCommand, archivePushCommand, backupSecretTemplate, restoreReplicaCommand } from './pgbackrest.ts';
+import { archiveGetCommand, archivePushCommand, restoreReplicaCommand } from './pgbackrest.ts';
 import {
   accessRules,
   binDirectory,
@@ -24,13 +24,12 @@ import {
   dataMount,
   identityMap,
   machineParameters,
+  patroniConfigDirectory,
+  patroniSecretsFile,
   sharedParameters,
   walSegmentMib,
 } from './postgresql.ts';
 import { restoreInPlaceProgram } from './restore.ts';
-
-/** Patroni reads every file of it in order: what is rendered, then what has the secrets. `patronictl -c` takes it too. */
-export const patroniConfigDirectory = '/etc/patroni/config';
 
 /** The replication slot, in the acting region, through which a standby region streams. */
 export function standbySlotOf({ kind }: Region): string {
@@ -49,9 +48,9 @@ const reloadPooler: readonly UnitAction[] = [{ unit: 'pgbouncer.service', action
 
 /** Patroni and the PostgreSQL server it runs. */
 export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
-  const templates = [patroniSecretTemplate, backupSecretTemplate(cluster)];
-  const password = (login: Login, first: readonly UnitAction[] = []) =>
-    passwordFile(cluster, login, 'postgres', [...first, ...reload]);
+  // the login in use may be given another password by hand: then Patroni has to present that one
+  const logins = (role: RotatingLogin, onPassword: readonly UnitAction[] = []) =>
+    rotatingLoginFiles(cluster, role, 'postgres', { onPassword: [...onPassword, ...reload], onActive: reload });
   return {
     packages: [
       ...(site.watchdog === 'softdog' ? ['kmod'] : []),
@@ -68,30 +67,26 @@ export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
       machineFile(`${patroniConfigDirectory}/10-machine.yml`, renderPatroniConfig(cluster, node, site), {
         onChange: reload,
       }),
-      ...templates.map(({ template }) => template),
+      patroniSecretTemplate.template,
       assembleProgram,
       programFile('pgha-patroni.py', patroniProgram),
-      machineFile('/etc/systemd/system/patroni.service.d/pgha.conf', renderDropIn(site, assembleCommand(templates)), {
-        // A new unit file is in force at the next start; restarting the database for it is a person's decision.
-        onChange: [],
-      }),
+      machineFile(
+        '/etc/systemd/system/patroni.service.d/pgha.conf',
+        renderDropIn(site, assembleCommand([patroniSecretTemplate])),
+        {
+          // A new unit file is in force at the next start; restarting the database for it is a person's decision.
+          onChange: [],
+        },
+      ),
     ],
     secrets: [
       // the pooler and the router read the same files
       caCertificate(cluster, [...reload, ...reloadPooler, { unit: 'haproxy.service', action: 'reload' }]),
       ...machineCertificate(cluster, node, 'postgres', [...reload, ...reloadPooler]),
-      password('replication', updateRoles),
-      password('rewind', updateRoles),
-      password('patroni_rest'),
-      password('etcd_patroni'),
-      {
-        parameter: backupPassphraseParameter(cluster),
-        path: '/etc/pgha/secrets/backup_passphrase',
-        mode: '0600',
-        owner: 'postgres',
-        group: 'postgres',
-        onChange: reload,
-      },
+      ...logins('replication', updateRoles),
+      ...logins('rewind', updateRoles),
+      ...logins('etcd_patroni'),
+      passwordFile(cluster, 'patroni_rest', 'postgres', reload),
     ],
     units: [
       // Debian's own clusters stay out of the way of the one Patroni runs.
@@ -99,11 +94,19 @@ export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
       { unit, state: 'started' },
     ],
     listens: [
-      { port: ports.postgres, purpose: 'replication and the routers', from: ['postgres', 'standby'] },
+      {
+        port: ports.postgres,
+        purpose: 'replication and the routers',
+        from: ['postgres', 'standby'],
+        speaks: 'postgres',
+        asksClients: true,
+      },
       {
         port: ports.patroni,
         purpose: 'the routers, members, operators and the status page',
         from: ['postgres', 'standby', 'api', 'monitoring', 'bastion'],
+        speaks: 'tls',
+        asksClients: true,
       },
     ],
   };
@@ -191,7 +194,6 @@ function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
         cacert: caFile,
         cert: certificate,
         key,
-        username: patroniEtcdUser,
       },
       bootstrap: {
         dcs: patroniDynamicConfig(cluster, region),
@@ -217,8 +219,8 @@ function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
         pgpass: `${dataMount}/patroni.pgpass`,
         authentication: {
           superuser: { username: 'postgres' },
-          replication: { username: 'replicator', ...clientTls },
-          rewind: { username: 'rewind', ...clientTls },
+          replication: { ...clientTls },
+          rewind: { ...clientTls },
         },
         create_replica_methods: ['pgbackrest', 'basebackup'],
         pgbackrest: { command: restoreReplicaCommand, keep_data: true },
@@ -238,18 +240,20 @@ function renderPatroniConfig(cluster: Cluster, node: Node, site: Site): string {
   );
 }
 
+const credentials = (role: RotatingLogin) => ({
+  username: secretValue(activeLoginFile(role)),
+  password: passwordOfLogin(activeLoginFile(role)),
+});
+
 const patroniSecretTemplate = secretTemplate(
   'patroni-secrets.yml',
-  `${patroniConfigDirectory}/20-secrets.yml`,
+  patroniSecretsFile,
   stringify(
     {
       restapi: { authentication: { password: secretValue('/etc/pgha/secrets/patroni_rest') } },
-      etcd3: { password: secretValue('/etc/pgha/secrets/etcd_patroni') },
+      etcd3: credentials('etcd_patroni'),
       postgresql: {
-        authentication: {
-          replication: { password: secretValue('/etc/pgha/secrets/replication') },
-          rewind: { password: secretValue('/etc/pgha/secrets/rewind') },
-        },
+        authentication: { replication: credentials('replication'), rewind: credentials('rewind') },
       },
     },
     { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' },
@@ -271,7 +275,7 @@ ExecStartPre=+/bin/chown postgres /dev/watchdog
 `
       : '';
   return `[Unit]
-After=network-online.target pgha-secrets.service
+After=network-online.target pgha-secrets.service pgha-repositories.service
 Wants=network-online.target
 RequiresMountsFor=${dataMount}
 ConditionPathExists=

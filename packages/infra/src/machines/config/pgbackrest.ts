@@ -1,9 +1,16 @@
 import { type Cluster, type Node, type Region, regionOf, regionsOf, type Weekday } from '../../cluster/index.ts';
-import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
+import {
+  type MachineFile,
+  type MachinePart,
+  machineFile,
+  type SecretFile,
+  type Site,
+  type UnitAction,
+} from '../machine.ts';
 import { siteCaFile } from '../operating-system.ts';
 import { programFile } from '../program.ts';
+import { backupPassphrasesParameter, detachedRepositoriesParameter } from '../secrets.ts';
 import { caFile } from '../tls.ts';
-import { type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
 import { binDirectory, dataDirectory, socketDirectory } from './postgresql.ts';
 
 export const archiveGetProgram = '/usr/local/lib/pgha/archive-get';
@@ -25,6 +32,20 @@ export function repositoryNumber(region: Region): 1 | 2 {
   return region.kind === 'primary' ? 1 : 2;
 }
 
+/**
+ * Where pgBackRest finds every repository for every command, also those that are not in use: former generations, and what is
+ * detached. It goes behind `--config-include-path=`.
+ */
+export const everyRepository = '/etc/pgbackrest/every.d';
+
+const usedRepositories = '/etc/pgbackrest/conf.d';
+
+const repositoriesProgram = '/usr/local/lib/pgha/repositories';
+const repositoriesSettings = '/etc/pgha/repositories.json';
+const repositoriesEnvironment = `${usedRepositories}/repositories.env`;
+const unit = 'pgha-repositories.service';
+const restart: readonly UnitAction[] = [{ unit, action: 'restart' }];
+
 const lockDirectory = '/run/pgbackrest';
 const spoolDirectory = '/var/spool/pgbackrest';
 
@@ -38,11 +59,14 @@ export function pgbackrest(cluster: Cluster, node: Node, site: Site): MachinePar
         '/etc/tmpfiles.d/pgha-pgbackrest.conf',
         `d ${lockDirectory} 0750 postgres postgres -
 d ${spoolDirectory} 0750 postgres postgres -
-d /etc/pgbackrest/conf.d 0750 postgres postgres -
+d ${usedRepositories} 0750 postgres postgres -
+d ${everyRepository} 0750 postgres postgres -
 `,
       ),
-      machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster, site)),
-      machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster, regionOf(cluster, node))),
+      machineFile('/etc/pgbackrest/pgbackrest.conf', renderPgbackrestConf(cluster)),
+      ...repositoryFiles(cluster, regionOf(cluster, node), site, memberPlaces, restart),
+      programFile(unit, `/etc/systemd/system/${unit}`, { mode: '0644', onChange: restart }),
+      machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster)),
       programFile('archive-get.sh', archiveGetProgram),
       programFile('pgbackrest-archive-push.sh', '/usr/local/lib/pgha/pgbackrest-archive-push'),
       programFile('pgha-restore-replica.py', restoreReplicaCommand),
@@ -52,16 +76,34 @@ d /etc/pgbackrest/conf.d 0750 postgres postgres -
         machineFile(`/etc/systemd/system/${name}`, content, { onChange: [{ unit: name, action: 'restart' }] }),
       ),
     ],
-    units: Object.keys(timers).map((unit) => ({ unit, state: 'started' })),
+    secrets: repositorySecrets(cluster, 'postgres', restart),
+    units: [unit, ...Object.keys(timers)].map((each) => ({ unit: each, state: 'started' })),
   };
 }
 
-/** `pgbackrest.conf` without the passphrase. */
-export function renderPgbackrestConf(cluster: Cluster, site: Site): string {
+/** What a machine has to fetch to know its repositories. */
+export function repositorySecrets(
+  cluster: Cluster,
+  user: string,
+  onChange: readonly UnitAction[],
+): readonly SecretFile[] {
+  const file = (parameter: string, name: string): SecretFile => ({
+    parameter,
+    path: `/etc/pgha/secrets/${name}`,
+    mode: '0600',
+    owner: user,
+    group: user,
+    onChange,
+  });
+  return [
+    file(backupPassphrasesParameter(cluster), 'backup_passphrases'),
+    file(detachedRepositoriesParameter(cluster), 'backup_detached'),
+  ];
+}
+
+/** `pgbackrest.conf` without the repositories, which `pgha-repositories` knows. */
+export function renderPgbackrestConf(cluster: Cluster): string {
   return `[global]
-${regionsOf(cluster)
-  .map((region) => renderRepository(cluster, region, site))
-  .join('\n')}
 compress-type=zst
 compress-level=3
 process-max=2
@@ -101,27 +143,66 @@ pg1-database=${cluster.database}
 `;
 }
 
-function renderRepository(cluster: Cluster, region: Region, site: Site): string {
-  const repo = `repo${repositoryNumber(region)}`;
+/** Where the programs of a machine find what `pgha-repositories` is told, and what it makes of it. */
+interface RepositoryPlaces {
+  passphrases: string;
+  detached: string;
+  current: string;
+  every: string;
+  environment: string;
+}
+
+const memberPlaces: RepositoryPlaces = {
+  passphrases: '/etc/pgha/secrets/backup_passphrases',
+  detached: '/etc/pgha/secrets/backup_detached',
+  current: `${usedRepositories}/repositories.conf`,
+  every: `${everyRepository}/repositories.conf`,
+  environment: repositoriesEnvironment,
+};
+
+/** The program that tells pgBackRest its repositories, and what it needs to know of the cluster. */
+export function repositoryFiles(
+  cluster: Cluster,
+  region: Region,
+  site: Site,
+  places: RepositoryPlaces,
+  onChange: readonly UnitAction[] = [],
+): readonly MachineFile[] {
+  const settings = {
+    scope: cluster.scope,
+    repositories: nearestFirst(cluster, region).map((each) => [repositoryNumber(each), optionsOf(cluster, each, site)]),
+    ...places,
+  };
+  return [
+    programFile('pgha-repositories.py', repositoriesProgram),
+    machineFile(repositoriesSettings, `${JSON.stringify(settings, null, 1)}\n`, { onChange }),
+  ];
+}
+
+/** A repository in pgBackRest's words; its path and its passphrase are its generation's. */
+function optionsOf(cluster: Cluster, region: Region, site: Site): Record<string, string> {
   const bucket = region.kind === 'primary' ? site.backupBuckets.primary : site.backupBuckets.dr;
   if (bucket === null) {
     throw new Error('the cluster has a second region but the site has no bucket for it; give site.backupBuckets.dr');
   }
-  return `# ${region.awsRegion}
-${repo}-type=s3
-${repo}-path=/${cluster.scope}
-${repo}-s3-bucket=${bucket}
-${repo}-s3-region=${region.awsRegion}
-${repo}-s3-endpoint=${endpointOf(region, site)}
-# the machine's own role
-${repo}-s3-key-type=auto
-${site.extraCa === null ? '' : `${repo}-storage-ca-file=${siteCaFile}\n`}${repo}-cipher-type=aes-256-cbc
-${repo}-bundle=y
-${repo}-block=y
-# a full backup expires once another one is at least this old
-${repo}-retention-full-type=time
-${repo}-retention-full=${cluster.backups.retentionDays}
-`;
+  return {
+    type: 's3',
+    's3-bucket': bucket,
+    's3-region': region.awsRegion,
+    's3-endpoint': endpointOf(region, site),
+    // the machine's own role
+    's3-key-type': 'auto',
+    ...(site.extraCa === null ? {} : { 'storage-ca-file': siteCaFile }),
+    bundle: 'y',
+    block: 'y',
+    // a full backup expires once another one is at least this old
+    'retention-full-type': 'time',
+    'retention-full': `${cluster.backups.retentionDays}`,
+  };
+}
+
+function nearestFirst(cluster: Cluster, region: Region): readonly Region[] {
+  return [region, ...regionsOf(cluster).filter(({ kind }) => kind !== region.kind)];
 }
 
 /** Host and port of a region's S3. */
@@ -129,28 +210,12 @@ function endpointOf(region: Region, site: Site): string {
   return site.s3Endpoint === null ? `s3.${region.awsRegion}.amazonaws.com` : new URL(site.s3Endpoint).host;
 }
 
-/** The passphrase of both repositories, as an included file. */
-export function backupSecretTemplate(cluster: Cluster): SecretTemplate {
-  const passphrase = secretValue('/etc/pgha/secrets/backup_passphrase');
-  const lines = regionsOf(cluster).map((region) => `repo${repositoryNumber(region)}-cipher-pass=${passphrase}\n`);
-  const reload: readonly UnitAction[] = [{ unit: 'patroni.service', action: 'reload' }];
-  return secretTemplate(
-    'pgbackrest.conf',
-    '/etc/pgbackrest/conf.d/passphrase.conf',
-    `[global]\n${lines.join('')}`,
-    reload,
-  );
-}
-
-/** What the shell programs need; the repository in the machine's own region comes first. */
-function renderBackupEnvironment(cluster: Cluster, region: Region): string {
-  const nearestFirst = [region, ...regionsOf(cluster).filter(({ kind }) => kind !== region.kind)];
-  return `STANZA=${cluster.scope}
-REPOSITORIES="${nearestFirst.map(repositoryNumber).join(' ')}"
+/** What the shell programs need; of the repositories the one in the machine's own region comes first. */
+const renderBackupEnvironment = (cluster: Cluster) => `STANZA=${cluster.scope}
 PATRONI_CA=${caFile}
 PG_BIN=${binDirectory}
+. ${repositoriesEnvironment}
 `;
-}
 
 const backupUnit = `[Unit]
 Description=Backups, if this server is the primary (%i)

@@ -1,16 +1,17 @@
-import { type Cluster, membersOf, type Node, ports, regionOf } from '../../cluster/index.ts';
+import { type Cluster, loginsOf, membersOf, type Node, ports, regionOf } from '../../cluster/index.ts';
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
-import { passwordFile } from '../secrets.ts';
+import { activeLoginFile, rotatingLoginFiles } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
 import { updateRoles } from './database-roles.ts';
-import { maxConnections } from './postgresql.ts';
+import { maxConnections, pgbouncerSocketDirectory } from './postgresql.ts';
 
-/** Its control socket: PgBouncer lets its own system user in as administrator there, without a password. */
-export const pgbouncerSocketDirectory = '/run/pgbouncer';
-
-/** With what the guard holds its connection to the primary. */
+/** With what the guard holds its connection to the primary: the passwords, and which login to use. */
 export const guardPassFile = `${pgbouncerSocketDirectory}/guard.pgpass`;
+export const guardLoginFile = activeLoginFile('pgbouncer_auth');
+
+/** Says with which login PgBouncer asks for the verifiers of its clients; without a section, whose name would reset all others. */
+const authSettings = `${pgbouncerSocketDirectory}/auth.ini`;
 
 const userList = `${pgbouncerSocketDirectory}/userlist.txt`;
 const unit = 'pgbouncer.service';
@@ -31,9 +32,12 @@ export function pgbouncer(cluster: Cluster, node: Node): MachinePart {
         renderDropIn(assembleCommand(templates(cluster))),
       ),
     ],
-    secrets: [passwordFile(cluster, 'pgbouncer_auth', 'postgres', [...updateRoles, ...reload])],
+    secrets: rotatingLoginFiles(cluster, 'pgbouncer_auth', 'postgres', {
+      onPassword: [...updateRoles, ...reload],
+      onActive: reload,
+    }),
     units: [{ unit, state: 'started' }],
-    listens: [{ port: ports.pgbouncer, purpose: 'pooled clients', from: ['load-balancer'] }],
+    listens: [{ port: ports.pgbouncer, purpose: 'pooled clients', from: ['load-balancer'], speaks: 'postgres' }],
   };
 }
 
@@ -57,7 +61,7 @@ stats_users =
 
 auth_type = scram-sha-256
 auth_file = ${userList}
-auth_user = pgbouncer_auth
+%include ${authSettings}
 auth_dbname = ${cluster.database}
 auth_query = select username, verifier from pgbouncer.get_auth($1)
 
@@ -81,7 +85,8 @@ ignore_startup_parameters = extra_float_digits,search_path
 server_connect_timeout = 3
 server_login_retry = 1
 server_check_delay = 5
-server_lifetime = 3600
+; before a router that was reloaded cuts what still runs through its old process: see hard-stop-after in haproxy.cfg
+server_lifetime = 1200
 server_idle_timeout = 600
 server_fast_close = 1
 tcp_keepalive = 1
@@ -101,11 +106,25 @@ log_stats = 0
 }
 
 function templates(cluster: Cluster): readonly SecretTemplate[] {
-  const password = secretValue('/etc/pgha/secrets/pgbouncer_auth');
-  const passFile = `127.0.0.1:${ports.routerPrimary}:${cluster.database}:pgbouncer_auth:${password}\n`;
+  const both = (line: (login: string, password: string) => string) =>
+    loginsOf('pgbouncer_auth')
+      .map((login) => `${line(login, secretValue(`/etc/pgha/secrets/${login}`))}\n`)
+      .join('');
+  const primary = `127.0.0.1:${ports.routerPrimary}:${cluster.database}`;
   return [
-    secretTemplate('userlist.txt', userList, `"pgbouncer_auth" "${password}"\n`, reload),
-    secretTemplate('guard.pgpass', guardPassFile, passFile, reload),
+    secretTemplate(
+      'userlist.txt',
+      userList,
+      both((login, password) => `"${login}" "${password}"`),
+      reload,
+    ),
+    secretTemplate('auth.ini', authSettings, `auth_user = ${secretValue(guardLoginFile)}\n`, reload),
+    secretTemplate(
+      'guard.pgpass',
+      guardPassFile,
+      both((login, password) => `${primary}:${login}:${password}`),
+      reload,
+    ),
   ];
 }
 

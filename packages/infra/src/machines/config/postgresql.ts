@@ -1,6 +1,7 @@
 import {
   type Cluster,
   instanceTypeNamed,
+  loginsOf,
   membersOf,
   type Node,
   peerOf,
@@ -14,6 +15,11 @@ export const dataMount = '/var/lib/postgresql';
 export const dataDirectory = `${dataMount}/${postgresqlVersion}/main`;
 export const binDirectory = `/usr/lib/postgresql/${postgresqlVersion}/bin`;
 export const socketDirectory = '/var/run/postgresql';
+/** Patroni reads every file of it in order: what is rendered, then what has the secrets. `patronictl -c` takes it too. */
+export const patroniConfigDirectory = '/etc/patroni/config';
+export const patroniSecretsFile = `${patroniConfigDirectory}/20-secrets.yml`;
+/** PgBouncer's control socket: it lets its own system user in as administrator there, without a password. */
+export const pgbouncerSocketDirectory = '/run/pgbouncer';
 
 /** The archive is at most this far behind: half of the RPO the archive is held to. */
 export const archiveTimeoutSeconds = 30;
@@ -160,10 +166,10 @@ export function accessRules(cluster: Cluster, region: Region): readonly string[]
     `local ${cluster.database} backup peer map=machine`,
     // Patroni asks its own server for its timeline over replication, and rewinds it, by way of the loopback address.
     ...['127.0.0.1/32', ...networks].flatMap((network) => [
-      `hostssl replication replicator ${network} ${withCertificate}`,
-      `hostssl postgres rewind ${network} ${withCertificate}`,
+      `hostssl replication ${loginsOf('replication').join(',')} ${network} ${withCertificate}`,
+      `hostssl postgres ${loginsOf('rewind').join(',')} ${network} ${withCertificate}`,
     ]),
-    `hostssl ${cluster.database} pgha_owner,pgbouncer_auth,+app,+readonly ${region.cidr} scram-sha-256`,
+    `hostssl ${cluster.database} pgha_owner,+pgbouncer_auth,+app,+readonly ${region.cidr} scram-sha-256`,
   ];
 }
 

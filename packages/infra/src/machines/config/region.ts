@@ -8,10 +8,10 @@ import {
   type Region,
   regionOf,
 } from '../../cluster/index.ts';
-import { patroniEtcdUser } from '../etcd.ts';
 import { textFolder } from '../exporters.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
+import { activeLoginFile } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { patroniRestUser } from './patroni.ts';
 import { binDirectory, dataDirectory } from './postgresql.ts';
@@ -78,11 +78,10 @@ function renderSettings(cluster: Cluster, node: Node, own: Region, peer: Region)
     certificate,
     key,
     // the same in both regions, as every secret
-    user: patroniEtcdUser,
-    passwordFile: '/etc/pgha/secrets/etcd_patroni',
+    loginFile: activeLoginFile('etcd_patroni'),
     restUser: patroniRestUser,
     restPasswordFile: '/etc/pgha/secrets/patroni_rest',
-    replicationPasswordFile: '/etc/pgha/secrets/replication',
+    replicationLoginFile: activeLoginFile('replication'),
     dataDirectory,
     binDirectory,
     metrics: cluster.monitoring ? `${textFolder}/pgha-region.prom` : null,

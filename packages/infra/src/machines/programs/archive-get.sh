@@ -30,14 +30,14 @@ try_elsewhere_first() {
   newer_than "$state/asked/$1" 3
 }
 
-# The nearest repository first: the other region may be the one that is lost. A standby asks again for ever, so any failure
+# The nearest repository first: the other region may be the one that is lost; former generations last, for what is older. A standby asks again for ever, so any failure
 # may be "not there", but it must be a quick one: a region that starts while S3 is away asks for a handful of files before
 # it serves, and pgBackRest alone tries for a minute each time.
 get_for_standby() {
   mkdir -p "$state"
   # a segment has megabytes, a history a line
   case $1 in *.history) patience=4 ;; *) patience=10 ;; esac
-  for repository in $REPOSITORIES; do
+  for repository in $REPOSITORIES $OTHER_REPOSITORIES; do
     if newer_than "$state/unreachable-$repository" 30; then continue; fi
     timeout --kill-after=1 "$patience" pgbackrest --stanza="$STANZA" --repo="$repository" archive-get "$1" "$2"
     case $? in

@@ -15,7 +15,14 @@ begin
       ('readonly_b', 'login'),
       ('monitoring', 'login'),
       ('backup', 'login'),
-      ('pgbouncer_auth', 'login')
+      ('pgbouncer_auth', 'nologin'),
+      ('pgbouncer_auth_a', 'login'),
+      ('pgbouncer_auth_b', 'login'),
+      ('replication_a', 'login replication'),
+      ('replication_b', 'login replication'),
+      ('rewind', 'nologin'),
+      ('rewind_a', 'login'),
+      ('rewind_b', 'login')
     ) as role (name, kind)
   loop
     if not exists (select from pg_roles where rolname = wanted.name) then
@@ -27,6 +34,8 @@ $$;
 
 grant app to app_a, app_b;
 grant readonly to readonly_a, readonly_b;
+grant pgbouncer_auth to pgbouncer_auth_a, pgbouncer_auth_b;
+grant rewind to rewind_a, rewind_b;
 grant pg_monitor to monitoring;
 grant pg_read_all_stats to app, readonly;
 grant pg_use_reserved_connections to monitoring, backup, pgbouncer_auth;
@@ -50,7 +59,9 @@ begin
     execute format('alter role %I set default_transaction_read_only = on', login);
   end loop;
   execute 'alter role monitoring set statement_timeout = ''10s''';
-  execute 'alter role pgbouncer_auth set statement_timeout = ''5s''';
+  foreach login in array array['pgbouncer_auth_a', 'pgbouncer_auth_b'] loop
+    execute format('alter role %I set statement_timeout = %L', login, '5s');
+  end loop;
 end
 $$;
 

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Puts secrets into the configuration files that need them: pgha-assemble TEMPLATE OUTPUT [TEMPLATE OUTPUT ...]
 
-A template is rendered without a secret in it and says {{/etc/pgha/secrets/name}} where one belongs. The output is a file
-that only the calling user can read, replaced in one step.
+A template is rendered without a secret in it and says {{/etc/pgha/secrets/name}} where one belongs, or
+{{*/etc/pgha/secrets/role_login}} for the password of the login that this file names. The output is a file that only the calling
+user can read, replaced in one step.
 """
 
 import os
@@ -10,17 +11,22 @@ import re
 import sys
 import tempfile
 
-PLACEHOLDER = re.compile(r"\{\{(/etc/pgha/secrets/[a-z_]+)\}\}")
+PLACEHOLDER = re.compile(r"\{\{(\*?)((/etc/pgha/secrets/)[a-z_]+)\}\}")
 # YAML, ini and userlist.txt quote differently; a value of these characters needs no quoting in any of them
 PLAIN = re.compile(r"[A-Za-z0-9+/=_.-]+")
 
 
-def read_secret(match):
-    with open(match.group(1), encoding="utf-8") as file:
+def read_plain(path):
+    with open(path, encoding="utf-8") as file:
         value = file.read().strip()
     if not PLAIN.fullmatch(value):
-        raise SystemExit(f"{match.group(1)} holds a character outside {PLAIN.pattern}; generate that secret again")
+        raise SystemExit(f"{path} holds a character outside {PLAIN.pattern}; generate that secret again")
     return value
+
+
+def read_secret(match):
+    named, path, folder = match.groups()
+    return read_plain(folder + read_plain(path)) if named else read_plain(path)
 
 
 def assemble(template, output):

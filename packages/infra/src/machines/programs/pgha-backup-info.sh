@@ -3,13 +3,11 @@
 set -eu
 
 target=$1
-PGBACKREST_REPO1_CIPHER_PASS=$(cat "$CREDENTIALS_DIRECTORY/backup_passphrase")
-PGBACKREST_REPO2_CIPHER_PASS=$PGBACKREST_REPO1_CIPHER_PASS
-export PGBACKREST_REPO1_CIPHER_PASS PGBACKREST_REPO2_CIPHER_PASS
+/usr/local/lib/pgha/repositories /etc/pgha/repositories.json
 
 # below the minute between two runs; 124 is the answer "timeout"
 code=0
-info=$(timeout 45 pgbackrest info --output=json) || code=$?
+info=$(timeout 45 pgbackrest --config-include-path="$RUNTIME_DIRECTORY/used" info --output=json) || code=$?
 [ "$code" -eq 0 ] || info='[]'
 
 printf '{"exit":%d,"at":"%s","info":%s}\n' "$code" "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" "$info" >"$target.new"

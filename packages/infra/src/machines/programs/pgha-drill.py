@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import pgha_etcd
 import pgha_region
 
 SCRATCH = "/var/lib/postgresql/drill"
@@ -64,12 +65,11 @@ def refuse_without_room(settings):
 
 
 def copy(settings):
-    with open(settings["replicationPasswordFile"], encoding="utf-8") as file:
-        line = f"*:*:*:replicator:{file.read().strip()}\n"
+    login, password = pgha_etcd.login_in_use(settings["replicationLoginFile"])
     with open(os.open(PASSFILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(line)
+        file.write(f"*:*:*:{login}:{password}\n")
     tls = f"sslmode=verify-full sslrootcert={settings['ca']} sslcert={settings['certificate']} sslkey={settings['key']}"
-    source = f"host={settings['hostname']} user=replicator passfile={PASSFILE} {tls}"
+    source = f"host={settings['hostname']} user={login} passfile={PASSFILE} {tls}"
     command = [f"{settings['binDirectory']}/pg_basebackup", f"--pgdata={SCRATCH}", "--checkpoint=fast"]
     if subprocess.run([*command, f"--dbname={source}"], check=False, stdout=sys.stderr).returncode != 0:
         raise Failed("the standby could not be copied; the journal of pgha-drill.service says why")

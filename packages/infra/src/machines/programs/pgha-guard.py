@@ -44,6 +44,16 @@ select case when not pg_is_in_recovery()
 """
 
 
+def read_login(settings):
+    """The login in use of the two that alternate when their password changes."""
+    with open(settings["login_file"], encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def connect(settings, login):
+    return psycopg2.connect(f"{settings['primary']} user={login}")
+
+
 class Primary:
     """A connection to the primary, held by a thread of its own because a server that hangs would block it."""
 
@@ -60,18 +70,21 @@ class Primary:
 
     def hold_for_ever(self):
         while True:
-            with contextlib.suppress(psycopg2.Error):
+            try:
+                # ended by another login: what was seen a moment ago still holds
                 self.hold()
-            self.last_seen = None
-            self.tried.set()
-            time.sleep(INTERVAL_SECONDS)
+            except (psycopg2.Error, OSError):
+                self.last_seen = None
+                self.tried.set()
+                time.sleep(INTERVAL_SECONDS)
 
     def hold(self):
-        """Never returns; raises when the connection is lost or refused."""
-        with contextlib.closing(psycopg2.connect(self.settings["primary"])) as connection:
+        """Returns when another login is in use; raises when the connection is lost or refused."""
+        login = read_login(self.settings)
+        with contextlib.closing(connect(self.settings, login)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                while True:
+                while read_login(self.settings) == login:
                     cursor.execute(TIMELINE_QUERY)
                     (timeline,) = cursor.fetchone()
                     self.timeline = timeline
@@ -120,7 +133,7 @@ def is_held(timeline):
 
 def hold(settings, seconds):
     """Asks the service to pause now, and returns once it has."""
-    with contextlib.closing(psycopg2.connect(settings["primary"])) as connection, connection.cursor() as cursor:
+    with contextlib.closing(connect(settings, read_login(settings))) as connection, connection.cursor() as cursor:
         cursor.execute(TIMELINE_QUERY)
         (timeline,) = cursor.fetchone()
     if timeline is None:

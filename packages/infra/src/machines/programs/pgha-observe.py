@@ -182,6 +182,17 @@ def read_etcd():
     }
 
 
+def read_archive():
+    """The repositories that are, or were, left out of the archive, as the machine was told."""
+    with open("/etc/pgha/secrets/backup_detached", encoding="utf-8") as file:
+        lines = [line.split() for line in file]
+    return [
+        {"repository": int(words[0]), "state": words[1], "from": words[2], "to": (words[3:] or [None])[0]}
+        for words in lines
+        if words and words != ["none"]
+    ]
+
+
 def read_api(settings):
     release = json.loads(run("/usr/local/sbin/pgha-deploy", "--status"))
     ready = {name: get_json(url, settings).get("status") for name, url in settings["services"].items()}
@@ -204,6 +215,7 @@ def parts_for(settings):
             "database": read_database,
             "pooler": lambda: read_pooler(settings),
             "router": lambda: read_router(settings),
+            "archive": read_archive,
         }
     if "regionProgram" in settings:
         parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}

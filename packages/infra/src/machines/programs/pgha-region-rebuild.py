@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 
+import pgha_etcd
 import pgha_region
 
 PASSFILE = f"{pgha_region.RUNTIME}/rebuild.pgpass"
@@ -144,11 +145,11 @@ def copy(settings, upstream):
             shutil.rmtree(entry.path)
         else:
             os.unlink(entry.path)
-    with open(settings["replicationPasswordFile"], encoding="utf-8") as file:
-        line = f"*:*:*:replicator:{file.read().strip()}\n"
+    login, password = pgha_etcd.login_in_use(settings["replicationLoginFile"])
+    line = f"*:*:*:{login}:{password}\n"
     as_postgres("sh", "-c", f"umask 077; cat >{PASSFILE}", input=line, text=True, check=True)
     tls = f"sslmode=verify-full sslrootcert={settings['ca']} sslcert={settings['certificate']} sslkey={settings['key']}"
-    source = f"host={upstream} user=replicator passfile={PASSFILE} {tls}"
+    source = f"host={upstream} user={login} passfile={PASSFILE} {tls}"
     backup = [f"{settings['binDirectory']}/pg_basebackup", f"--pgdata={data}", "--checkpoint=fast", f"--dbname={source}"]
     try:
         as_postgres(*backup, check=True, stdout=sys.stderr)

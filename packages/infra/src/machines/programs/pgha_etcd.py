@@ -7,6 +7,7 @@ cannot be read this way counts as silence. Servers are dialled by address and ch
 import base64
 import http.client
 import json
+import os
 import socket
 import ssl
 
@@ -31,6 +32,14 @@ class _Connection(http.client.HTTPSConnection):
     def connect(self):
         plain = socket.create_connection((self.address, self.port), self.timeout)
         self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
+
+
+def login_in_use(path):
+    """The login that this file names, and its password, which lies beside it: (name, password)."""
+    with open(path, encoding="utf-8") as file:
+        name = file.read().strip()
+    with open(os.path.join(os.path.dirname(path), name), encoding="utf-8") as file:
+        return name, file.read().strip()
 
 
 def tls_context(settings):
@@ -105,8 +114,8 @@ class Etcd:
 
     def _log_in(self, server):
         """A token, or an empty one while the region's users are not turned on yet, which is so in its first minute."""
-        with open(self.settings["passwordFile"], encoding="utf-8") as file:
-            login = {"name": self.settings["user"], "password": file.read().strip()}
+        name, password = login_in_use(self.settings["loginFile"])
+        login = {"name": name, "password": password}
         try:
             return self._post(server, "/v3/auth/authenticate", login)["token"]
         except Refused as error:

@@ -18,7 +18,7 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       forSeconds: 30,
       severity: 'page',
       runbook:
-        '`journalctl -u patroni | grep archive` and `pgbackrest check`. WAL stays on the primary until every repository has it: DiskFilling follows if it lasts.',
+        '`journalctl -u patroni | grep archive` and `pgbackrest check`. WAL stays on the primary until every repository has it: DiskFilling follows if it lasts, and `pgha archive detach` leaves out one whose region is away.',
     },
     {
       name: 'ArchiveCommandFails',

@@ -38,7 +38,7 @@ export const machineSignals: readonly Signal[] = [
     forSeconds: 30,
     severity: 'page',
     runbook:
-      'Grow the volume now (it needs no restart), or detach the repository that is away. Never delete anything in pg_wal.',
+      'Grow the volume now (it needs no restart), or leave out the repository that is away: `pgha archive detach`. Never delete anything in pg_wal.',
   },
   {
     name: 'MemoryShort',
@@ -115,7 +115,7 @@ export const machineSignals: readonly Signal[] = [
     threshold: { below: 30 * day },
     forSeconds: 60,
     severity: 'ticket',
-    runbook: '`pgha secrets renew`, then let the machines fetch it.',
+    runbook: '`pgha certs renew`.',
   },
   {
     name: 'CertificateEndsWithinDays',
@@ -126,6 +126,6 @@ export const machineSignals: readonly Signal[] = [
     threshold: { below: 7 * day },
     forSeconds: 60,
     severity: 'page',
-    runbook: '`pgha secrets renew`, then let the machines fetch it: connections are refused from that second on.',
+    runbook: '`pgha certs renew`: connections are refused from that second on.',
   },
 ];

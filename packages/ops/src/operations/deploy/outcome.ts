@@ -1,5 +1,5 @@
-import { loadBalancerListeners, nodesOf, passwordParameter, ports } from '@pgha/infra/cluster';
-import { activeLoginParameter, apiKeysParameter } from '@pgha/infra/machines';
+import { activeLoginParameter, loadBalancerListeners, nodesOf, passwordParameter, ports } from '@pgha/infra/cluster';
+import { apiKeysParameter } from '@pgha/infra/machines';
 import { authorityParameters } from '../../secrets/index.ts';
 import type { Scope } from './target.ts';
 

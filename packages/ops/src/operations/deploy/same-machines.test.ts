@@ -27,7 +27,7 @@ const differing: readonly (readonly [RegExp, string])[] = [
   [/^file \/etc\/pgha\/site-ca\.pem$/, "the stand-in's own CA"],
   [/^file \/etc\/pgha\/(secrets|deploy)\.json$/, "the stand-in's CA and buckets"],
   [/^file \/etc\/pgha\/observe\.json$/, 'which units have to run'],
-  [/^file \/etc\/pgbackrest\/pgbackrest\.conf$/, "the stand-in's CA and buckets"],
+  [/^file \/etc\/pgha\/repositories\.json$/, "the stand-in's CA and buckets"],
   [/^file \/etc\/chrony\/sources\.d\/amazon\.sources$/, "Amazon's time service"],
   [
     /^(file .*install-ssm-agent|step Systems Manager agent|unit amazon-ssm-agent\.service|package curl)$/,
@@ -42,9 +42,10 @@ const differing: readonly (readonly [RegExp, string])[] = [
     'a container has no watchdog, and its data no mount',
   ],
   [
-    /grafana|\/dashboards\/|^package gpg$|^port 3000$|^file .*pgha-secrets\.service$/,
+    /grafana|\/dashboards\/|^package gpg$|^port 3000$|^file .*(pgha-secrets\.service|certificates\.json)$/,
     "Grafana's repository cannot be reached",
   ],
+  [/^secret \/etc\/pgha\/tls\/ca\.crt$/, 'no Grafana that would be restarted'],
   [/^file \/etc\/prometheus\/(prometheus\.yml|alertmanager\.template\.yml)$/, 'no Grafana, no SNS'],
 ];
 

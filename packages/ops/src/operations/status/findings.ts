@@ -179,10 +179,13 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
   });
 }
 
-function repositoryFindings({ cluster, repositories, at }: ClusterObservation): readonly Finding[] {
+function repositoryFindings({ cluster, repositories, at, machines }: ClusterObservation): readonly Finding[] {
   const oldest = (alert: string) => at.getTime() - thresholdOf(cluster, alert) * 1_000;
+  const told = machines.flatMap(({ seen }) => toldOf(seen?.archive) ?? []);
   return repositories.flatMap(({ key, region, seen, problem }): readonly Finding[] => {
     const name = `repository ${key} (${region.awsRegion})`;
+    const gap = told.find(({ repository, state }) => repository === key && state !== 'closed');
+    if (gap !== undefined) return [gapFinding(name, key, gap)];
     if (seen === null)
       return [{ what: `${name} cannot be read: ${problem}`, remedy: 'its bucket, its permissions, or the way to it' }];
     const full = seen.backups.findLast(({ type }) => type === 'full');
@@ -216,6 +219,19 @@ function repositoryFindings({ cluster, repositories, at }: ClusterObservation): 
   });
 }
 
+/** A repository that is left out on purpose is unreachable and old as well, which nobody has to be told. */
+function gapFinding(name: string, key: number, { state, from }: { state: string; from: string }): Finding {
+  return state === 'detached'
+    ? {
+        what: `${name} is detached since ${from}: it restores nothing of what was written since`,
+        remedy: `pgha archive attach --repo ${key}, once it can be reached`,
+      }
+    : {
+        what: `${name} has no full backup since it was detached on ${from}: it restores nothing of what was written since`,
+        remedy: `pgha archive attach --repo ${key} takes it`,
+      };
+}
+
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
   const now = Date.parse(machine.at);
@@ -229,6 +245,7 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
     'database',
     'pooler',
     'router',
+    'archive',
     'etcd',
     'api',
     'region',

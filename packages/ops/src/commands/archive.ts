@@ -1,0 +1,139 @@
+import type { Command } from 'commander';
+import { UsageError } from '../exit-codes.ts';
+import type { Installation } from '../installation/installation.ts';
+import { observeAttach, planAttach } from '../operations/archive/attach.ts';
+import { type DetachSetting, planDetach } from '../operations/archive/detach.ts';
+import { regionOfRepository } from '../operations/archive/record.ts';
+import { type ArchiveStatus, readArchiveStatus } from '../operations/archive/status.ts';
+import { runOperation } from '../operations/operation.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
+import { secretsSetting } from '../operations/secrets/setting.ts';
+import { askConsent } from './aws.ts';
+import { answer, type CommandContext, table } from './command.ts';
+import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
+import { describeSteps, showSteps } from './progress.ts';
+
+interface ArchiveOptions extends PlaceOptions {
+  repo: string;
+  dryRun?: boolean;
+  yes?: boolean;
+  json?: boolean;
+}
+
+/** `pgha archive …`: which repositories the WAL goes into. */
+export function registerArchive(program: Command, context: CommandContext): void {
+  const archive = program
+    .command('archive')
+    .summary('the repositories that WAL is archived into')
+    .description(
+      'WAL stays on the primary until every repository has it: one whose region is away has to be left out in time.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  pgha archive status\n  pgha archive detach --repo 2 --yes\n  pgha archive attach --repo 2 --lab',
+    );
+  const verb = (name: string, summary: string, description: string) =>
+    withPlace(archive.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
+  const changing = (name: string, summary: string, description: string) =>
+    verb(name, summary, description)
+      .requiredOption('--repo <number>', 'which: 1 is in the primary region, 2 in the second one')
+      .option('--dry-run', 'print the steps; nothing is changed');
+
+  verb(
+    'status',
+    'what each repository has, and what waits',
+    'Tells which repositories are attached, and what they cannot restore.',
+  ).action((options: ArchiveOptions) =>
+    withInstallation(context, options, async (installation) => {
+      answer(context, options, await readArchiveStatus(secretsSetting(installation, [])), renderStatus);
+    }),
+  );
+  changing(
+    'detach',
+    'leave a repository out of the archive',
+    'For the outage of a region: takes its repository out of the archive on every machine, so that the primary no longer keeps ' +
+      'WAL for it. The other repository goes on getting everything.',
+  )
+    .option('--yes', 'do not ask')
+    .action((options: ArchiveOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const repository = repositoryOf(options);
+        const { awsRegion } = regionOfRepository(installation.cluster, repository);
+        const notes: string[] = [];
+        const plan = (signal: AbortSignal, since: string) =>
+          planDetach(detachSetting(installation, notes, signal), repository, since);
+        const now = new Date().toISOString();
+        const steps = plan(installation.signal, now);
+        if (options.dryRun === true) return context.print(describeSteps(steps));
+        await askConsent(
+          `Detach repository ${repository}? ${awsRegion} will not be able to restore what is written from now on until it is ` +
+            'attached and has a new full backup.',
+          options.yes === true,
+        );
+        const { region } = actingRegion(installation.cluster, await viewRegions(installation));
+        await runOperation(installation, region, `archive detach --repo ${repository}`, async ({ memory, signal }) =>
+          showSteps(plan(signal, await memory.choose('since', () => now))),
+        );
+        answer(context, options, { detached: repository, notes }, (done) =>
+          renderDone(`repository ${repository} is detached`, done),
+        );
+      }),
+    );
+  changing(
+    'attach',
+    'bring a repository back into the archive',
+    'Lets every machine archive into it again and takes a full backup, because its archive has a gap: until that is complete it ' +
+      'restores nothing of what was written meanwhile.',
+  ).action((options: ArchiveOptions) =>
+    withInstallation(context, options, async (installation) => {
+      const repository = repositoryOf(options);
+      const notes: string[] = [];
+      const look = secretsSetting(installation, notes);
+      if (options.dryRun === true) {
+        return context.print(describeSteps(planAttach(look, repository, await observeAttach(look, repository))));
+      }
+      const { region } = actingRegion(installation.cluster, await viewRegions(installation));
+      await runOperation(installation, region, `archive attach --repo ${repository}`, async ({ memory, signal }) => {
+        const seen = memory.recall('fulls') ?? (await observeAttach(look, repository)).join(' ');
+        const known = (await memory.choose('fulls', () => seen)).split(' ');
+        await showSteps(planAttach(secretsSetting(installation, notes, signal), repository, known));
+      });
+      answer(context, options, { attached: repository, notes }, (done) =>
+        renderDone(`repository ${repository} is attached and has a full backup`, done),
+      );
+    }),
+  );
+}
+
+function detachSetting(installation: Installation, notes: string[], signal: AbortSignal): DetachSetting {
+  return { ...secretsSetting(installation, notes, signal), storeOf: (region) => installation.secrets([region]) };
+}
+
+function repositoryOf({ repo }: ArchiveOptions): number {
+  const repository = Number(repo);
+  if (!Number.isInteger(repository)) throw new UsageError(`--repo takes a number, not "${repo}"`);
+  return repository;
+}
+
+function renderStatus({ waiting, repositories }: ArchiveStatus): string {
+  const list = table(
+    ['REPOSITORY', 'REGION', 'STATE', 'SINCE', 'LAST FULL BACKUP', 'WAL UP TO', 'CANNOT RESTORE'],
+    repositories.map((each) => [
+      `${each.repository}`,
+      each.region,
+      each.problem === null ? each.state : `${each.state}, unreachable`,
+      each.since?.slice(0, 19) ?? '-',
+      each.lastFullAt?.slice(0, 19) ?? '-',
+      each.archivedUpTo ?? '-',
+      [
+        ...(each.since === null ? [] : [`from ${each.since} on`]),
+        ...each.gaps.map(({ from, to }) => `${from} to ${to}`),
+      ].join(', ') || 'nothing',
+    ]),
+  );
+  return `${list}${waiting ?? 'an unknown number of'} segments wait on the primary\n`;
+}
+
+function renderDone(line: string, { notes }: { notes: readonly string[] }): string {
+  return `${line}\n${notes.map((note) => `! ${note}\n`).join('')}`;
+}
