@@ -4,6 +4,8 @@ import { awsAddresses } from '../../src/lab/addresses.ts';
 import { awsMachineName } from '../../src/lab/aws.ts';
 import type { PlacedScratch } from '../../src/operations/restore/scratch.ts';
 import { say } from '../../src/operations/restore/target.ts';
+import { thresholdOf } from '../../src/operations/status/thresholds.ts';
+import { waitUntil } from '../../src/wait-until.ts';
 import { expectMoment, type Ledger, startLedger } from './ledger.ts';
 import { openRunbook, type Runbook } from './runbook.ts';
 import { ask, hostOf, leaderOf, type RunningLab, runPgha } from './running-lab.ts';
@@ -119,6 +121,13 @@ export function restoreScratchSuite(provided: () => RunningLab): void {
     it('comes from the second repository when the first one cannot be reached', async () => {
       const [first = expect.fail('no scratch server')] = await scratches();
       const moment = new Date(first.spec.target.replace(' ', 'T').replace('+00', 'Z'));
+      // until then a restore makes sure of the moment's WAL in that repository, behind pgBackRest's tries to reach the other one
+      const settledAt = moment.getTime() + thresholdOf(lab.cluster, 'WalNotArchived') * 1_000;
+      await waitUntil(async () => Date.now() > settledAt, {
+        what: 'the WAL of the moment to be old',
+        timeoutMs: 180_000,
+        everyMs: 1_000,
+      });
       const address = `${awsAddresses.s3.primary}/32`;
       const aws = hostOf(lab, awsMachineName);
       await runChecked(aws, ['ip', 'address', 'delete', address, 'dev', 'host0']);

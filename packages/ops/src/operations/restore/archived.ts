@@ -6,8 +6,8 @@ import { waitUntil } from '../../wait-until.ts';
 
 /** The heartbeat commits every five seconds; on a busy machine a little later. */
 const heartbeatTimeoutMs = 60_000;
-/** A second, unless the other repository is away: pgBackRest then tries that one for a minute and a half. */
-const archiveTimeoutMs = 300_000;
+/** A second, unless the other repository is away: pgBackRest then tries that one for minutes first. */
+const archiveTimeoutMs = 600_000;
 
 /**
  * Makes sure that a recovery can reach a moment: it ends at the first commit behind it, which has to be in the repository.
