@@ -37,16 +37,23 @@ export function registerFailover(program: Command, context: CommandContext): voi
         answer(context, options, view, renderFailover);
         const candidate = options.to ?? chooseFailover(view).name;
         const accepts = options.acceptDataLoss === true;
-        const plan = (signal: AbortSignal) => planFailover(installation, region, view, candidate, accepts, signal);
-        const steps = plan(installation.signal);
-        if (options.dryRun === true) return context.print(describeSteps(steps));
         const risk = view.candidates.find(({ name }) => name === candidate)?.risk ?? null;
+        const plan = (signal: AbortSignal, accepted: boolean) =>
+          planFailover(installation, region, view, candidate, accepted, signal);
+        if (options.dryRun === true) {
+          const steps = plan(installation.signal, true);
+          if (options.json === true) return;
+          const needed = risk === null || accepts ? '' : `It would need --accept-data-loss: ${risk}.\n`;
+          return context.print(`${needed}${describeSteps(steps)}`);
+        }
+        // refused before anybody is asked
+        plan(installation.signal, accepts);
         await askConsent(
           risk === null ? `Promote ${candidate}?` : `Promote ${candidate}, although ${risk}?`,
           options.yes === true,
         );
         const doing = `failover --to ${candidate}${accepts ? ' --accept-data-loss' : ''}`;
-        await runOperation(installation, region, doing, ({ signal }) => showSteps(plan(signal)));
+        await runOperation(installation, region, doing, ({ signal }) => showSteps(plan(signal, accepts)));
       }),
     );
 }
