@@ -1,4 +1,4 @@
-import { allNodes, membersOf } from '@pgha/infra/cluster';
+import { membersOf } from '@pgha/infra/cluster';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { etcdOn } from '../../src/clients/etcd.ts';
 import { waitForAllMembers, waitForMembers } from '../../src/lab/readiness.ts';
@@ -105,6 +105,7 @@ export function operationsSuite(provided: () => RunningLab): void {
     });
 
     it('leaves an archive that goes on, whoever is the primary next', async () => {
+      await waitUntilAllConfirm(lab);
       for (const { name } of membersOf(lab.cluster.primary)) {
         if ((await leaderOf(lab)) !== name) await pgha('switchover', '--lab', '--to', name);
         const archived = async () => Number(await ask(lab, name, 'select archived_count from pg_stat_archiver'));
@@ -117,6 +118,7 @@ export function operationsSuite(provided: () => RunningLab): void {
         });
       }
       await waitForAllMembers(lab.cluster, lab.access.ca);
+      await waitUntilAllConfirm(lab);
     });
   });
 
@@ -165,9 +167,13 @@ export function operationsSuite(provided: () => RunningLab): void {
 
   describe('pgha upgrade minor', () => {
     it('upgrades etcd, replicas and last the primary, and clients see no error', async () => {
-      const offers = allNodes(lab.cluster).flatMap(({ name, role }) =>
-        role === 'etcd' ? [[name, 'etcd-server']] : role === 'postgres' ? [[name, 'patroni']] : [],
-      ) as [string, string][];
+      const leader = await leaderOf(lab);
+      const replica = membersOf(lab.cluster.primary).find(({ name }) => name !== leader)?.name ?? '';
+      const offers = [
+        ['etcd-1', 'etcd-server'],
+        [replica, 'patroni'],
+        [leader, 'patroni'],
+      ] as const;
       await Promise.all(offers.map(([machine, name]) => offerNewerVersion(hostOf(lab, machine), name)));
       expect(done(await pages.upgrade.run('pgha upgrade minor --dry-run'))).toContain('etcd-1');
       const startedAt = performance.now();
@@ -201,6 +207,21 @@ export function operationsSuite(provided: () => RunningLab): void {
       expect(Object.values(pages).flatMap((page) => page.unrun())).toEqual([]);
     });
   });
+}
+
+/** Waits until every member but the primary confirms commits, so that any of them may be the next primary. */
+async function waitUntilAllConfirm(lab: RunningLab): Promise<void> {
+  await waitUntil(
+    async () => {
+      const { members } = await patroniOf(lab, lab.cluster.primary);
+      const away = members.filter(
+        ({ role, state }) => role !== 'leader' && !(role === 'quorum_standby' && state === 'streaming'),
+      );
+      if (members.length === membersOf(lab.cluster.primary).length && away.length === 0) return true;
+      throw new Error(away.map(({ name, role, state }) => `${name} is a ${role}, ${state}`).join('; '));
+    },
+    { what: 'every member to confirm commits', timeoutMs: 180_000, everyMs: 500 },
+  );
 }
 
 /** What a command printed that has to have done its work. */
