@@ -77,7 +77,10 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
         remedy: `journalctl -u patroni on ${name}; pgha nodes reinit ${name} builds it anew`,
       });
     } else if (!['running', 'streaming'].includes(member.state)) {
-      found.push({ what: `${name} is ${member.state}`, remedy: `journalctl -u patroni on ${name}` });
+      found.push({
+        what: `${name} is ${member.state}`,
+        remedy: `journalctl -u patroni on ${name}; if it does not end, pgha nodes reinit ${name} builds it anew`,
+      });
     } else if (typeof member.lag === 'number' && member.lag > thresholdOf(cluster, 'ReplicaLags')) {
       found.push({
         what: `${name} is ${Math.round(member.lag / 1024 ** 2)} MiB behind`,
