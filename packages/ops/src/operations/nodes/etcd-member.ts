@@ -46,6 +46,9 @@ export function planQuorumCheck(setting: EtcdSetting): Step {
   };
 }
 
+/** Several elections of a leader. */
+const changeTimeoutMs = 30_000;
+
 /**
  * Takes the member out, unless it is out already or only announced.
  *
@@ -56,11 +59,24 @@ export function planRemoval(setting: EtcdSetting, isNew: () => Promise<boolean>)
   return {
     title: `etcd no longer counts the old ${node.name}`,
     isDone: async () => (await isNew()) || (await find(setting))?.hasStarted !== true,
-    run: async () => {
-      const member = await find(setting);
-      if (member !== null) await removeEtcdMember(otherHost(setting), member.id);
-    },
+    run: () => removeFrom(setting),
   };
+}
+
+function removeFrom(setting: EtcdSetting): Promise<void> {
+  return changed(setting, `etcd to take out ${setting.node.name}`, async () => {
+    const member = await find(setting);
+    if (member !== null) await removeEtcdMember(otherHost(setting), member.id);
+    return true;
+  });
+}
+
+/**
+ * Changes who belongs to etcd, again when that was answered by an error: a leader that takes itself out stops before it can
+ * answer, and the others have none for a moment.
+ */
+async function changed({ installation }: EtcdSetting, what: string, change: () => Promise<true>): Promise<void> {
+  await waitUntil(change, { what, timeoutMs: changeTimeoutMs, everyMs: 1_000, signal: installation.signal });
 }
 
 /** Takes a member out that does not come back. */
@@ -69,10 +85,7 @@ export function planLeaving(setting: EtcdSetting): Step {
   return {
     title: `etcd no longer counts ${node.name}`,
     isDone: async () => (await find(setting)) === null,
-    run: async () => {
-      const member = await find(setting);
-      if (member !== null) await removeEtcdMember(otherHost(setting), member.id);
-    },
+    run: () => removeFrom(setting),
   };
 }
 
@@ -82,7 +95,12 @@ export function planAnnouncement(setting: EtcdSetting): Step {
   return {
     title: `etcd waits for the new ${node.name}`,
     isDone: async () => (await find(setting)) !== null,
-    run: () => announceEtcdMember(otherHost(setting), node.name, peerUrl(node)),
+    run: () =>
+      changed(setting, `etcd to announce ${node.name}`, async () => {
+        if ((await find(setting)) !== null) return true;
+        await announceEtcdMember(otherHost(setting), node.name, peerUrl(node));
+        return true;
+      }),
   };
 }
 
