@@ -10,11 +10,13 @@ const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgre
 const around = { isAlive: () => false, renewEveryMs: 60_000 };
 
 /** A cluster whose machines have an identity, which a new machine in their place changes. */
-function createWorld() {
+function createWorld(disturbance: FakeCommand = () => null) {
   const made = new Map<string, number>();
   const identityOf = (name: string) => `${name} ${made.get(name) ?? 1}`;
-  const extra: FakeCommand = (machine, [command, option]) =>
-    command === 'cat' && option === '/etc/machine-id' ? { exitCode: 0, stdout: identityOf(machine), stderr: '' } : null;
+  const extra: FakeCommand = (machine, argv, options) =>
+    argv[0] === 'cat' && argv[1] === '/etc/machine-id'
+      ? { exitCode: 0, stdout: identityOf(machine), stderr: '' }
+      : disturbance(machine, argv, options);
   const world = createFakeCluster(cluster, extra);
   return Object.assign(world, {
     made,
@@ -66,6 +68,24 @@ async function replace(world: FakeCluster, name: string): Promise<void> {
 const etcdOf = (world: FakeCluster) => world.regions.get('primary')?.etcd ?? expect.fail('no etcd');
 
 describe('replacing a machine', () => {
+  it('goes on when the member that is taken out was etcd’s leader, and stopped before it could answer', async () => {
+    let removals = 0;
+    const world: World = createWorld((_machine, argv) => {
+      if (argv[0] !== 'pgha-etcdctl' || argv[2] !== 'remove') return null;
+      removals += 1;
+      if (removals > 1) return null;
+      const { members } = etcdOf(world);
+      members.splice(
+        members.findIndex(({ id }) => id === argv[3]),
+        1,
+      );
+      return { exitCode: 1, stdout: '', stderr: 'Error: etcdserver: server stopped' };
+    });
+    await replace(world, 'etcd-2');
+    expect(etcdOf(world).members).toHaveLength(3);
+    expect(removals).toBe(1);
+  });
+
   it('takes an etcd member out and announces it before the empty one comes', async () => {
     const world = createWorld();
     const before = etcdOf(world).members.map(({ id }) => id);
