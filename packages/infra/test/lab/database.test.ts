@@ -379,6 +379,30 @@ rm /usr/local/bin/pgbackrest`);
     expect(code).toBe(0);
   });
 
+  it('keeps from a standby what a former primary archived behind the point where its timeline was left', () => {
+    const { code, output } = root.run(`${prepare}
+rm -rf /run/pgbackrest/archive-get /root/pushing; install -d -o postgres /root/pushing; chmod 0711 /root
+as postgres /usr/lib/postgresql/17/bin/initdb --auth=peer --wal-segsize=4 -D /root/pushing/data >/dev/null
+cd /root/pushing/data; touch standby.signal; mkdir -p /run/pgbackrest/archive-get; touch /run/pgbackrest/archive-get/served
+printf '#!/bin/sh\\nexit 0\\n' >/usr/local/bin/pgbackrest; chmod 0755 /usr/local/bin/pgbackrest
+get() { result=0; PATH=/usr/local/bin:$PATH /usr/local/lib/pgha/archive-get "$1" x || result=$?; echo "$1 -> $result"; }
+get 00000001000000000000000C
+printf '1\\t0/3008A08\\tno recovery target specified\\n' >pg_wal/00000002.history
+get 00000001000000000000000B; get 00000001000000000000000C; get 00000001000000000000000D
+get 00000002000000000000000C
+rm standby.signal; get 00000001000000000000000C
+rm /usr/local/bin/pgbackrest`);
+    expect(output.trim().split('\n')).toEqual([
+      '00000001000000000000000C -> 0',
+      '00000001000000000000000B -> 0',
+      '00000001000000000000000C -> 1',
+      '00000001000000000000000D -> 1',
+      '00000002000000000000000C -> 0',
+      '00000001000000000000000C -> 0',
+    ]);
+    expect(code).toBe(0);
+  });
+
   it('lets a standby try pg_wal and its primary for three seconds before the archive is asked', () => {
     const { code, output } = root.run(`${prepare}
 rm -rf /run/pgbackrest/archive-get /root/standby; mkdir -p /root/standby; cd /root/standby; touch standby.signal

@@ -67,6 +67,7 @@ d ${everyRepository} 0750 postgres postgres -
       ...repositoryFiles(cluster, regionOf(cluster, node), site, memberPlaces, restart),
       programFile(unit, `/etc/systemd/system/${unit}`, { mode: '0644', onChange: restart }),
       machineFile('/etc/pgha/backup.env', renderBackupEnvironment(cluster)),
+      programFile('pgha-timelines.sh', '/usr/local/lib/pgha/timelines.sh', { mode: '0644' }),
       programFile('archive-get.sh', archiveGetProgram),
       programFile('pgbackrest-archive-push.sh', '/usr/local/lib/pgha/pgbackrest-archive-push'),
       programFile('pgha-restore-replica.py', restoreReplicaCommand),

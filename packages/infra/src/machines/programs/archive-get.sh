@@ -5,6 +5,8 @@
 set -u
 # shellcheck source=/dev/null
 . /etc/pgha/backup.env
+# shellcheck source=/dev/null
+. /usr/local/lib/pgha/timelines.sh
 
 state=/run/pgbackrest/archive-get
 newer_than() { [ -n "$(find "$1" -newermt "-$2 seconds" 2>/dev/null)" ]; }
@@ -30,9 +32,9 @@ try_elsewhere_first() {
   newer_than "$state/asked/$1" 3
 }
 
-# The nearest repository first: the other region may be the one that is lost; former generations last, for what is older. A standby asks again for ever, so any failure
-# may be "not there", but it must be a quick one: a region that starts while S3 is away asks for a handful of files before
-# it serves, and pgBackRest alone tries for a minute each time.
+# The nearest repository first: the other region may be the one that is lost; former generations last, for what is older. A standby
+# asks again for ever, so any failure may be "not there", but it must be a quick one: a region that starts while S3 is away asks
+# for a handful of files before it serves, and pgBackRest alone tries for a minute each time.
 get_for_standby() {
   mkdir -p "$state"
   # a segment has megabytes, a history a line
@@ -73,7 +75,12 @@ case $1 in
   *.history) if [ -s "pg_wal/$1" ]; then exit 1; fi ;;
 esac
 
+# A former primary archives the segment it was writing before it is rewound, whole, although the timeline of its successor has
+# begun inside it. Until that one's copy has arrived, a standby would be given what nobody else has, and could never follow again.
+is_misleading() { is_segment "$1" && is_left "$1" "$(newest_timeline)"; }
+
 if [ -e standby.signal ]; then
+  if is_misleading "$1"; then exit 1; fi
   if try_elsewhere_first "$1"; then exit 1; fi
   get_for_standby "$1" "$2"
   exit $?
