@@ -25,6 +25,7 @@ PASSFILE = f"{SOCKETS}/pgpass"
 PAUSED = f"{pgha_region.RUNTIME}/drill-paused"
 ROOM_FACTOR = 1.2
 PATIENCE_SECONDS = 300
+STANDSTILLS = 10
 # a standby must allow at least as much as its primary (PostgreSQL manual, 26.4.6)
 INHERITED = ("max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_transactions",
              "max_locks_per_transaction")  # fmt: skip
@@ -146,15 +147,27 @@ def count_rows(settings, scratch):
     return {name: int(count) for name, count in (line.rsplit("|", 1) for line in lines)}
 
 
-def compare(settings):
-    expected, found = count_rows(settings, False), count_rows(settings, True)
-    if not expected:
-        raise Failed("the standby has no tables")
+def compare(settings, expected):
+    found = count_rows(settings, True)
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         counts = ", ".join(f"{name}: {expected.get(name)} and {found.get(name)}" for name in wrong)
         raise Failed(f"the standby and its copy differ at the same position: {counts}")
     return expected
+
+
+def stand_still(settings):
+    """Where the standby is, and the rows it has there. Patroni lets a paused replay go on when it next looks at it: what was
+    counted while that happened is counted again."""
+    for _ in range(STANDSTILLS):
+        position = pause_replay()
+        rows = count_rows(settings, False)
+        if query("select pg_last_wal_replay_lsn()") == position:
+            resume_replay()
+            if not rows:
+                raise Failed("the standby has no tables")
+            return position, rows
+    raise Failed("the standby's replay does not stay paused for as long as its rows are counted")
 
 
 def promote_and_write(settings):
@@ -186,10 +199,9 @@ def run(settings):
             raise Failed("this server is no standby")
         report["sizeBytes"] = refuse_without_room(settings)
         timed("copy", lambda: copy(settings))
-        report["lsn"] = timed("pause", pause_replay)
+        report["lsn"], rows = timed("pause", lambda: stand_still(settings))
         timed("start", lambda: start_copy(settings, report["lsn"]))
-        report["rows"] = timed("compare", lambda: compare(settings))
-        resume_replay()
+        report["rows"] = timed("compare", lambda: compare(settings, rows))
         timed("promote", lambda: promote_and_write(settings))
         timed("write", write)
         report["passed"] = True
