@@ -4,7 +4,7 @@ import { judge } from '../../src/chaos/checker.ts';
 import { waitForAllMembers } from '../../src/lab/readiness.ts';
 import { readFinalState } from '../../src/operations/load.ts';
 import type { KeptData } from '../../src/operations/restore/kept.ts';
-import type { PlacedScratch } from '../../src/operations/restore/scratch.ts';
+import { type PlacedScratch, scratchName } from '../../src/operations/restore/scratch.ts';
 import { say } from '../../src/operations/restore/target.ts';
 import type { ClusterStatus } from '../../src/operations/status/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
@@ -121,7 +121,8 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
       const { scratches } = JSON.parse(await pgha('restore', 'list', '--json', '--lab')) as {
         scratches: readonly PlacedScratch[];
       };
-      const [scratch = expect.fail('no scratch server')] = scratches;
+      const name = scratchName({ target: late.toISOString(), repository: 1 });
+      const scratch = scratches.find((each) => each.name === name) ?? expect.fail(`no scratch server ${name}`);
       const query = `select count(*) from items where name in ('${lostKeys.join("', '")}')`;
       const psql = ['runuser', '-u', 'postgres', '--', 'psql', '-XAt', '-c', query, scratch.connection];
       expect(lostKeys.length).toBeGreaterThan(0);

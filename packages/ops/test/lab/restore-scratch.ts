@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { runChecked } from '../../src/hosts/host.ts';
 import { awsAddresses } from '../../src/lab/addresses.ts';
 import { awsMachineName } from '../../src/lab/aws.ts';
-import type { PlacedScratch } from '../../src/operations/restore/scratch.ts';
+import { type PlacedScratch, scratchName } from '../../src/operations/restore/scratch.ts';
 import { say } from '../../src/operations/restore/target.ts';
 import { thresholdOf } from '../../src/operations/status/thresholds.ts';
 import { waitUntil } from '../../src/wait-until.ts';
@@ -43,8 +43,7 @@ export function restoreScratchSuite(provided: () => RunningLab): void {
       ]);
     const keysOf = async (scratch: PlacedScratch, { run }: Ledger) =>
       (await query(scratch, `select name from items where name like '${run}-%'`)).split('\n').filter(Boolean);
-    const nameOf = (moment: Date, repository: number) =>
-      `at-${say(moment).replaceAll(/[-:Z]/g, '').toLowerCase()}-repo${repository}`;
+    const nameOf = (moment: Date, repository: number) => scratchName({ target: moment.toISOString(), repository });
 
     it('is refused without an offset, before the window and in the future, with the reason', async () => {
       const without = await runPgha(['restore', '2025-01-15T14:30:00', '--lab']);

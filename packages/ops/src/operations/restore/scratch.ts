@@ -28,7 +28,7 @@ export interface PlacedScratch extends Scratch {
 const restoreTimeoutMs = 24 * 3_600_000;
 
 /** A name that says what it is of: asked for again, the same server is meant. */
-export function scratchName({ target, repository }: RestoreSource): string {
+export function scratchName({ target, repository }: Pick<RestoreSource, 'target' | 'repository'>): string {
   return `at-${target
     .replace(/\.000Z$|Z$/, '')
     .replaceAll(/[-:.]/g, '')
