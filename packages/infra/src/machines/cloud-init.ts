@@ -69,10 +69,8 @@ export function toUserData(cluster: Cluster, machine: Machine, site: Site, awsRe
       // The programs are fetched before the manifest's own /etc/hosts is written.
       ...machine.files.filter(({ path }) => path === '/etc/hosts').map(({ path, content }) => ({ path, content })),
     ],
-    runcmd: [
-      ['systemctl', 'daemon-reload'],
-      ['systemctl', 'enable', '--now', '--no-block', 'pgha-machine.service'],
-    ],
+    // enabling a unit makes systemd read its file
+    runcmd: [['systemctl', 'enable', '--now', '--no-block', 'pgha-machine.service']],
   };
   // Level 9, and no time stamp in the header: the same machine is always the same bytes.
   const bytes = gzipSync(`#cloud-config\n${JSON.stringify(config)}\n`, { level: 9 });
@@ -100,7 +98,9 @@ ExecStartPre=/usr/local/sbin/pgha-bootstrap
 ExecStart=/usr/local/sbin/pgha-machine apply
 SyslogIdentifier=pgha-machine
 Restart=on-failure
-RestartSec=5
+RestartSec=1
+RestartSteps=5
+RestartMaxDelaySec=10
 TimeoutStartSec=infinity
 
 [Install]

@@ -29,15 +29,21 @@ def ensure_boto3():
 def fetch(source):
     import boto3
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
+    place = f"s3://{source['bucket']}/{source['key']}"
     config = Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 3})
     client = boto3.client(
         "s3", region_name=source["region"], endpoint_url=source["endpoint"], verify=source["ca"], config=config
     )
-    data = client.get_object(Bucket=source["bucket"], Key=source["key"])["Body"].read()
+    try:
+        data = client.get_object(Bucket=source["bucket"], Key=source["key"])["Body"].read()
+    except (BotoCoreError, ClientError) as error:
+        # the unit tries again: a new machine may be up before its role's credentials, the NAT or the object are there
+        raise SystemExit(f"pgha-bootstrap: {place} cannot be read yet: {error}") from error
     found = hashlib.sha256(data).hexdigest()
     if found != source["sha256"]:
-        raise SystemExit(f"s3://{source['bucket']}/{source['key']} has sha256 {found}, expected {source['sha256']}")
+        raise SystemExit(f"pgha-bootstrap: {place} has sha256 {found}, expected {source['sha256']}")
     return json.loads(gzip.decompress(data))
 
 

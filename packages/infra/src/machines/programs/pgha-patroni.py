@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Patroni with three of its waits shortened and one mistake mended: pgha-patroni CONFIGURATION
+"""Patroni with four of its waits shortened and one mistake mended: pgha-patroni CONFIGURATION
 
 While the primary changes hands, Patroni sleeps whole seconds "to give somebody time": a former primary before it follows, every
 other standby before it follows, and the primary that shuts down between two looks at whether it has. Nobody can be acknowledged
 meanwhile, because no standby is there to confirm. Each wait is followed by a fresh look at etcd and costs nothing but another
-round when it was too short: what may be promoted, and when a key may be released, is decided by code that is not touched.
+round when it was too short: what may be promoted, and when a key may be released, is decided by code that is not touched. The
+fourth is for etcd, five seconds at a time, while a whole region boots.
 
 The mistake: a cluster that was just made, in strict quorum mode and still without a standby, is told to wait for "ANY None (*)",
 which PostgreSQL refuses. So it acknowledges commits alone until a standby is there, and does not start again before.
@@ -15,6 +16,8 @@ changed them Patroni runs as its makers wrote it, which is a second or two slowe
 
 import importlib.util
 import sys
+
+ETCD_WAIT = "logger.info('waiting on etcd')\n                time.sleep(5)"
 
 # module, line as it is, line as it runs, how often it has to be there
 REPLACEMENTS = (
@@ -27,6 +30,9 @@ REPLACEMENTS = (
     # in a demotion and in Patroni's own shutdown
     ("patroni.ha", "time.sleep(1)  # give replicas some more time to catch up", "time.sleep(0.1)", 2),
     ("patroni.postgresql", "\nSTOP_POLLING_INTERVAL = 1\n", "\nSTOP_POLLING_INTERVAL = 0.05\n", 1),
+    # a member that boots beside its etcd: two places, and between two looks nothing is decided
+    ("patroni.dcs.etcd", ETCD_WAIT, ETCD_WAIT.replace("sleep(5)", "sleep(0.5)"), 1),
+    ("patroni.dcs.etcd3", ETCD_WAIT, ETCD_WAIT.replace("sleep(5)", "sleep(0.5)"), 1),
     (
         "patroni.postgresql.sync",
         "sync_param = f'{prefix}{num} ({sync_param})'",
