@@ -18,6 +18,8 @@ export interface Release {
 
 /** The workspace's packages the services consist of. */
 const packages = ['apps/api', 'apps/read-api', 'packages/db', 'packages/http'] as const;
+/** What packages ship for other readers than Node: a third of the files that every API server would unpack. */
+const unread = /\.d\.[cm]?ts$|\.map$/;
 /** What installs the rest. */
 const workspaceFiles = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'] as const;
 
@@ -64,9 +66,16 @@ async function stage(
   await runChecked(host, ['npx', '-y', packageManager, `--dir=${folder}`, 'install', ...install], {
     timeoutMs: 300_000,
   });
+  await removeUnread(join(folder, 'node_modules'));
   await mkdir(join(folder, 'bin'));
   await copyFile(node, join(folder, 'bin/node'));
   await chmod(join(folder, 'bin/node'), 0o755);
+}
+
+async function removeUnread(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && unread.test(entry.name));
+  await Promise.all(files.map((file) => rm(join(file.parentPath, file.name))));
 }
 
 /** The same tree is the same bytes: names sorted, no owners, no times. */
@@ -102,7 +111,7 @@ async function listSources(workspace: string): Promise<readonly string[]> {
 }
 
 async function versionOf(workspace: string, sources: readonly string[]): Promise<string> {
-  const hash = createHash('sha256').update(process.version);
+  const hash = createHash('sha256').update(process.version).update(unread.source);
   for (const source of sources) hash.update(`\0${source}\0`).update(await readFile(join(workspace, source)));
   const { version } = JSON.parse(await readFile(join(workspace, 'package.json'), 'utf8')) as { version: string };
   return `${version}-${hash.digest('hex').slice(0, 12)}`;

@@ -202,10 +202,15 @@ function renderNetwork({ addresses, prefixLength, gateway, neighbours }: Attachm
     '[Link]',
     `MACAddress=${hardwareAddressOf(own)}`,
     '[Network]',
-    ...addresses.map((address, index) => `Address=${address}/${index === 0 ? prefixLength : 32}`),
     `Gateway=${gateway}`,
     'LinkLocalAddressing=no',
     'IPv6AcceptRA=no',
+    ...addresses.flatMap((address, index) => [
+      '[Address]',
+      `Address=${address}/${index === 0 ? prefixLength : 32}`,
+      // networkd asks for six seconds whether somebody else has a link-local address, as the metadata service's is
+      'DuplicateAddressDetection=none',
+    ]),
     ...neighbours
       .filter(({ address }) => !addresses.includes(address))
       .flatMap(({ address, hardwareAddress }) => [

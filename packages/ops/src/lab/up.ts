@@ -44,6 +44,8 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
     return value;
   };
   const machineCount = allNodes(cluster).length;
+  const etcd = new Set(allNodes(cluster).flatMap(({ role, name }) => (role === 'etcd' ? [name] : [])));
+  const isEtcd = ({ name }: MachinePlan) => etcd.has(name);
   return [
     {
       title: 'Clear what an earlier lab left',
@@ -81,14 +83,19 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       run: () => createNetworks(cluster),
     },
     {
-      title: 'AWS stand-in: Parameter Store and S3',
-      run: async () => {
+      // etcd boots beside the stand-in: it is what the others wait for
+      title: 'AWS stand-in: Parameter Store and S3; etcd',
+      run: async (report) => {
         await boot(made('rack'), await planAwsMachine(cluster, made('authority')));
+        for (const plan of made('plans').filter(isEtcd)) {
+          report(plan.name);
+          await boot(made('rack'), plan);
+        }
         await waitForAws(cluster, made('authority'), signal);
       },
     },
     {
-      // before the machines boot: beside a dozen of them the stand-in takes ten times as long to store it
+      // before the others boot: beside a dozen of them the stand-in takes ten times as long to store it
       title: 'Secrets and buckets',
       run: async (report) => {
         const authority = made('authority');
@@ -98,9 +105,9 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: `${machineCount} machines`,
+      title: `${machineCount - etcd.size} other machines`,
       run: async (report) => {
-        for (const plan of made('plans')) {
+        for (const plan of made('plans').filter((each) => !isEtcd(each))) {
           report(plan.name);
           await boot(made('rack'), plan);
         }
