@@ -115,8 +115,10 @@ function renderMotoUnit(): string {
 Description=moto, the AWS stand-in
 [Service]
 ExecStart=/usr/bin/python3 /etc/pgha-aws/stand-in.py -H 127.0.0.1 -p ${motoPort}
-# what it holds is in its memory: it must be the last to be killed
+# names and small objects are in its memory, and gone with it: it must be the last to be killed
 OOMScoreAdjust=-900
+# objects of a megabyte and more are on its disk; what is in /tmp counts as memory
+Environment=MOTO_S3_DEFAULT_KEY_BUFFER_SIZE=1000000 TMPDIR=/var/tmp
 # every other machine waits for it at its first boot
 Nice=-10
 LimitNOFILE=65536

@@ -14,7 +14,7 @@ import { authorityFolder, type Places } from './places.ts';
 /** The stand-in's machine, beside the cluster's. */
 export const awsMachineName = 'aws';
 
-/** moto with a few backups in memory, and HAProxy. */
+/** moto, which reads an object whole before it sends it, and HAProxy. */
 const awsMemoryBytes = 2 * 1024 ** 3;
 
 /** The services whose names the stand-in answers to. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { backupSuite } from './backup.ts';
 import { restoreInPlaceSuite } from './restore-in-place.ts';
 import { restoreScratchSuite } from './restore-scratch.ts';
+import { restoreTimeSuite } from './restore-time.ts';
 import { provideLab, type RunningLab } from './running-lab.ts';
 
 /** One lab for all of it: booting is most of the time. */
@@ -14,3 +15,4 @@ afterAll(() => lab?.end());
 backupSuite(() => lab);
 restoreScratchSuite(() => lab);
 restoreInPlaceSuite(() => lab);
+restoreTimeSuite(() => lab);
