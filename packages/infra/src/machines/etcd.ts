@@ -1,4 +1,5 @@
 import { type Cluster, loginsOf, type Node, nodesOf, ports, regionOf } from '../cluster/index.ts';
+import { confined } from './config/confinement.ts';
 import { type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
 import { activeLoginFile, passwordFile, rotatingLoginFiles } from './secrets.ts';
@@ -144,16 +145,9 @@ StateDirectory=etcd
 StateDirectoryMode=0700
 # the last process to lose its memory on the machine
 OOMScoreAdjust=-900
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
+${confined}
 RestrictNamespaces=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-NoNewPrivileges=yes
 CapabilityBoundingSet=
 LockPersonality=yes
 MemoryDenyWriteExecute=yes

@@ -2,6 +2,7 @@ import { type Cluster, ports } from '../../cluster/index.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { caFile } from '../tls.ts';
+import { confined } from './confinement.ts';
 import { routerStatusPort } from './haproxy.ts';
 import { guardLoginFile, guardPassFile } from './pgbouncer.ts';
 import { pgbouncerSocketDirectory } from './postgresql.ts';
@@ -48,20 +49,13 @@ const hardening = `User=postgres
 Restart=always
 RestartSec=1
 OOMScoreAdjust=-500
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
+${confined}
 RestrictAddressFamilies=AF_INET AF_UNIX
 RestrictNamespaces=yes
 MemoryDenyWriteExecute=yes
 LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-NoNewPrivileges=yes
 CapabilityBoundingSet=
 `;
 

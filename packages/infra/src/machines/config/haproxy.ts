@@ -1,6 +1,7 @@
 import { type Cluster, membersOf, type Node, ports, regionOf } from '../../cluster/index.ts';
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
+import { confined } from './confinement.ts';
 
 /** The router's own word on itself and on the primary, for the guard and the node check on the same machine. */
 export const routerStatusPort = 8405;
@@ -147,13 +148,6 @@ RestartSec=1
 RuntimeDirectory=haproxy
 LimitNOFILE=16384
 OOMScoreAdjust=-500
-ProtectSystem=strict
+${confined}
 ReadWritePaths=/run /var/lib/haproxy
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
-NoNewPrivileges=yes
 `;

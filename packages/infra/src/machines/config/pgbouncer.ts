@@ -3,6 +3,7 @@ import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { activeLoginFile, rotatingLoginFiles } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
+import { confined } from './confinement.ts';
 import { updateRoles } from './database-roles.ts';
 import { maxConnections, pgbouncerSocketDirectory } from './postgresql.ts';
 
@@ -143,14 +144,7 @@ Restart=always
 RestartSec=1
 LimitNOFILE=16384
 OOMScoreAdjust=-500
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
+${confined}
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-NoNewPrivileges=yes
 CapabilityBoundingSet=
 `;

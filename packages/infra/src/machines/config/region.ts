@@ -13,6 +13,7 @@ import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { activeLoginFile } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
+import { confined } from './confinement.ts';
 import { patroniRestUser } from './patroni.ts';
 import { binDirectory, dataDirectory } from './postgresql.ts';
 
@@ -108,19 +109,12 @@ ${cluster.monitoring ? 'SupplementaryGroups=prometheus\n' : ''}ExecStart=${regio
 Restart=always
 RestartSec=5
 OOMScoreAdjust=-500
-ProtectSystem=strict
+${confined}
 ReadWritePaths=${runtimeDirectory}${cluster.monitoring ? ` -${textFolder}` : ''}
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
 RestrictAddressFamilies=AF_INET AF_UNIX
 RestrictNamespaces=yes
 LockPersonality=yes
 SystemCallArchitectures=native
-NoNewPrivileges=yes
 CapabilityBoundingSet=
 
 [Install]
