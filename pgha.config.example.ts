@@ -1,23 +1,26 @@
 import { defineCluster } from './packages/infra/src/cluster/index.ts';
 
 /**
- * Your cluster. Copy this file to pgha.config.ts and edit the copy; what you leave out has the default shown.
- * Everything is rendered from this one value: the lab, the stacks on AWS, the documents' tables, the cost.
+ * Your cluster. Copy this file to pgha.config.ts and edit the copy; what you leave out has the default shown, or the one that its
+ * comment names. Everything is rendered from this one value: machines, stacks on AWS, alerts, dashboards, the cost. The lab renders
+ * one of its own from the options of `pgha lab up`.
  */
 export default defineCluster({
   project: 'pgha',
   environment: 'prod',
 
-  // 2 machines: 'available' (a surviving machine goes on alone). 3 machines: 'zero-loss' (rather no write than a lost one).
+  // default by the number of machines: 'available' for 2 (the surviving one goes on alone), 'zero-loss' for 3 (rather no write than
+  // a lost one)
   durability: 'available',
 
   primary: { awsRegion: 'us-east-1', cidr: '10.42.0.0/16', postgres: 2, etcd: 3 },
-  // null: no second region
+  // null: no second region; etcd: 3 from two standbys on
   dr: { awsRegion: 'us-west-2', cidr: '10.43.0.0/16', postgres: 1, etcd: 1 },
 
   instanceTypes: {
     etcd: 't3.micro',
     postgres: 't3.micro',
+    // left out: as postgres
     standby: 't3.micro',
     api: 't3.micro',
     monitoring: 't3.micro',
@@ -42,7 +45,7 @@ export default defineCluster({
   keyPair: null,
   // who may reach the bastion and the monitoring pages, for example ['203.0.113.7/32']
   adminCidrs: [],
-  // who may reach the two HTTP APIs; ['0.0.0.0/0'] is everybody
+  // who may reach the two HTTP APIs; left out: adminCidrs. ['0.0.0.0/0'] is everybody
   apiCidrs: [],
 
   // the way out for machines without a public address; 'nat-gateway' is AWS's own, for about 33 USD a month a region

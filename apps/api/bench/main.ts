@@ -87,7 +87,7 @@ async function measure(
   // pages last among the reads of one table size: creating rows does not change the first page
   const rows = await measureLines([...lines, ...peerLines], pair, options, generator.generate);
   const costRows = await measureLines(costs, pair, options, generator.generate);
-  const about = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, shared by the load (${generator.name}), both services and PostgreSQL; ${options.rows} rows, ${options.connections} connections, ${options.runs} runs of ${options.seconds} s`;
+  const about = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, shared by the load (${generator.name}), both services and PostgreSQL; ${options.rows} rows, ${options.connections} connections, ${options.runs} ${options.runs === 1 ? 'run' : 'runs'} of ${options.seconds} s`;
   if (options.json) console.log(JSON.stringify({ about, lines: rows, costs: costRows }, null, 2));
   else console.log(`\n${about}\n\n${renderTable(rows)}\n\nWhat the promises cost\n\n${renderTable(costRows)}`);
   if ([...rows, ...costRows].some((row) => row.errors > 0)) process.exitCode = 1;

@@ -128,12 +128,23 @@ const nouns: readonly Noun[] = [
   },
 ];
 
+/** A reader that goes away, as `| head` does, is no failure of ours. */
+function onClosedPipe(stream: NodeJS.WriteStream, closed: () => void): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    closed();
+  });
+}
+
 /** Runs one command line and gives the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
   }
+  onClosedPipe(process.stdout, () => stopped.abort(new Error('nobody reads the output any more')));
+  // progress only: what was begun is not cut off because nobody watches
+  onClosedPipe(process.stderr, () => {});
   let code: number = exitCodes.done;
   const context: CommandContext = {
     settings: readSettings(),
@@ -152,7 +163,7 @@ async function main(argv: readonly string[]): Promise<number> {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 used wrongly, 3 refused.\nHelp of a part: pgha lab --help',
     );
-  const wanted = argv.find((argument) => !argument.startsWith('-'));
+  const wanted = argv.find((argument) => !argument.startsWith('-') && argument !== 'help');
   for (const noun of nouns) {
     // only the noun in use is loaded; the others are lines of the help
     if (noun.name === wanted) (await noun.load())(program, context);

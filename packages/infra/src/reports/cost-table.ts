@@ -72,8 +72,8 @@ export function renderEstimate(cluster: Cluster, usage: Usage = modestUsage): st
   return [
     '## Why a quick estimate says less',
     '',
-    'This system was planned with about 76 USD a month. That comes close to the first line, the machines of the first region',
-    'and one load balancer. The lines below it are billed too.',
+    'An estimate by the machines of the first region and their load balancer ends at the first line. The lines below it are billed',
+    'too; `pgha cost` prints what each consists of.',
     '',
     '| | USD a month | together |',
     '|---|---:|---:|',

@@ -58,7 +58,8 @@ export class UnknownPricesError extends Error {
 }
 
 /**
- * A month of the cluster, line by line, at list prices: an upper bound where a free tier or a discount applies.
+ * A month of the cluster, line by line, at list prices: an upper bound where a free tier or a discount applies. Each line is in whole
+ * cents, so that a sum is that of what is shown.
  *
  * @throws UnknownPricesError for a region that is not in the price list.
  */
@@ -75,8 +76,8 @@ export function monthlyCost(cluster: Cluster, usage: Usage = modestUsage): reado
       ...storage(bill),
       ...traffic(bill),
     ]
-      .filter(({ usd }) => usd > 0)
-      .map((item) => ({ ...item, region: region.kind }));
+      .map((item) => ({ ...item, usd: Math.round(item.usd * 100) / 100, region: region.kind }))
+      .filter(({ usd }) => usd > 0);
   });
 }
 
