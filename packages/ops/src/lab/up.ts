@@ -105,7 +105,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: `${machineCount - etcd.size} other machines`,
+      title: `The other ${machineCount - etcd.size} machines`,
       run: async (report) => {
         for (const plan of made('plans').filter((each) => !isEtcd(each))) {
           report(plan.name);

@@ -59,28 +59,38 @@ export function runPgha(args: readonly string[], killAt?: RegExp): Promise<Ended
   });
 }
 
+/** A lab that a suite needs. */
+interface Wanted {
+  nodes: 2 | 3;
+  /** The second region; with an API server of its own, for clients that outlive the first one. */
+  dr: 'none' | 'standby' | 'with-api';
+}
+
 /**
- * Three nodes with a second region: the lab that runs already, or a fresh one. CI trusts no lab that it did not boot.
+ * The lab that runs already, when it is what is wanted, or a fresh one. CI trusts no lab that it did not boot.
  *
- * @param options.drApi whether the second region has an API server, for clients that outlive the first one.
+ * @param wanted three nodes with a second region, unless something else is said.
  */
-export async function provideLab({ drApi = false } = {}): Promise<RunningLab> {
+export async function provideLab(wanted: Partial<Wanted> = {}): Promise<RunningLab> {
+  const { nodes, dr }: Wanted = { nodes: 3, dr: 'standby', ...wanted };
+  const options = ['--nodes', `${nodes}`, ...{ none: [], standby: ['--dr'], 'with-api': ['--dr-api'] }[dr]];
   const places = readSettings().labPlaces;
   if (process.env['CI'] !== undefined) await pgha('lab', 'down');
   const there = await readRecord(places);
   const isOurs = there?.phase !== 'up';
   if (isOurs) {
     const startedAt = Date.now();
-    await pgha('lab', 'up', '--nodes', '3', drApi ? '--dr-api' : '--dr');
-    console.log(`lab up: ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
+    await pgha('lab', 'up', ...options);
+    console.log(`lab up ${options.join(' ')}: ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
   }
   const record = await readRecord(places);
   if (record === null) throw new Error('the lab is up and has no record');
   const { cluster } = record;
-  const isEnough = cluster.dr !== null && (!drApi || nodesOf(cluster.dr, 'api').length > 0);
-  if (membersOf(cluster.primary).length !== 3 || !isEnough) {
-    const wanted = `--nodes 3 ${drApi ? '--dr-api' : '--dr'}`;
-    throw new Error(`another lab is running; end it with "pgha lab down" or start it with "${wanted}"`);
+  const isThere = cluster.dr !== null && (dr !== 'with-api' || nodesOf(cluster.dr, 'api').length > 0);
+  if (membersOf(cluster.primary).length !== nodes || isThere !== (dr !== 'none')) {
+    throw new Error(
+      `another lab is running; end it with "pgha lab down" or start it with "pgha lab up ${options.join(' ')}"`,
+    );
   }
   return {
     places,
@@ -88,7 +98,10 @@ export async function provideLab({ drApi = false } = {}): Promise<RunningLab> {
     cluster,
     access: await readAccess(cluster, await provideAuthority(places)),
     end: async () => {
-      if (isOurs) await pgha('lab', 'down');
+      if (!isOurs) return;
+      const startedAt = Date.now();
+      await pgha('lab', 'down');
+      console.log(`lab down: ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
     },
   };
 }

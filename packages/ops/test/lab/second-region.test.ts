@@ -7,7 +7,7 @@ import { provideLab, type RunningLab } from './running-lab.ts';
 /** One lab for all of it: booting is most of the time. */
 let lab: RunningLab;
 beforeAll(async () => {
-  lab = await provideLab({ drApi: true });
+  lab = await provideLab({ dr: 'with-api' });
 });
 afterAll(() => lab?.end());
 
