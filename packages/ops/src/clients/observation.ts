@@ -29,6 +29,13 @@ export interface Observation {
   archive?: Told<
     readonly { repository: number; state: 'detached' | 'returning' | 'closed'; from: string; to: string | null }[]
   >;
+  /** On database machines: how the restore tests ended that ran there. */
+  restoreTests?: Told<{
+    /** When a machine without a result began to wait for one. */
+    expectedSince: string | null;
+    /** One may be there twice. */
+    results: readonly RestoreTestSeen[];
+  }>;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
     members: readonly { endpoint: string; isLeader: boolean; databaseBytes: number; errors: readonly string[] }[];
@@ -73,6 +80,17 @@ export interface DatabaseObservation {
   /** Segments that wait for the archive, and what all of pg_wal takes. */
   walWaiting: number;
   walBytes: number;
+}
+
+/** How a restore test of a repository ended, and when any of its machine last succeeded. */
+export interface RestoreTestSeen {
+  repository: number;
+  /** The backup's label. */
+  backup: string;
+  endedAt: string;
+  ok: boolean;
+  problem: string | null;
+  succeededAt: string | null;
 }
 
 /** Above the program's own deadline a part, and the way to the machine. */

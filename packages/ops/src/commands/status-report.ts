@@ -19,14 +19,15 @@ export function renderStatus(status: ClusterStatus): string {
     ]),
   );
   const repositories = table(
-    ['REPOSITORY', 'REGION', 'FULL', 'DIFF', 'INCR', 'WAL UP TO'],
-    status.repositories.map(({ repository, region, lastFullAt, lastDiffAt, lastIncrAt, archivedUpTo }) => [
+    ['REPOSITORY', 'REGION', 'FULL', 'DIFF', 'INCR', 'WAL UP TO', 'RESTORE TEST'],
+    status.repositories.map(({ repository, region, lastFullAt, lastDiffAt, lastIncrAt, archivedUpTo, restoreTest }) => [
       `${repository}`,
       region,
       ago(lastFullAt, now),
       ago(lastDiffAt, now),
       ago(lastIncrAt, now),
       archivedUpTo ?? '-',
+      restoreTest === null ? '-' : `${restoreTest.ok ? 'equal' : 'failed'} ${ago(restoreTest.endedAt, now)}`,
     ]),
   );
   return [head, ...status.regions.map(renderRegion), machines, repositories, renderFindings(status)].join('\n');

@@ -105,20 +105,6 @@ export function backupSuite(provided: () => RunningLab): void {
       }
     });
 
-    it('are restored beside a replica and equal the primary, whose result the node exporter gets', async () => {
-      const { code, stdout } = await verification.run('pgha backup verify --restore --repo 1');
-      console.log(stdout);
-      expect(stdout).toMatch(/restore test of repository 1 on pg-\d: equal\n/);
-      expect(code).toBe(0);
-      const machine = /on (pg-\d): equal/.exec(stdout)?.[1] ?? '';
-      expect(machine).not.toBe(await leaderOf(lab));
-      const figures = await hostOf(lab, machine).readFile('/run/pgha-metrics/pgha-restore-test.prom');
-      expect(figures).toContain('pgha_restore_test_success{repository="1"} 1');
-      expect(figures).toMatch(/pgha_restore_test_part_seconds\{part="total"\} \d/);
-      const left = await runChecked(hostOf(lab, machine), ['ls', '-A', '/var/lib/postgresql/scratch']);
-      expect(left).not.toContain('test');
-    });
-
     it('that differ from the primary in a single row are found', async () => {
       await ask(lab, await leaderOf(lab), 'create table if not exists control (id int, text text)');
       await ask(lab, await leaderOf(lab), 'alter table control owner to pgha_owner');
@@ -148,6 +134,21 @@ ExecStart=/usr/local/lib/pgha/restore-test compare
         await onEach(`rm -r ${folder}; systemctl daemon-reload`);
         await ask(lab, await leaderOf(lab), 'drop table control');
       }
+    });
+
+    // behind the one that differs, which `pgha status` would name until another one is equal
+    it('are restored beside a replica and equal the primary, whose result the node exporter gets', async () => {
+      const { code, stdout } = await verification.run('pgha backup verify --restore --repo 1');
+      console.log(stdout);
+      expect(stdout).toMatch(/restore test of repository 1 on pg-\d: equal\n/);
+      expect(code).toBe(0);
+      const machine = /on (pg-\d): equal/.exec(stdout)?.[1] ?? '';
+      expect(machine).not.toBe(await leaderOf(lab));
+      const figures = await hostOf(lab, machine).readFile('/run/pgha-metrics/pgha-restore-test.prom');
+      expect(figures).toContain('pgha_restore_test_success{repository="1"} 1');
+      expect(figures).toMatch(/pgha_restore_test_part_seconds\{part="total"\} \d/);
+      const left = await runChecked(hostOf(lab, machine), ['ls', '-A', '/var/lib/postgresql/scratch']);
+      expect(left).not.toContain('test');
     });
 
     it('is what the pages describe: every command of them was run', async () => {

@@ -29,9 +29,10 @@ import pgha_tables
 
 NAME = "test"
 RUNTIME = "/run/pgha-restore-test"
-# a result outlives a reboot
-RESULT = "/var/lib/pgha-restore-test/result.json"
-SINCE = "/var/lib/pgha-restore-test/since"
+# a result outlives a reboot; beside the last one stands each repository's own, for whoever asks about all of them
+RESULTS = "/var/lib/pgha-restore-test"
+RESULT = f"{RESULTS}/result.json"
+SINCE = f"{RESULTS}/since"
 FIGURES = "/run/pgha-metrics/pgha-restore-test.prom"
 # any number that nobody else takes
 ADVISORY_LOCK = 7_041_776
@@ -208,6 +209,7 @@ def finish(settings, **outcome):
         **outcome,
     }
     write_json(RESULT, result)
+    write_json(f"{RESULTS}/repository-{result['repository']}.json", result)
     write_json(f"{RUNTIME}/result.json", result)
 
 

@@ -187,4 +187,50 @@ describe('the state of a cluster', () => {
       'repository 2 (us-west-2) cannot be read: timed out',
     ]);
   });
+
+  const tested = (repository: number, days: number, problem: string | null = null) => ({
+    repository,
+    backup: `of-${repository}`,
+    endedAt: hoursAgo(24 * days).toISOString(),
+    ok: problem === null,
+    problem,
+    succeededAt: problem === null ? hoursAgo(24 * days).toISOString() : null,
+  });
+  const since = (days: number) => hoursAgo(24 * days).toISOString();
+
+  it('names a repository whose newest restore test failed, whichever machine ran it', () => {
+    const seen = observation({
+      machines: observation().machines.map((each) =>
+        each.node.name === 'pg-2'
+          ? machine('pg-2', { restoreTests: { expectedSince: since(30), results: [tested(1, 8), tested(2, 1)] } })
+          : each.node.name === 'pg-3'
+            ? machine('pg-3', {
+                restoreTests: {
+                  expectedSince: since(30),
+                  results: [tested(1, 2, '1 of 3 tables differ'), tested(2, 8, 'an older one')],
+                },
+              })
+            : each,
+      ),
+    });
+    expect(whatOf(seen)).toEqual([
+      'the restore test of repository 1 on pg-3 failed with the backup of-1: 1 of 3 tables differ',
+    ]);
+    expect(statusOf(seen).repositories).toMatchObject([
+      { restoreTest: { machine: 'pg-3', ok: false, problem: '1 of 3 tables differ' } },
+      { restoreTest: { machine: 'pg-2', ok: true, endedAt: since(1) } },
+    ]);
+  });
+
+  it.each<[string, number, number | null, readonly string[]]>([
+    ['one that is too old', 30, 10, ['no restore test has succeeded for 10 days']],
+    ['one that was never there', 12, null, ['no restore test has succeeded for 12 days']],
+    ['not one of last week', 30, 8, []],
+    ['not a new cluster', 8, null, []],
+  ])('by the bound of the alert on restore tests: %s', (_what, sinceDays, testDays, said) => {
+    const results = testDays === null ? [] : [tested(1, testDays)];
+    expect(
+      whatOf(withMachine(machine('pg-2', { restoreTests: { expectedSince: since(sinceDays), results } }))),
+    ).toEqual(said);
+  });
 });
