@@ -22,7 +22,7 @@ export interface Observation {
   /** On database machines. */
   patroni?: Told<{ patroni: PatroniSelf; cluster: { members: readonly RawMember[] } }>;
   database?: Told<DatabaseObservation>;
-  pooler?: Told<{ paused: boolean; clients: number; waiting: number; servers: number }>;
+  pooler?: Told<PoolerObservation>;
   /** Which members the router sends to, by what they are for. */
   router?: Told<{ primary?: readonly string[]; replica?: readonly string[] }>;
   /** On database machines: what the archive leaves, or left, out; moments in RFC 3339. */
@@ -55,7 +55,7 @@ interface PatroniSelf {
   pending_restart?: boolean;
 }
 
-interface RawMember {
+export interface RawMember {
   name: string;
   role: string;
   state: string;
@@ -80,6 +80,17 @@ export interface DatabaseObservation {
   /** Segments that wait for the archive, and what all of pg_wal takes. */
   walWaiting: number;
   walBytes: number;
+}
+
+/** All pools of the database together. */
+export interface PoolerObservation {
+  paused: boolean;
+  /** Those that have a server or need none now, and those that wait for one. */
+  clients: number;
+  waiting: number;
+  /** How long the first of those that wait has waited. */
+  maxWaitSeconds: number;
+  servers: number;
 }
 
 /** How a restore test of a repository ended, and when any of its machine last succeeded. */

@@ -139,13 +139,14 @@ def read_pooler(settings):
     databases = csv_rows(as_postgres(*console, "show databases"))
     pools = csv_rows(as_postgres(*console, "show pools"))
     ours = [row for row in databases if row["name"] == settings["database"]]
+    pools = [row for row in pools if row["database"] == settings["database"]]
     return {
         "paused": any(row["paused"] != "0" for row in ours),
-        "clients": sum(int(row["cl_active"]) for row in pools if row["database"] == settings["database"]),
-        "waiting": sum(int(row["cl_waiting"]) for row in pools if row["database"] == settings["database"]),
-        "servers": sum(
-            int(row["sv_active"]) + int(row["sv_idle"]) for row in pools if row["database"] == settings["database"]
-        ),
+        "clients": sum(int(row["cl_active"]) for row in pools),
+        "waiting": sum(int(row["cl_waiting"]) for row in pools),
+        # the seconds and the rest of them in millionths (pgbouncer.org/usage.html, show pools)
+        "maxWaitSeconds": max((int(row["maxwait"]) + int(row["maxwait_us"]) / 1e6 for row in pools), default=0),
+        "servers": sum(int(row["sv_active"]) + int(row["sv_idle"]) for row in pools),
     }
 
 

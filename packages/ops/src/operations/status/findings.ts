@@ -1,5 +1,6 @@
-import { membersOf, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { isUntold, type Observation, toldOf } from '../../clients/observation.ts';
+import { membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
+import { readableLagMib } from '@pgha/infra/machines';
+import { isUntold, type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
 import { replayAgeSeconds, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
 import { answering, type ClusterObservation, membersSeen } from './observe.ts';
@@ -103,12 +104,6 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
     });
   }
   for (const { node, seen: machine } of paused) {
-    if (isPrimary && toldOf(machine?.pooler)?.paused === true) {
-      found.push({
-        what: `the pooler of ${node.name} is paused although there is a primary`,
-        remedy: `systemctl restart pgha-guard on ${node.name}`,
-      });
-    }
     if (toldOf(machine?.patroni)?.patroni.pending_restart === true) {
       found.push({
         what: `${node.name} runs with settings that need a restart`,
@@ -116,7 +111,51 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
       });
     }
   }
-  return found;
+  return [...found, ...routeFindings(seen, region, members)];
+}
+
+/** The ways in of a region that has a primary: whichever machine a client comes through, it has to reach it. */
+function routeFindings(seen: ClusterObservation, region: Region, members: readonly RawMember[]): readonly Finding[] {
+  const primary = members.find(({ role }) => role === 'leader')?.name ?? null;
+  if (primary === null) return [];
+  const hasReplica = members.some(
+    ({ name, state, lag }) =>
+      name !== primary && state === 'streaming' && typeof lag === 'number' && lag < readableLagMib * 1024 ** 2,
+  );
+  return answering(seen, region, ['postgres', 'standby']).flatMap(({ node: { name }, seen: machine }) => {
+    const router = toldOf(machine?.router);
+    const wrong = router?.primary?.filter((each) => each !== primary) ?? [];
+    return [
+      ...(toldOf(machine?.pooler)?.paused === true
+        ? [
+            {
+              what: `the pooler of ${name} is paused although there is a primary`,
+              remedy: `systemctl restart pgha-guard on ${name}`,
+            },
+          ]
+        : []),
+      ...(router !== null && router.primary?.includes(primary) !== true
+        ? [
+            {
+              what: `the router of ${name} does not send to the primary ${primary}`,
+              remedy: `journalctl -u haproxy on ${name} says why; the way from there to port ${ports.patroni} of ${primary}`,
+            },
+          ]
+        : []),
+      ...wrong.map((other) => ({
+        what: `the router of ${name} sends writers to ${other}, and ${primary} is the primary`,
+        remedy: `journalctl -u patroni on ${other}: it says that it leads`,
+      })),
+      ...(router !== null && hasReplica && (router.replica ?? []).length === 0
+        ? [
+            {
+              what: `the router of ${name} sends readers to no replica although one streams`,
+              remedy: `journalctl -u haproxy on ${name} says why`,
+            },
+          ]
+        : []),
+    ];
+  });
 }
 
 function etcdFindings(seen: ClusterObservation, region: Region): readonly Finding[] {

@@ -1,5 +1,5 @@
 import { nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
+import { type PoolerObservation, type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
 import type { Backup, Repository } from '../../clients/pgbackrest.ts';
 import { replayAgeSeconds, restoreTestsOf, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
@@ -30,6 +30,8 @@ export interface RegionStatus {
   synchronous: string | null;
   etcd: { members: number; answering: number; leader: string | null };
   pooler: { paused: readonly string[]; clients: number; waiting: number };
+  /** The ways in of each member's machine that answers. */
+  routes: readonly RouteStatus[];
   /** How far a standby region is behind what it follows. */
   lagSeconds: number | null;
 }
@@ -42,6 +44,13 @@ interface MemberStatus {
   timeline: number | null;
   lsn: string | null;
   lagBytes: number | null;
+}
+
+interface RouteStatus {
+  machine: string;
+  /** The members its router sends to; a standby region has no primary. */
+  router: { primary: readonly string[]; replica: readonly string[] } | null;
+  pooler: PoolerObservation | null;
 }
 
 interface MachineStatus {
@@ -133,7 +142,17 @@ function regionStatus(seen: ClusterObservation, region: Region): RegionStatus {
       clients: sum(poolers.map(({ clients }) => clients)),
       waiting: sum(poolers.map(({ waiting }) => waiting)),
     },
+    routes: databases.map(routeStatus),
     lagSeconds: leading?.role === 'standby_leader' ? replayAgeSeconds(seen, leading.name) : null,
+  };
+}
+
+function routeStatus({ node, seen }: MachineObservation): RouteStatus {
+  const router = toldOf(seen?.router);
+  return {
+    machine: node.name,
+    router: router === null ? null : { primary: router.primary ?? [], replica: router.replica ?? [] },
+    pooler: toldOf(seen?.pooler),
   };
 }
 
