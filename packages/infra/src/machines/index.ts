@@ -4,6 +4,7 @@ export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
 export { databaseRolesProgram, databaseRotatingLogins, ownerRole } from './config/database-roles.ts';
 export { guardProgram } from './config/guard.ts';
+export { readableLagMib } from './config/haproxy.ts';
 export {
   patroniDynamicConfig,
   patroniRestUser,

@@ -2,6 +2,7 @@ import { type Cluster, type Node, ports } from '../cluster/index.ts';
 import { routerSocket } from './config/haproxy.ts';
 import { dataMount, pgbouncerSocketDirectory } from './config/postgresql.ts';
 import { regionProgram } from './config/region.ts';
+import { restoreTestResults } from './config/restore.ts';
 import { servicesRegionProgram } from './config/services-region.ts';
 import { type Machine, machineFile } from './machine.ts';
 import { programFile } from './program.ts';
@@ -31,6 +32,7 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           poolerSocket: pgbouncerSocketDirectory,
           poolerPort: ports.pgbouncer,
           routerSocket,
+          restoreTests: restoreTestResults,
           ...(cluster.dr === null ? {} : { regionProgram }),
         }
       : {}),

@@ -22,13 +22,20 @@ export interface Observation {
   /** On database machines. */
   patroni?: Told<{ patroni: PatroniSelf; cluster: { members: readonly RawMember[] } }>;
   database?: Told<DatabaseObservation>;
-  pooler?: Told<{ paused: boolean; clients: number; waiting: number; servers: number }>;
+  pooler?: Told<PoolerObservation>;
   /** Which members the router sends to, by what they are for. */
   router?: Told<{ primary?: readonly string[]; replica?: readonly string[] }>;
   /** On database machines: what the archive leaves, or left, out; moments in RFC 3339. */
   archive?: Told<
     readonly { repository: number; state: 'detached' | 'returning' | 'closed'; from: string; to: string | null }[]
   >;
+  /** On database machines: how the restore tests ended that ran there. */
+  restoreTests?: Told<{
+    /** When a machine without a result began to wait for one. */
+    expectedSince: string | null;
+    /** One may be there twice. */
+    results: readonly RestoreTestSeen[];
+  }>;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
     members: readonly { endpoint: string; isLeader: boolean; databaseBytes: number; errors: readonly string[] }[];
@@ -48,7 +55,7 @@ interface PatroniSelf {
   pending_restart?: boolean;
 }
 
-interface RawMember {
+export interface RawMember {
   name: string;
   role: string;
   state: string;
@@ -73,6 +80,28 @@ export interface DatabaseObservation {
   /** Segments that wait for the archive, and what all of pg_wal takes. */
   walWaiting: number;
   walBytes: number;
+}
+
+/** All pools of the database together. */
+export interface PoolerObservation {
+  paused: boolean;
+  /** Those that have a server or need none now, and those that wait for one. */
+  clients: number;
+  waiting: number;
+  /** How long the first of those that wait has waited. */
+  maxWaitSeconds: number;
+  servers: number;
+}
+
+/** How a restore test of a repository ended, and when any of its machine last succeeded. */
+export interface RestoreTestSeen {
+  repository: number;
+  /** The backup's label. */
+  backup: string;
+  endedAt: string;
+  ok: boolean;
+  problem: string | null;
+  succeededAt: string | null;
 }
 
 /** Above the program's own deadline a part, and the way to the machine. */

@@ -27,7 +27,7 @@ export interface Scratch {
   sizeBytes: number;
   createdAt: Date;
   spec: ScratchSpec;
-  /** For psql on its machine, as the system user postgres. */
+  /** For psql on its machine, by the system user postgres: as a role that reads everything and can write nothing. */
   connection: string;
 }
 

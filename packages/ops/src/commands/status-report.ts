@@ -19,20 +19,21 @@ export function renderStatus(status: ClusterStatus): string {
     ]),
   );
   const repositories = table(
-    ['REPOSITORY', 'REGION', 'FULL', 'DIFF', 'INCR', 'WAL UP TO'],
-    status.repositories.map(({ repository, region, lastFullAt, lastDiffAt, lastIncrAt, archivedUpTo }) => [
+    ['REPOSITORY', 'REGION', 'FULL', 'DIFF', 'INCR', 'WAL UP TO', 'RESTORE TEST'],
+    status.repositories.map(({ repository, region, lastFullAt, lastDiffAt, lastIncrAt, archivedUpTo, restoreTest }) => [
       `${repository}`,
       region,
       ago(lastFullAt, now),
       ago(lastDiffAt, now),
       ago(lastIncrAt, now),
       archivedUpTo ?? '-',
+      restoreTest === null ? '-' : `${restoreTest.ok ? 'equal' : 'failed'} ${ago(restoreTest.endedAt, now)}`,
     ]),
   );
   return [head, ...status.regions.map(renderRegion), machines, repositories, renderFindings(status)].join('\n');
 }
 
-function renderRegion({ region, role, members, synchronous, etcd, pooler, lagSeconds }: RegionStatus): string {
+function renderRegion({ region, role, members, synchronous, etcd, pooler, routes, lagSeconds }: RegionStatus): string {
   const lines = [
     `etcd ${etcd.answering} of ${etcd.members}`,
     `synchronous: ${synchronous === null || synchronous === '' ? 'nobody' : synchronous}`,
@@ -50,8 +51,30 @@ function renderRegion({ region, role, members, synchronous, etcd, pooler, lagSec
       member.lagBytes === null ? '-' : bytes(member.lagBytes),
     ]),
   );
-  return `${region}: ${role}; ${lines.join('; ')}\n${list}`;
+  return `${region}: ${role}; ${lines.join('; ')}\n${list}${renderRoutes(routes)}`;
 }
+
+function renderRoutes(routes: RegionStatus['routes']): string {
+  return table(
+    ['ROUTER', 'PRIMARY', 'REPLICAS', 'POOL', 'CLIENTS', 'WAITING', 'LONGEST', 'SERVERS'],
+    routes.map(({ machine, router, pooler }) => [
+      machine,
+      listed(router?.primary),
+      listed(router?.replica),
+      ...(pooler === null
+        ? ['-', '-', '-', '-', '-']
+        : [
+            pooler.paused ? 'paused' : 'open',
+            `${pooler.clients}`,
+            `${pooler.waiting}`,
+            `${pooler.maxWaitSeconds.toFixed(1)} s`,
+            `${pooler.servers}`,
+          ]),
+    ]),
+  );
+}
+
+const listed = (names: readonly string[] | undefined) => (names === undefined ? '-' : names.join(' ') || 'none');
 
 export function renderFindings({ findings }: Pick<ClusterStatus, 'findings'>): string {
   if (findings.length === 0) return 'Nothing needs a person.\n';

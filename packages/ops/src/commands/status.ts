@@ -20,7 +20,7 @@ const clearScreen = '\u001b[H\u001b[J';
 /** `pgha status`: everything about a cluster at a glance, and what needs a person. */
 export function registerStatus(program: Command, context: CommandContext): void {
   withPlace(program.command('status'), context)
-    .summary('members, replication, etcd, pooler, backups, certificates, disks')
+    .summary('members, replication, etcd, routers, pools, backups, restore tests, certificates, disks')
     .description(
       'Asks every machine about itself and shows the whole. Ends with 1 when something needs a person, which it names with ' +
         'the first thing to do; the bounds are those of the alerts.',

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { backupSuite } from './backup.ts';
 import { restoreInPlaceSuite } from './restore-in-place.ts';
 import { restoreScratchSuite } from './restore-scratch.ts';
+import { weeklyRestoreTestSuite } from './restore-test-weekly.ts';
 import { restoreTimeSuite } from './restore-time.ts';
 import { provideLab, type RunningLab } from './running-lab.ts';
 
@@ -13,6 +14,7 @@ beforeAll(async () => {
 afterAll(() => lab?.end());
 
 backupSuite(() => lab);
+weeklyRestoreTestSuite(() => lab);
 restoreScratchSuite(() => lab);
 restoreInPlaceSuite(() => lab);
 restoreTimeSuite(() => lab);

@@ -34,6 +34,15 @@ export function operationsSuite(provided: () => RunningLab): void {
       const { acting, regions } = await status();
       expect(acting).toBe('us-east-1');
       expect(regions.map(({ role }) => role)).toEqual(['acting', 'standby']);
+      const leader = await leaderOf(lab);
+      const names = membersOf(lab.cluster.primary).map(({ name }) => name);
+      expect(regions[0]?.routes).toMatchObject(
+        names.map((machine) => ({
+          machine,
+          router: { primary: [leader], replica: names.filter((name) => name !== leader) },
+          pooler: { paused: false, waiting: 0, maxWaitSeconds: 0 },
+        })),
+      );
     });
   });
 

@@ -75,13 +75,30 @@ export function restoreScratchSuite(provided: () => RunningLab): void {
       expect(history.writes.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
     });
 
-    it('does not lead, is not archived, has no port, and takes no change unless it is told to', async () => {
+    it('does not lead, is not archived, has no port, and takes no change, whatever it is told', async () => {
       const [scratch = expect.fail('no scratch server')] = await scratches();
       expect(scratch.machine).not.toBe(await leaderOf(lab));
       const settings = "'archive_mode', 'listen_addresses', 'default_transaction_read_only', 'cluster_name'";
       const shown = await query(scratch, `select setting from pg_settings where name in (${settings}) order by name`);
       expect(shown.split('\n')).toEqual(['off', `scratch ${scratch.name}`, 'on', '']);
       await expect(query(scratch, 'create table mistake (id int)')).rejects.toThrow('read-only transaction');
+      // the setting is the session's own to change; the role is not
+      const writing = (statement: string) =>
+        query(scratch, `begin; set transaction_read_only = off; ${statement}; commit`);
+      await expect(writing('create table mistake (id int)')).rejects.toThrow('permission denied for schema public');
+      await expect(writing('create schema mistake')).rejects.toThrow('permission denied for database');
+      await expect(writing('update items set name = name')).rejects.toThrow('permission denied for table items');
+      await expect(writing('set role postgres')).rejects.toThrow('permission denied to set role');
+    });
+
+    it('is read by a role that no other server has, whose dump of a table is whole', async () => {
+      const [scratch = expect.fail('no scratch server')] = await scratches();
+      const dump = ['pg_dump', `--dbname=${scratch.connection}`, '--table=items', '--data-only'];
+      const dumped = await runChecked(hostOf(lab, scratch.machine), ['runuser', '-u', 'postgres', '--', ...dump]);
+      const rows = /^COPY [^\n]*\n([\s\S]*?)^\\\.$/m.exec(dumped)?.[1]?.split('\n').filter(Boolean) ?? [];
+      expect(`${rows.length}`).toBe(await query(scratch, 'select count(*) from items'));
+      const roles = "select count(*) from pg_roles where rolname = 'pgha_scratch_reader'";
+      expect(await ask(lab, await leaderOf(lab), roles)).toBe('0');
     });
 
     it('brings a dropped table back to the second before, and is gone afterwards', async () => {

@@ -9,6 +9,9 @@ export const routerStatusPort = 8405;
 /** Where the router answers root about itself. */
 export const routerSocket = '/run/haproxy/admin.sock';
 
+/** A replica that is further behind gets no readers. */
+export const readableLagMib = 64;
+
 const unit = 'haproxy.service';
 const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
 
@@ -109,7 +112,7 @@ ${servers}
 backend replica
   balance leastconn
 ${checks}
-  http-check send meth OPTIONS uri /replica?lag=64MB
+  http-check send meth OPTIONS uri /replica?lag=${readableLagMib}MB
   http-check expect status 200
 ${servers}
 

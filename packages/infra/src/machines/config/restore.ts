@@ -28,8 +28,8 @@ const verifyProgram = '/usr/local/lib/pgha/verify-repository';
 /** Where what a repository's verification said is left. */
 export const verifyReport = (repository: number) => `/run/pgha-verify/repository-${repository}`;
 
-/** A result outlives a reboot. */
-const resultFolder = '/var/lib/pgha-restore-test';
+/** Where the results of the restore tests are, which outlive a reboot. */
+export const restoreTestResults = '/var/lib/pgha-restore-test';
 const scratchFolder = `${dataMount}/scratch`;
 
 /** What brings data back: beside a member, in place, or weekly to see whether it can be. */
@@ -39,7 +39,7 @@ export function restoring(cluster: Cluster, node: Node): MachinePart {
   return {
     packages: ['pgbackrest', 'postgresql-17', 'python3-psycopg2'],
     files: [
-      machineFile('/etc/tmpfiles.d/pgha-restore.conf', `d ${resultFolder} 0755 postgres postgres -\n`),
+      machineFile('/etc/tmpfiles.d/pgha-restore.conf', `d ${restoreTestResults} 0755 postgres postgres -\n`),
       machineFile('/etc/pgha/restore.json', `${JSON.stringify(settingsOf(cluster, node), null, 1)}\n`),
       programFile('pgha_scratch.py', '/usr/local/lib/pgha/pgha_scratch.py', { mode: '0644' }),
       programFile('pgha_tables.py', '/usr/local/lib/pgha/pgha_tables.py', { mode: '0644' }),
@@ -154,7 +154,7 @@ ExecStopPost=${restoreTestProgram} clean
 ${cluster.monitoring ? `# the node exporter's folder is root's\nExecStopPost=+${restoreTestProgram} figures\n` : ''}RuntimeDirectory=pgha-restore-test
 # the one who asked reads there how it ended
 RuntimeDirectoryPreserve=yes
-ReadWritePaths=${dataMount} ${resultFolder}
+ReadWritePaths=${dataMount} ${restoreTestResults}
 ${besides(node)}`;
 }
 
@@ -185,7 +185,7 @@ Description=Write down how the last restore test ended
 Type=oneshot
 ExecStart=${restoreTestProgram} figures
 ProtectSystem=strict
-ReadWritePaths=/run/pgha-metrics ${resultFolder}
+ReadWritePaths=/run/pgha-metrics ${restoreTestResults}
 ProtectHome=yes
 PrivateTmp=yes
 PrivateNetwork=yes

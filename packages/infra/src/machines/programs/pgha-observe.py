@@ -139,13 +139,14 @@ def read_pooler(settings):
     databases = csv_rows(as_postgres(*console, "show databases"))
     pools = csv_rows(as_postgres(*console, "show pools"))
     ours = [row for row in databases if row["name"] == settings["database"]]
+    pools = [row for row in pools if row["database"] == settings["database"]]
     return {
         "paused": any(row["paused"] != "0" for row in ours),
-        "clients": sum(int(row["cl_active"]) for row in pools if row["database"] == settings["database"]),
-        "waiting": sum(int(row["cl_waiting"]) for row in pools if row["database"] == settings["database"]),
-        "servers": sum(
-            int(row["sv_active"]) + int(row["sv_idle"]) for row in pools if row["database"] == settings["database"]
-        ),
+        "clients": sum(int(row["cl_active"]) for row in pools),
+        "waiting": sum(int(row["cl_waiting"]) for row in pools),
+        # the seconds and the rest of them in millionths (pgbouncer.org/usage.html, show pools)
+        "maxWaitSeconds": max((int(row["maxwait"]) + int(row["maxwait_us"]) / 1e6 for row in pools), default=0),
+        "servers": sum(int(row["sv_active"]) + int(row["sv_idle"]) for row in pools),
     }
 
 
@@ -193,6 +194,22 @@ def read_archive():
     ]
 
 
+def moment(seconds):
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat()
+
+
+def read_restore_tests(folder):
+    """How the restore tests of this machine ended, and since when there should have been one."""
+    results = []
+    for path in sorted(glob.glob(f"{folder}/*.json")):
+        with open(path, encoding="utf-8") as file:
+            result = json.load(file)
+        moments = {key: moment(result.get(key)) for key in ("endedAt", "succeededAt")}
+        results.append({**{key: result.get(key) for key in ("repository", "backup", "ok", "problem")}, **moments})
+    since = f"{folder}/since"
+    return {"expectedSince": moment(os.stat(since).st_mtime) if os.path.exists(since) else None, "results": results}
+
+
 def read_api(settings):
     release = json.loads(run("/usr/local/sbin/pgha-deploy", "--status"))
     ready = {name: get_json(url, settings).get("status") for name, url in settings["services"].items()}
@@ -216,6 +233,7 @@ def parts_for(settings):
             "pooler": lambda: read_pooler(settings),
             "router": lambda: read_router(settings),
             "archive": read_archive,
+            "restoreTests": lambda: read_restore_tests(settings["restoreTests"]),
         }
     if "regionProgram" in settings:
         parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}

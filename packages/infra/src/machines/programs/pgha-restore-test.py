@@ -29,9 +29,10 @@ import pgha_tables
 
 NAME = "test"
 RUNTIME = "/run/pgha-restore-test"
-# a result outlives a reboot
-RESULT = "/var/lib/pgha-restore-test/result.json"
-SINCE = "/var/lib/pgha-restore-test/since"
+# a result outlives a reboot; beside the last one stands each repository's own, for whoever asks about all of them
+RESULTS = "/var/lib/pgha-restore-test"
+RESULT = f"{RESULTS}/result.json"
+SINCE = f"{RESULTS}/since"
 FIGURES = "/run/pgha-metrics/pgha-restore-test.prom"
 # any number that nobody else takes
 ADVISORY_LOCK = 7_041_776
@@ -77,12 +78,10 @@ def own_role(settings):
     return own.get("role"), own.get("state"), len(members)
 
 
-def choose_repository(settings, wanted):
-    """By the number of the week: each of them in its turn."""
-    repositories = sorted(settings["repositories"])
-    if wanted != "auto":
-        return int(wanted)
-    return repositories[datetime.date.today().isocalendar().week % len(repositories)]
+def turn_of(repositories, day):
+    """Each of them in its turn, from Monday to Sunday; weeks are counted through, because some years have 53 of them."""
+    weeks = (day.toordinal() - 1) // 7
+    return sorted(repositories)[weeks % len(repositories)]
 
 
 def missing_room(settings, backup):
@@ -113,7 +112,7 @@ def restore(settings, wanted):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{RUNTIME}/{name}.json")
     require_turn(settings, wanted)
-    repository = choose_repository(settings, wanted)
+    repository = turn_of(settings["repositories"], datetime.date.today()) if wanted == "auto" else int(wanted)
     progress("looking for the newest backup", repository=repository, startedAt=time.time())
     backup = pgha_scratch.newest_backup(settings, repository)
     if backup is None:
@@ -208,6 +207,7 @@ def finish(settings, **outcome):
         **outcome,
     }
     write_json(RESULT, result)
+    write_json(f"{RESULTS}/repository-{result['repository']}.json", result)
     write_json(f"{RUNTIME}/result.json", result)
 
 

@@ -3,7 +3,7 @@
 
 pgha-scratch room             what the data volume has and may give, as JSON
 pgha-scratch create NAME      starts one; standard input says of what (JSON: repository, backup, type, target, timeline)
-pgha-scratch serve NAME       its unit: restores, then becomes the server
+pgha-scratch serve NAME       its unit: restores, runs the server, and makes the role that may look at it
 pgha-scratch list             every one with how far it is, as JSON
 pgha-scratch drop NAME        ends it and removes its files
 pgha-scratch copy NAME TABLE  writes a table of it into the cluster's primary, which must not have it
@@ -14,8 +14,10 @@ import json
 import os
 import pwd
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pgha_scratch
 
@@ -73,7 +75,14 @@ def serve(settings, name):
     log = os.open(f"{home}/log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.execv(arguments[0], arguments)
+    server = subprocess.Popen(arguments)
+    # a fast shutdown is told to this process alone
+    signal.signal(signal.SIGINT, lambda *_: server.send_signal(signal.SIGINT))
+    while server.poll() is None and not pgha_scratch.lets_in(settings, name):
+        time.sleep(1)
+    if server.poll() is None:
+        pgha_scratch.admit_reader(settings, name)
+    sys.exit(server.wait())
 
 
 def last_match(pattern, text):
@@ -91,7 +100,8 @@ def describe(settings, name):
         if not os.path.exists(f"{home}/restored"):
             phase = "restoring"
         else:
-            phase = "ready" if pgha_scratch.lets_in(settings, name) else "recovering"
+            is_open = pgha_scratch.lets_in(settings, name, settings["database"], pgha_scratch.READER)
+            phase = "ready" if is_open else "recovering"
     elif state == "failed":
         phase, problem = "failed", pgha_scratch.complaint(settings, name)
     else:
@@ -107,7 +117,7 @@ def describe(settings, name):
         "sizeBytes": pgha_scratch.size_of(home),
         "createdAt": os.stat(f"{home}/spec.json").st_mtime,
         "spec": spec,
-        "connection": f"host={home} dbname={settings['database']}",
+        "connection": f"host={home} dbname={settings['database']} user={pgha_scratch.READER}",
     }
 
 

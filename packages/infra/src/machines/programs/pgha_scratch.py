@@ -12,6 +12,7 @@ import shutil
 import subprocess
 
 import psycopg2
+from psycopg2 import sql
 
 SETTINGS = "/etc/pgha/restore.json"
 # a restore must not take the disk from the member it runs beside: this much of the volume stays free, at least this much
@@ -22,6 +23,8 @@ RECOVERY_SETTING = re.compile(r"(archive_mode|restore_command|recovery_target\w*
 PERCENT = re.compile(rb", (\d+(?:\.\d+)?)%\)")
 GRAVE = re.compile(r"\b(FATAL|PANIC|ERROR)\b")
 TAIL_BYTES = 64 * 1024
+# the login of people: only scratch servers have it
+READER = "pgha_scratch_reader"
 # a standby's must be at least its primary's, and the WAL of a backup may ask for no less (PostgreSQL manual, 26.4.6)
 FROM_CONTROL_FILE = {
     "max_connections": "max_connections setting",
@@ -148,8 +151,10 @@ def write_configuration(settings, name):
     }
     files = {
         "postgresql.conf": "".join(f"{key} = '{value}'\n" for key, value in values.items()),
-        "pg_hba.conf": "local all postgres peer map=machine\n",
-        "pg_ident.conf": "machine postgres postgres\nmachine root postgres\n",
+        "pg_hba.conf": f"local all postgres,{READER} peer map=machine\n",
+        "pg_ident.conf": "".join(
+            f"machine {system_user} {role}\n" for system_user in ("postgres", "root") for role in ("postgres", READER)
+        ),
     }
     for file_name, content in files.items():
         with open(f"{home}/{file_name}", "w", encoding="utf-8") as file:
@@ -161,16 +166,29 @@ def server_arguments(settings, name):
     return [f"{settings['binDirectory']}/postgres", "-D", f"{home}/data", f"--config_file={home}/postgresql.conf"]
 
 
-def connection_of(settings, name, database):
-    return f"host={directory_of(settings, name)} port=5432 dbname={database} user=postgres connect_timeout=5"
+def connection_of(settings, name, database, user="postgres"):
+    return f"host={directory_of(settings, name)} port=5432 dbname={database} user={user} connect_timeout=5"
 
 
-def lets_in(settings, name):
-    """Whether recovery has ended: nobody is let in before."""
+def lets_in(settings, name, database="postgres", user="postgres"):
+    """Whether recovery has ended: nobody is let in before, and the reader not before it is there."""
     with contextlib.suppress(psycopg2.OperationalError):
-        psycopg2.connect(connection_of(settings, name, "postgres")).close()
+        psycopg2.connect(connection_of(settings, name, database, user)).close()
         return True
     return False
+
+
+def admit_reader(settings, name):
+    """Makes the role that sees every row and owns nothing: what keeps it from writing is no setting, which a session could change."""
+    with contextlib.closing(psycopg2.connect(connection_of(settings, name, settings["database"]))) as connection:
+        connection.set_session(readonly=False)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("select 1 from pg_roles where rolname = %s", (READER,))
+            if cursor.fetchone() is None:
+                # bypassrls: a table whose policies hide rows would be dumped without them, or not at all
+                cursor.execute(f"create role {READER} login bypassrls in role pg_read_all_data")
+            database = sql.Identifier(settings["database"])
+            cursor.execute(sql.SQL("grant connect on database {} to {}").format(database, sql.Identifier(READER)))
 
 
 def is_running(settings, name):

@@ -5,7 +5,7 @@ import { etcdOn } from '../../clients/etcd.ts';
 import { type Observation, observe, toldOf } from '../../clients/observation.ts';
 import { readServicesRegion } from '../../clients/region.ts';
 import { hostsOf, type Installation } from '../../installation/installation.ts';
-import type { Finding } from '../status/findings.ts';
+import type { Finding } from '../status/finding.ts';
 import { thresholdOf } from '../status/thresholds.ts';
 import { type DrillRecord, readDrill } from './drill-record.ts';
 import { type Fence, readFence } from './fence.ts';

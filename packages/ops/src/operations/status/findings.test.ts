@@ -2,6 +2,7 @@ import { defineCluster, type Node, nodeNamed, regionOf } from '@pgha/infra/clust
 import { describe, expect, it } from 'vitest';
 import type { DatabaseObservation, Observation } from '../../clients/observation.ts';
 import type { Backup } from '../../clients/pgbackrest.ts';
+import { renderStatus } from '../../commands/status-report.ts';
 import { findAll } from './findings.ts';
 import type { ClusterObservation, MachineObservation } from './observe.ts';
 import { statusOf } from './status.ts';
@@ -46,8 +47,9 @@ function machine(name: string, change: Partial<Observation> = {}): MachineObserv
           cluster: { members: isPrimaryRegion ? primaryMembers : standbyMembers },
         },
         database: database(name !== 'pg-1'),
-        pooler: { paused: !isPrimaryRegion, clients: 1, waiting: 0, servers: 1 },
-        router: { primary: ['pg-1'], replica: ['pg-2'] },
+        pooler: { paused: !isPrimaryRegion, clients: 1, waiting: 0, maxWaitSeconds: 0, servers: 1 },
+        // a standby region's has nobody who takes writes
+        router: isPrimaryRegion ? { primary: ['pg-1'], replica: ['pg-2'] } : { primary: [], replica: [] },
       }
     : node.role === 'etcd'
       ? {
@@ -145,8 +147,23 @@ describe('the state of a cluster', () => {
     ['a part that was not told', { router: { error: 'no socket' } }, 'router of pg-1 is not known: no socket'],
     [
       'a pooler that nobody resumed',
-      { pooler: { paused: true, clients: 0, waiting: 3, servers: 0 } },
+      { pooler: { paused: true, clients: 0, waiting: 3, maxWaitSeconds: 8.5, servers: 0 } },
       'the pooler of pg-1 is paused although there is a primary',
+    ],
+    [
+      'a router that has lost the primary',
+      { router: { primary: [], replica: ['pg-2'] } },
+      'the router of pg-1 does not send to the primary pg-1',
+    ],
+    [
+      'a router that follows another one as well',
+      { router: { primary: ['pg-1', 'pg-3'], replica: ['pg-2'] } },
+      'the router of pg-1 sends writers to pg-3, and pg-1 is the primary',
+    ],
+    [
+      'a router that sees no replica',
+      { router: { primary: ['pg-1'], replica: [] } },
+      'the router of pg-1 sends readers to no replica although one streams',
     ],
     [
       'an archive that stands still',
@@ -168,6 +185,37 @@ describe('the state of a cluster', () => {
     expect(whatOf(withMachine(lost))).toEqual(['api-1 cannot be asked: api-1 is stopped']);
   });
 
+  it('tells the ways in of each member: where its router sends to, and who waits in its pool', () => {
+    const pooler = { paused: false, clients: 4, waiting: 2, maxWaitSeconds: 1.25, servers: 4 };
+    const { regions } = statusOf(withMachine(machine('pg-2', { pooler })));
+    expect(regions.map(({ routes }) => routes.map(({ machine: name }) => name))).toEqual([
+      ['pg-1', 'pg-2', 'pg-3'],
+      ['dr-pg-1'],
+    ]);
+    expect(regions[0]?.routes[1]).toEqual({
+      machine: 'pg-2',
+      router: { primary: ['pg-1'], replica: ['pg-2'] },
+      pooler,
+    });
+    expect(regions[0]?.pooler).toMatchObject({ clients: 6, waiting: 2 });
+    expect(renderStatus(statusOf(withMachine(machine('pg-2', { pooler }))))).toMatch(
+      /pg-2 +pg-1 +pg-2 +open +4 +2 +1\.3 s +4\n/,
+    );
+  });
+
+  it('asks of no router for a replica that is far behind', () => {
+    const members = primaryMembers.map((each) => (each.role === 'leader' ? each : { ...each, lag: 65 * 1024 ** 2 }));
+    const machines = observation().machines.map((each) =>
+      isDatabase(each.node) && each.region.kind === 'primary'
+        ? machine(each.node.name, {
+            patroni: { patroni: { state: 'running', role: 'replica' }, cluster: { members } },
+            router: { primary: ['pg-1'], replica: [] },
+          })
+        : each,
+    );
+    expect(whatOf(observation({ machines })).filter((what) => what.includes('router'))).toEqual([]);
+  });
+
   it('names two primaries before anything else', () => {
     const members = [{ name: 'dr-pg-1', role: 'leader', state: 'running', timeline: 2 }];
     const both = withMachine(
@@ -186,5 +234,51 @@ describe('the state of a cluster', () => {
       'the last backup in repository 1 (us-east-1) is 216 hours old',
       'repository 2 (us-west-2) cannot be read: timed out',
     ]);
+  });
+
+  const tested = (repository: number, days: number, problem: string | null = null) => ({
+    repository,
+    backup: `of-${repository}`,
+    endedAt: hoursAgo(24 * days).toISOString(),
+    ok: problem === null,
+    problem,
+    succeededAt: problem === null ? hoursAgo(24 * days).toISOString() : null,
+  });
+  const since = (days: number) => hoursAgo(24 * days).toISOString();
+
+  it('names a repository whose newest restore test failed, whichever machine ran it', () => {
+    const seen = observation({
+      machines: observation().machines.map((each) =>
+        each.node.name === 'pg-2'
+          ? machine('pg-2', { restoreTests: { expectedSince: since(30), results: [tested(1, 8), tested(2, 1)] } })
+          : each.node.name === 'pg-3'
+            ? machine('pg-3', {
+                restoreTests: {
+                  expectedSince: since(30),
+                  results: [tested(1, 2, '1 of 3 tables differ'), tested(2, 8, 'an older one')],
+                },
+              })
+            : each,
+      ),
+    });
+    expect(whatOf(seen)).toEqual([
+      'the restore test of repository 1 on pg-3 failed with the backup of-1: 1 of 3 tables differ',
+    ]);
+    expect(statusOf(seen).repositories).toMatchObject([
+      { restoreTest: { machine: 'pg-3', ok: false, problem: '1 of 3 tables differ' } },
+      { restoreTest: { machine: 'pg-2', ok: true, endedAt: since(1) } },
+    ]);
+  });
+
+  it.each<[string, number, number | null, readonly string[]]>([
+    ['one that is too old', 30, 10, ['no restore test has succeeded for 10 days']],
+    ['one that was never there', 12, null, ['no restore test has succeeded for 12 days']],
+    ['not one of last week', 30, 8, []],
+    ['not a new cluster', 8, null, []],
+  ])('by the bound of the alert on restore tests: %s', (_what, sinceDays, testDays, said) => {
+    const results = testDays === null ? [] : [tested(1, testDays)];
+    expect(
+      whatOf(withMachine(machine('pg-2', { restoreTests: { expectedSince: since(sinceDays), results } }))),
+    ).toEqual(said);
   });
 });

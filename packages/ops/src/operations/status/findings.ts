@@ -1,19 +1,11 @@
-import { membersOf, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { isUntold, type Observation, toldOf } from '../../clients/observation.ts';
+import { membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
+import { readableLagMib } from '@pgha/infra/machines';
+import { isUntold, type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
 import { replayAgeSeconds, usedRatio } from './figures.ts';
+import type { Finding } from './finding.ts';
 import { answering, type ClusterObservation, membersSeen } from './observe.ts';
+import { repositoryFindings, restoreTestFindings } from './repository-findings.ts';
 import { thresholdOf } from './thresholds.ts';
-
-/** Something that needs a person. */
-export interface Finding {
-  /** What is wrong, and with what. */
-  what: string;
-  /** The first thing to do about it. */
-  remedy: string;
-}
-
-const hour = 3_600_000;
-const day = 24 * hour;
 
 /** Everything that needs a person, the gravest first. Pure. */
 export function findAll(seen: ClusterObservation): readonly Finding[] {
@@ -25,6 +17,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...regions.flatMap((region) => etcdFindings(seen, region)),
     ...archiveFindings(seen),
     ...repositoryFindings(seen),
+    ...restoreTestFindings(seen),
     ...seen.machines.flatMap(({ node, problem }) =>
       problem === null
         ? []
@@ -111,12 +104,6 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
     });
   }
   for (const { node, seen: machine } of paused) {
-    if (isPrimary && toldOf(machine?.pooler)?.paused === true) {
-      found.push({
-        what: `the pooler of ${node.name} is paused although there is a primary`,
-        remedy: `systemctl restart pgha-guard on ${node.name}`,
-      });
-    }
     if (toldOf(machine?.patroni)?.patroni.pending_restart === true) {
       found.push({
         what: `${node.name} runs with settings that need a restart`,
@@ -124,7 +111,51 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
       });
     }
   }
-  return found;
+  return [...found, ...routeFindings(seen, region, members)];
+}
+
+/** The ways in of a region that has a primary: whichever machine a client comes through, it has to reach it. */
+function routeFindings(seen: ClusterObservation, region: Region, members: readonly RawMember[]): readonly Finding[] {
+  const primary = members.find(({ role }) => role === 'leader')?.name ?? null;
+  if (primary === null) return [];
+  const hasReplica = members.some(
+    ({ name, state, lag }) =>
+      name !== primary && state === 'streaming' && typeof lag === 'number' && lag < readableLagMib * 1024 ** 2,
+  );
+  return answering(seen, region, ['postgres', 'standby']).flatMap(({ node: { name }, seen: machine }) => {
+    const router = toldOf(machine?.router);
+    const wrong = router?.primary?.filter((each) => each !== primary) ?? [];
+    return [
+      ...(toldOf(machine?.pooler)?.paused === true
+        ? [
+            {
+              what: `the pooler of ${name} is paused although there is a primary`,
+              remedy: `systemctl restart pgha-guard on ${name}`,
+            },
+          ]
+        : []),
+      ...(router !== null && router.primary?.includes(primary) !== true
+        ? [
+            {
+              what: `the router of ${name} does not send to the primary ${primary}`,
+              remedy: `journalctl -u haproxy on ${name} says why; the way from there to port ${ports.patroni} of ${primary}`,
+            },
+          ]
+        : []),
+      ...wrong.map((other) => ({
+        what: `the router of ${name} sends writers to ${other}, and ${primary} is the primary`,
+        remedy: `journalctl -u patroni on ${other}: it says that it leads`,
+      })),
+      ...(router !== null && hasReplica && (router.replica ?? []).length === 0
+        ? [
+            {
+              what: `the router of ${name} sends readers to no replica although one streams`,
+              remedy: `journalctl -u haproxy on ${name} says why`,
+            },
+          ]
+        : []),
+    ];
+  });
 }
 
 function etcdFindings(seen: ClusterObservation, region: Region): readonly Finding[] {
@@ -182,59 +213,6 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
   });
 }
 
-function repositoryFindings({ cluster, repositories, at, machines }: ClusterObservation): readonly Finding[] {
-  const oldest = (alert: string) => at.getTime() - thresholdOf(cluster, alert) * 1_000;
-  const told = machines.flatMap(({ seen }) => toldOf(seen?.archive) ?? []);
-  return repositories.flatMap(({ key, region, seen, problem }): readonly Finding[] => {
-    const name = `repository ${key} (${region.awsRegion})`;
-    const gap = told.find(({ repository, state }) => repository === key && state !== 'closed');
-    if (gap !== undefined) return [gapFinding(name, key, gap)];
-    if (seen === null)
-      return [{ what: `${name} cannot be read: ${problem}`, remedy: 'its bucket, its permissions, or the way to it' }];
-    const full = seen.backups.findLast(({ type }) => type === 'full');
-    const newest = seen.backups.at(-1);
-    if (full === undefined)
-      return [{ what: `${name} has no full backup`, remedy: `pgha backup create --type full --repo ${key}` }];
-    return [
-      ...(full.stoppedAt.getTime() < oldest('FullBackupOld')
-        ? [
-            {
-              what: `the last full backup in ${name} is ${Math.round((at.getTime() - full.stoppedAt.getTime()) / day)} days old`,
-              remedy: `pgha backup create --type full --repo ${key}`,
-            },
-          ]
-        : []),
-      ...(newest !== undefined && newest.stoppedAt.getTime() < oldest('BackupOld')
-        ? [
-            {
-              what: `the last backup in ${name} is ${Math.round((at.getTime() - newest.stoppedAt.getTime()) / hour)} hours old`,
-              remedy: 'systemctl list-timers "pgha-backup*" on the primary',
-            },
-          ]
-        : []),
-      ...seen.backups
-        .filter(({ hasError }) => hasError)
-        .map(({ label }) => ({
-          what: `the backup ${label} in ${name} has damaged pages`,
-          remedy: 'pgha backup verify; a replica that is well can be made the primary',
-        })),
-    ];
-  });
-}
-
-/** A repository that is left out on purpose is unreachable and old as well, which nobody has to be told. */
-function gapFinding(name: string, key: number, { state, from }: { state: string; from: string }): Finding {
-  return state === 'detached'
-    ? {
-        what: `${name} is detached since ${from}: it restores nothing of what was written since`,
-        remedy: `pgha archive attach --repo ${key}, once it can be reached`,
-      }
-    : {
-        what: `${name} has no full backup since it was detached on ${from}: it restores nothing of what was written since`,
-        remedy: `pgha archive attach --repo ${key} takes it`,
-      };
-}
-
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
   const now = Date.parse(machine.at);
@@ -249,6 +227,7 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
     'pooler',
     'router',
     'archive',
+    'restoreTests',
     'etcd',
     'api',
     'region',

@@ -1,8 +1,9 @@
 import { nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { toldOf } from '../../clients/observation.ts';
+import { type PoolerObservation, type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
 import type { Backup, Repository } from '../../clients/pgbackrest.ts';
-import { replayAgeSeconds, usedRatio } from './figures.ts';
-import { type Finding, findAll } from './findings.ts';
+import { replayAgeSeconds, restoreTestsOf, usedRatio } from './figures.ts';
+import type { Finding } from './finding.ts';
+import { findAll } from './findings.ts';
 import { answering, type ClusterObservation, type MachineObservation, membersSeen } from './observe.ts';
 
 /** A cluster as `pgha status` tells it. Moments are RFC 3339 in UTC, sizes bytes; null is "not known" or "there is none". */
@@ -29,6 +30,8 @@ export interface RegionStatus {
   synchronous: string | null;
   etcd: { members: number; answering: number; leader: string | null };
   pooler: { paused: readonly string[]; clients: number; waiting: number };
+  /** The ways in of each member's machine that answers. */
+  routes: readonly RouteStatus[];
   /** How far a standby region is behind what it follows. */
   lagSeconds: number | null;
 }
@@ -41,6 +44,13 @@ interface MemberStatus {
   timeline: number | null;
   lsn: string | null;
   lagBytes: number | null;
+}
+
+interface RouteStatus {
+  machine: string;
+  /** The members its router sends to; a standby region has no primary. */
+  router: { primary: readonly string[]; replica: readonly string[] } | null;
+  pooler: PoolerObservation | null;
 }
 
 interface MachineStatus {
@@ -62,12 +72,15 @@ interface RepositoryStatus {
   lastDiffAt: string | null;
   lastIncrAt: string | null;
   archivedUpTo: string | null;
+  /** How the newest restore test of it ended; null: there was none, or its machine cannot be asked. */
+  restoreTest: { endedAt: string; machine: string; backup: string; ok: boolean; problem: string | null } | null;
 }
 
 /** Makes sense of what was seen. Pure. */
 export function statusOf(seen: ClusterObservation): ClusterStatus {
   const { cluster, at } = seen;
   const regions = regionsOf(cluster).map((region) => regionStatus(seen, region));
+  const restoreTests = restoreTestsOf(seen).newest;
   return {
     at: at.toISOString(),
     project: cluster.project,
@@ -84,6 +97,7 @@ export function statusOf(seen: ClusterObservation): ClusterStatus {
       lastDiffAt: lastOf(repository, 'diff'),
       lastIncrAt: lastOf(repository, 'incr'),
       archivedUpTo: repository?.archivedUpTo ?? null,
+      restoreTest: restoreTestStatus(restoreTests.get(key) ?? null),
     })),
     findings: findAll(seen),
   };
@@ -128,7 +142,17 @@ function regionStatus(seen: ClusterObservation, region: Region): RegionStatus {
       clients: sum(poolers.map(({ clients }) => clients)),
       waiting: sum(poolers.map(({ waiting }) => waiting)),
     },
+    routes: databases.map(routeStatus),
     lagSeconds: leading?.role === 'standby_leader' ? replayAgeSeconds(seen, leading.name) : null,
+  };
+}
+
+function routeStatus({ node, seen }: MachineObservation): RouteStatus {
+  const router = toldOf(seen?.router);
+  return {
+    machine: node.name,
+    router: router === null ? null : { primary: router.primary ?? [], replica: router.replica ?? [] },
+    pooler: toldOf(seen?.pooler),
   };
 }
 
@@ -143,6 +167,12 @@ function machineStatus({ node, region, seen }: MachineObservation): MachineStatu
     diskUsedRatio: disks.length === 0 ? null : Math.max(...disks.map(usedRatio)),
     certificateEndsAt: ends[0] ?? null,
   };
+}
+
+function restoreTestStatus(test: (RestoreTestSeen & { machine: string }) | null): RepositoryStatus['restoreTest'] {
+  if (test === null) return null;
+  const { endedAt, machine, backup, ok, problem } = test;
+  return { endedAt, machine, backup, ok, problem };
 }
 
 /** When the newest backup of a kind ended. */
