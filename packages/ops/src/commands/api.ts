@@ -10,6 +10,8 @@ import {
   readApiStates,
   rollBackApi,
 } from '../operations/api-release.ts';
+import { runOperation } from '../operations/operation.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { answer, type CommandContext, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { showSteps } from './progress.ts';
@@ -33,7 +35,7 @@ export function registerApi(program: Command, context: CommandContext): void {
     answer(context, options, states, renderStates);
 
   verb('deploy', 'build this checkout’s services and bring them to every API server').action((options: ApiOptions) =>
-    withServers(context, options, async (servers) => {
+    withServers(context, options, async (servers, alone) => {
       const { workspace } = context.settings;
       const built: { release: Release | null } = { release: null };
       const release = () => {
@@ -41,7 +43,7 @@ export function registerApi(program: Command, context: CommandContext): void {
         return built.release;
       };
       const cache = join(workspace, 'node_modules/.cache/pgha-releases');
-      await showSteps([
+      const steps = [
         {
           title: 'Release of both services',
           run: async () => {
@@ -49,28 +51,39 @@ export function registerApi(program: Command, context: CommandContext): void {
           },
         },
         ...planApiDeploy(() => servers, release),
-      ]);
+      ];
+      await alone('api deploy', () => showSteps(steps));
       show(options, await readApiStates(servers));
     }),
   );
   verb('rollback', 'bring back the release that ran before').action((options: ApiOptions) =>
-    withServers(context, options, async (servers) => show(options, await rollBackApi(servers))),
+    withServers(context, options, async (servers, alone) =>
+      show(options, await alone('api rollback', () => rollBackApi(servers))),
+    ),
   );
   verb('status', 'what each API server runs').action((options: ApiOptions) =>
     withServers(context, options, async (servers) => show(options, await readApiStates(servers))),
   );
 }
 
+/** Does something as the only operation on the cluster. */
+type Alone = <T>(doing: string, work: () => Promise<T>) => Promise<T>;
+
 /** The primary region's API servers, for as long as the work takes. */
 async function withServers(
   context: CommandContext,
   options: ApiOptions,
-  work: (servers: ApiServers) => Promise<void>,
+  work: (servers: ApiServers, alone: Alone) => Promise<void>,
 ): Promise<void> {
   return withInstallation(context, options, (installation) => {
+    const alone: Alone = async (doing, alter) => {
+      const { region } = actingRegion(installation.cluster, await viewRegions(installation));
+      return runOperation(installation, region, doing, alter);
+    };
     const { primary } = installation.cluster;
     const hosts = hostsOf(installation, primary, 'api');
-    return work({ hosts, s3: installation.s3(primary), bucket: installation.site(primary).artifactBucket });
+    const bucket = installation.site(primary).artifactBucket;
+    return work({ hosts, s3: installation.s3(primary), bucket }, alone);
   });
 }
 

@@ -1,7 +1,7 @@
 import { nodesOf, regionsOf } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
 import { RefusedError, UsageError } from '../exit-codes.ts';
-import { bothRegions, hostsOf, type Installation } from '../installation/installation.ts';
+import { hostsOf, type Installation } from '../installation/installation.ts';
 import { eraseRepository } from '../operations/archive/erase.ts';
 import { writeAudit } from '../operations/audit.ts';
 import { runOperation } from '../operations/operation.ts';
@@ -9,11 +9,11 @@ import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { authorityRotation } from '../operations/secrets/authority.ts';
 import { type ListedSecret, listSecrets } from '../operations/secrets/listing.ts';
 import { copyNames, differingNames, splitRegions } from '../operations/secrets/mirror.ts';
+import { provideSecrets } from '../operations/secrets/provide.ts';
 import { type NamedChange, noMemory, planChanges } from '../operations/secrets/rotate.ts';
 import { changesOfAll, type Rotatable, rotatableNamed, rotatedTogether } from '../operations/secrets/rotations.ts';
 import { secretsSetting } from '../operations/secrets/setting.ts';
 import { readValue } from '../operations/secrets/value.ts';
-import { secretsInit } from '../secrets/index.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
@@ -62,9 +62,8 @@ export function registerSecrets(program: Command, context: CommandContext): void
     withPlace(secrets.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
 
   verb('init', 'make every secret that is not there yet; nothing is ever replaced').action((options: SecretsOptions) =>
-    withInstallation(context, options, async ({ cluster, secrets: storesOf }) => {
-      const store = storesOf(bothRegions(cluster));
-      const report = await secretsInit(cluster, store, new Date(), (name) => process.stderr.write(`made ${name}\n`));
+    withInstallation(context, options, async (installation) => {
+      const report = await provideSecrets(installation, (line) => process.stderr.write(`${line}\n`));
       answer(context, options, report, ({ created, kept }) => `${created.length} made, ${kept.length} kept\n`);
     }),
   );
