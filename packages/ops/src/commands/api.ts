@@ -12,7 +12,7 @@ import {
 } from '../operations/api-release.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { showSteps } from './progress.ts';
 
@@ -34,36 +34,42 @@ export function registerApi(program: Command, context: CommandContext): void {
   const show = (options: ApiOptions, states: readonly ApiServerState[]) =>
     answer(context, options, states, renderStates);
 
-  verb('deploy', 'build this checkout’s services and bring them to every API server').action((options: ApiOptions) =>
-    withServers(context, options, async (servers, alone) => {
-      const { workspace } = context.settings;
-      const built: { release: Release | null } = { release: null };
-      const release = () => {
-        if (built.release === null) throw new Error('the release has not been built');
-        return built.release;
-      };
-      const cache = join(workspace, 'node_modules/.cache/pgha-releases');
-      const steps = [
-        {
-          title: 'Release of both services',
-          run: async () => {
-            built.release = await buildRelease(createLocalHost(workspace), workspace, cache, process.execPath);
+  verb('deploy', 'build this checkout’s services and bring them to every API server')
+    .addHelpText(...examples('api deploy', 'api deploy --lab'))
+    .action((options: ApiOptions) =>
+      withServers(context, options, async (servers, alone) => {
+        const { workspace } = context.settings;
+        const built: { release: Release | null } = { release: null };
+        const release = () => {
+          if (built.release === null) throw new Error('the release has not been built');
+          return built.release;
+        };
+        const cache = join(workspace, 'node_modules/.cache/pgha-releases');
+        const steps = [
+          {
+            title: 'Release of both services',
+            run: async () => {
+              built.release = await buildRelease(createLocalHost(workspace), workspace, cache, process.execPath);
+            },
           },
-        },
-        ...planApiDeploy(() => servers, release),
-      ];
-      await alone('api deploy', () => showSteps(steps));
-      show(options, await readApiStates(servers));
-    }),
-  );
-  verb('rollback', 'bring back the release that ran before').action((options: ApiOptions) =>
-    withServers(context, options, async (servers, alone) =>
-      show(options, await alone('api rollback', () => rollBackApi(servers))),
-    ),
-  );
-  verb('status', 'what each API server runs').action((options: ApiOptions) =>
-    withServers(context, options, async (servers) => show(options, await readApiStates(servers))),
-  );
+          ...planApiDeploy(() => servers, release),
+        ];
+        await alone('api deploy', () => showSteps(steps));
+        show(options, await readApiStates(servers));
+      }),
+    );
+  verb('rollback', 'bring back the release that ran before')
+    .addHelpText(...examples('api rollback', 'api rollback --lab'))
+    .action((options: ApiOptions) =>
+      withServers(context, options, async (servers, alone) =>
+        show(options, await alone('api rollback', () => rollBackApi(servers))),
+      ),
+    );
+  verb('status', 'what each API server runs')
+    .addHelpText(...examples('api status', 'api status --json'))
+    .action((options: ApiOptions) =>
+      withServers(context, options, async (servers) => show(options, await readApiStates(servers))),
+    );
 }
 
 /** Does something as the only operation on the cluster. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { runOperation } from '../operations/operation.ts';
 import { askConsent } from './aws.ts';
-import type { CommandContext } from './command.ts';
+import { type CommandContext, examples } from './command.ts';
 import { listNodes } from './nodes-list.ts';
 import { type NodesOptions, verbs } from './nodes-verbs.ts';
 import { withInstallation, withPlace } from './place.ts';
@@ -53,6 +53,7 @@ export function registerNodes(program: Command, context: CommandContext): void {
   withPlace(nodes.command('list'), context)
     .summary('every machine, and what it is doing')
     .option('--json', 'print JSON')
+    .addHelpText(...examples('nodes list', 'nodes list --json --lab'))
     .action((options: NodesOptions) =>
       withInstallation(context, options, (installation) => listNodes(context, options, installation)),
     );

@@ -7,7 +7,7 @@ import { forgetOperation, readWork, type Work } from '../operations/forget.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import type { Unfinished } from '../operations/unfinished.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 
 interface OperationsOptions extends PlaceOptions {
@@ -40,13 +40,15 @@ export function registerOperations(program: Command, context: CommandContext): v
     'list',
     'who did what, who is at work, and what was cut off',
     "Shows the audit lines of the acting region's journals, the operation that is at work now, and the one that was cut off.",
-  ).action((options: OperationsOptions) =>
-    inActing(options, async (installation, region) => {
-      const work = await readWork(installation, region);
-      const runs = await readAudit(hostsOf(installation, region, 'etcd'));
-      answer(context, options, { ...work, runs }, renderListing);
-    }),
-  );
+  )
+    .addHelpText(...examples('operations list', 'operations list --json --lab'))
+    .action((options: OperationsOptions) =>
+      inActing(options, async (installation, region) => {
+        const work = await readWork(installation, region);
+        const runs = await readAudit(hostsOf(installation, region, 'etcd'));
+        answer(context, options, { ...work, runs }, renderListing);
+      }),
+    );
   verb(
     'forget',
     'set an operation aside that was cut off; what it did stays as it is',
@@ -54,6 +56,7 @@ export function registerOperations(program: Command, context: CommandContext): v
       'and half of it may be in force. Running it again is nearly always better. Refused while an operation is at work.',
   )
     .option('--yes', 'do not ask')
+    .addHelpText(...examples('operations forget', 'operations forget --yes --lab'))
     .action((options: OperationsOptions) =>
       inActing(options, async (installation, region) => {
         const { atWork, cutOff } = await readWork(installation, region);

@@ -15,7 +15,7 @@ import { changesOfAll, type Rotatable, rotatableNamed, rotatedTogether } from '.
 import { secretsSetting } from '../operations/secrets/setting.ts';
 import { readValue } from '../operations/secrets/value.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -61,30 +61,36 @@ export function registerSecrets(program: Command, context: CommandContext): void
   const verb = (name: string, summary: string, description = summary) =>
     withPlace(secrets.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
 
-  verb('init', 'make every secret that is not there yet; nothing is ever replaced').action((options: SecretsOptions) =>
-    withInstallation(context, options, async (installation) => {
-      const report = await provideSecrets(installation, (line) => process.stderr.write(`${line}\n`));
-      answer(context, options, report, ({ created, kept }) => `${created.length} made, ${kept.length} kept\n`);
-    }),
-  );
-  verb('list', 'what there is, who uses it, how old it is, and what is due').action((options: SecretsOptions) =>
-    withInstallation(context, options, async (installation) => {
-      answer(context, options, await listSecrets(secretsSetting(installation, []), new Date()), renderList);
-    }),
-  );
+  verb('init', 'make every secret that is not there yet; nothing is ever replaced')
+    .addHelpText(...examples('secrets init', 'secrets init --lab'))
+    .action((options: SecretsOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const report = await provideSecrets(installation, (line) => process.stderr.write(`${line}\n`));
+        answer(context, options, report, ({ created, kept }) => `${created.length} made, ${kept.length} kept\n`);
+      }),
+    );
+  verb('list', 'what there is, who uses it, how old it is, and what is due')
+    .addHelpText(...examples('secrets list', 'secrets list --json'))
+    .action((options: SecretsOptions) =>
+      withInstallation(context, options, async (installation) => {
+        answer(context, options, await listSecrets(secretsSetting(installation, []), new Date()), renderList);
+      }),
+    );
   verb(
     'show <name>',
     'print one value',
     'Prints one value to standard output, and leaves an audit line with its name. A name of "pgha secrets list" gives what a ' +
       'client presents (of a pair of logins the password of the one in use); a parameter gives what is stored: logins/app, passwords/app_a.',
-  ).action((name: string, options: SecretsOptions) =>
-    withInstallation(context, options, async (installation) => {
-      const value = await readValue(secretsSetting(installation, []), name);
-      await auditRead(installation, `secrets show ${name}`);
-      if (process.stdout.isTTY) process.stderr.write('The value stays in this terminal and its history.\n');
-      answer(context, options, { name, value }, () => `${value.trimEnd()}\n`);
-    }),
-  );
+  )
+    .addHelpText(...examples('secrets show api_keys', 'secrets show passwords/app_a'))
+    .action((name: string, options: SecretsOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const value = await readValue(secretsSetting(installation, []), name);
+        await auditRead(installation, `secrets show ${name}`);
+        if (process.stdout.isTTY) process.stderr.write('The value stays in this terminal and its history.\n');
+        answer(context, options, { name, value }, () => `${value.trimEnd()}\n`);
+      }),
+    );
 
   withChanges(
     verb(
@@ -95,6 +101,7 @@ export function registerSecrets(program: Command, context: CommandContext): void
     ),
   )
     .option('--all', 'every secret but the CA, which clients outside have to get first')
+    .addHelpText(...examples('secrets rotate app', 'secrets rotate --all --dry-run', 'secrets rotate ca --trust-only'))
     .option('--trust-only', 'of the CA: stop where machines trust the new one beside the old one')
     .option('--patience <seconds>', 'how long sessions of a former login may take to end', '60')
     .action((name: string | undefined, options: ChangeOptions) =>
@@ -116,6 +123,7 @@ export function registerSecrets(program: Command, context: CommandContext): void
       }),
     );
   withChanges(verb('retire <name>', 'end what a rotation had to leave valid'))
+    .addHelpText(...examples('secrets retire backup_passphrases'))
     .option('--early', 'of backup_passphrases: although only the former generation can restore some of the time')
     .option('--patience <seconds>', 'how long sessions of a former login may take to end', '60')
     .action((name: string, options: ChangeOptions) =>
@@ -140,6 +148,7 @@ export function registerSecrets(program: Command, context: CommandContext): void
     ),
   )
     .requiredOption('--from <region>', 'the AWS region whose values are in use')
+    .addHelpText(...examples('secrets mirror --from us-west-2 --dry-run'))
     .action((options: ChangeOptions) => mirror(context, options));
 }
 

@@ -4,7 +4,7 @@ import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { type MachineUpgrades, outdated, planMinorUpgrade, viewUpgrades } from '../operations/upgrade/minor.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -16,7 +16,10 @@ interface UpgradeOptions extends PlaceOptions {
 
 /** `pgha upgrade minor`: Debian's newest minor versions, one machine at a time. */
 export function registerUpgrade(program: Command, context: CommandContext): void {
-  const upgrade = program.command('upgrade').summary('newest minor versions, one machine at a time');
+  const upgrade = program
+    .command('upgrade')
+    .summary('newest minor versions, one machine at a time')
+    .addHelpText(...examples('upgrade minor --dry-run'));
   withPlace(upgrade.command('minor'), context)
     .summary("install Debian's newest minor versions, one machine at a time")
     .description(
