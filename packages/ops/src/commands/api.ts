@@ -7,16 +7,17 @@ import {
   type ApiServerState,
   type ApiServers,
   planApiDeploy,
+  planApiRollback,
   readApiStates,
-  rollBackApi,
 } from '../operations/api-release.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
-import { showSteps } from './progress.ts';
+import { describeSteps, showSteps } from './progress.ts';
 
 interface ApiOptions extends PlaceOptions {
+  dryRun?: boolean;
   json?: boolean;
 }
 
@@ -31,10 +32,12 @@ export function registerApi(program: Command, context: CommandContext): void {
     .addHelpText('after', '\nExamples:\n  pgha api deploy\n  pgha api deploy --lab\n  pgha api rollback --lab');
   const verb = (name: string, summary: string) =>
     withPlace(api.command(name).summary(summary).description(summary), context).option('--json', 'print JSON');
+  const changing = (name: string, summary: string) =>
+    verb(name, summary).option('--dry-run', 'print the steps; nothing is changed');
   const show = (options: ApiOptions, states: readonly ApiServerState[]) =>
     answer(context, options, states, renderStates);
 
-  verb('deploy', 'build this checkout’s services and bring them to every API server')
+  changing('deploy', 'build this checkout’s services and bring them to every API server')
     .addHelpText(...examples('api deploy', 'api deploy --lab'))
     .action((options: ApiOptions) =>
       withServers(context, options, async (servers, alone) => {
@@ -54,16 +57,20 @@ export function registerApi(program: Command, context: CommandContext): void {
           },
           ...planApiDeploy(() => servers, release),
         ];
+        if (options.dryRun === true) return context.print(describeSteps(steps));
         await alone('api deploy', () => showSteps(steps));
         show(options, await readApiStates(servers));
       }),
     );
-  verb('rollback', 'bring back the release that ran before')
-    .addHelpText(...examples('api rollback', 'api rollback --lab'))
+  changing('rollback', 'bring back the release that ran before')
+    .addHelpText(...examples('api rollback --dry-run', 'api rollback --lab'))
     .action((options: ApiOptions) =>
-      withServers(context, options, async (servers, alone) =>
-        show(options, await alone('api rollback', () => rollBackApi(servers))),
-      ),
+      withServers(context, options, async (servers, alone) => {
+        const plan = async () => planApiRollback(servers, await readApiStates(servers));
+        if (options.dryRun === true) return context.print(describeSteps(await plan()));
+        await alone('api rollback', async () => showSteps(await plan()));
+        show(options, await readApiStates(servers));
+      }),
     );
   verb('status', 'what each API server runs')
     .addHelpText(...examples('api status', 'api status --json'))

@@ -39,3 +39,34 @@ describe('the help of every command', () => {
     expect(helps.flatMap(examplesIn).flatMap(strangersIn)).toEqual([]);
   });
 });
+
+/** What changes nothing that runs, and the lab, which is made to be thrown away. */
+const withoutDryRun = [
+  'status',
+  'load',
+  'connect',
+  'backup list',
+  'restore list',
+  'dr status',
+  'operations list',
+  // it has no steps: what is forgotten is in the question, and in the list
+  'operations forget',
+  'api status',
+  'secrets list',
+  'secrets show',
+  'certs list',
+  'archive status',
+  'doctor',
+  'cost',
+  'plan',
+  'nodes list',
+];
+
+describe('--dry-run', () => {
+  it('is there on every command that changes something', () => {
+    const lacking = leaves
+      .filter(({ words, command }) => words[0] !== 'lab' && !command.options.some(({ long }) => long === '--dry-run'))
+      .map(({ words }) => words.join(' '));
+    expect(lacking.sort()).toEqual(withoutDryRun.toSorted());
+  });
+});

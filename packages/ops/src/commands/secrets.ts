@@ -9,11 +9,12 @@ import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { authorityRotation } from '../operations/secrets/authority.ts';
 import { type ListedSecret, listSecrets } from '../operations/secrets/listing.ts';
 import { copyNames, differingNames, splitRegions } from '../operations/secrets/mirror.ts';
-import { provideSecrets } from '../operations/secrets/provide.ts';
+import { missingSecrets, provideSecrets } from '../operations/secrets/provide.ts';
 import { type NamedChange, noMemory, planChanges } from '../operations/secrets/rotate.ts';
 import { changesOfAll, type Rotatable, rotatableNamed, rotatedTogether } from '../operations/secrets/rotations.ts';
 import { secretsSetting } from '../operations/secrets/setting.ts';
 import { readValue } from '../operations/secrets/value.ts';
+import type { InitReport } from '../secrets/index.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
@@ -62,9 +63,11 @@ export function registerSecrets(program: Command, context: CommandContext): void
     withPlace(secrets.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
 
   verb('init', 'make every secret that is not there yet; nothing is ever replaced')
-    .addHelpText(...examples('secrets init', 'secrets init --lab'))
-    .action((options: SecretsOptions) =>
+    .option('--dry-run', 'print the names of what would be made; nothing is stored')
+    .addHelpText(...examples('secrets init --dry-run', 'secrets init --lab'))
+    .action((options: SecretsOptions & { dryRun?: boolean }) =>
       withInstallation(context, options, async (installation) => {
+        if (options.dryRun === true) return answer(context, options, await missingSecrets(installation), renderMissing);
         const report = await provideSecrets(installation, (line) => process.stderr.write(`${line}\n`));
         answer(context, options, report, ({ created, kept }) => `${created.length} made, ${kept.length} kept\n`);
       }),
@@ -238,6 +241,10 @@ function renderList(listed: readonly ListedSecret[]): string {
       use,
     ]),
   );
+}
+
+function renderMissing({ created, kept }: InitReport): string {
+  return `${created.map((name) => `would make ${name}\n`).join('')}${created.length} to make, ${kept.length} there\n`;
 }
 
 function describeState(name: string, state: Pick<ListedSecret, 'isDue' | 'isOldValid' | 'isMirrored'>): string {

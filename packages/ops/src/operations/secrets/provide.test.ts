@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createFakeCluster, type FakeCluster } from '../../../test/model/fake-cluster.ts';
 import { parameterNames } from '../../secrets/index.ts';
 import { lockKey } from '../lock.ts';
-import { provideSecrets } from './provide.ts';
+import { missingSecrets, provideSecrets } from './provide.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], dr: null });
 const around = { isAlive: () => true, renewEveryMs: 60_000 };
@@ -18,6 +18,15 @@ describe('making the secrets that are not there', () => {
     expect(audited(world)[0]).toContain('"doing":"secrets init"');
     expect(audited(world).at(-1)).toContain('"result":"done"');
     expect(world.regions.get('primary')?.etcd.stored.has(lockKey)).toBe(false);
+  });
+
+  it('is told beforehand without making anything', async () => {
+    const world = createFakeCluster(cluster);
+    const before = await missingSecrets(world.installation);
+    expect(world.stored.get('primary')?.size).toBe(0);
+    const { created } = await provideSecrets(world.installation, () => undefined, around);
+    expect([...created].sort()).toEqual([...before.created].sort());
+    expect(await missingSecrets(world.installation)).toEqual({ created: [], kept: parameterNames(cluster) });
   });
 
   it('is refused while somebody else is at work, and makes nothing', async () => {

@@ -1,9 +1,19 @@
 import { bothRegions, type Installation } from '../../installation/installation.ts';
-import { type InitReport, secretsInit } from '../../secrets/index.ts';
+import { type InitReport, parameterNames, secretsInit } from '../../secrets/index.ts';
 import type { Report } from '../../step.ts';
 import type { LockSurroundings } from '../lock.ts';
 import { runOperation } from '../operation.ts';
 import { actingRegion, viewRegions } from '../regions.ts';
+
+/** What `provideSecrets` would make; nothing is stored. */
+export async function missingSecrets({
+  cluster,
+  secrets,
+}: Pick<Installation, 'cluster' | 'secrets'>): Promise<InitReport> {
+  const names = parameterNames(cluster);
+  const there = await secrets(bothRegions(cluster)).read(names);
+  return { created: names.filter((name) => !there.has(name)), kept: names.filter((name) => there.has(name)) };
+}
 
 /**
  * Makes the secrets that are not there yet: as an operation where there is a cluster to lock, and without one before its first
