@@ -15,7 +15,7 @@ interface OperationsOptions extends PlaceOptions {
   json?: boolean;
 }
 
-interface Listing extends Work {
+export interface Listing extends Work {
   runs: readonly AuditEntry[];
 }
 

@@ -22,7 +22,7 @@ interface RestoredOptions extends PlaceOptions {
   json?: boolean;
 }
 
-interface Restored {
+export interface Restored {
   scratches: readonly PlacedScratch[];
   kept: readonly KeptData[];
 }

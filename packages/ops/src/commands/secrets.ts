@@ -35,7 +35,7 @@ interface ChangeOptions extends SecretsOptions {
 }
 
 /** What a change ends with: the secrets it was about, and what a person has to know or do. */
-interface Changed {
+export interface Changed {
   changed: readonly string[];
   notes: readonly string[];
 }

@@ -40,7 +40,10 @@ export function registerUpgrade(program: Command, context: CommandContext): void
         answer(context, options, outdated(machines), renderUpgrades);
         if (outdated(machines).length === 0) return;
         const plan = (signal: AbortSignal) => planMinorUpgrade(installation, machines, primary, signal);
-        if (options.dryRun === true) return context.print(describeSteps(plan(installation.signal)));
+        if (options.dryRun === true) {
+          // standard output is one line of JSON then
+          return options.json === true ? undefined : context.print(describeSteps(plan(installation.signal)));
+        }
         await askConsent(`Upgrade ${outdated(machines).length} machines, one at a time?`, options.yes === true);
         await runOperation(installation, region, 'upgrade minor', ({ signal }) => showSteps(plan(signal)));
       }),
