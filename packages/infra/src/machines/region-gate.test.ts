@@ -138,8 +138,11 @@ function look(world: World, which: 0 | 1): void {
     side.runs = false;
     side.confirmed = false;
   }
-  if (primaries(world).length < 2) world.isUnfenced = false;
+  if (!world.sides.some((each, index) => isGivenUp(each, world.sides[index === 0 ? 1 : 0]))) world.isUnfenced = false;
 }
+
+/** It acts although the other region took over, and ends when it can see that; until then the other one may go off and come back. */
+const isGivenUp = ({ on, runs, standby, epoch }: Side, other: Side) => on && runs && !standby && epoch < other.epoch;
 
 type Act = (world: World, which: 0 | 1) => void;
 const actions: Readonly<Record<string, Act>> = {

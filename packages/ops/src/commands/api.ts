@@ -7,14 +7,17 @@ import {
   type ApiServerState,
   type ApiServers,
   planApiDeploy,
+  planApiRollback,
   readApiStates,
-  rollBackApi,
 } from '../operations/api-release.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { runOperation } from '../operations/operation.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
-import { showSteps } from './progress.ts';
+import { describeSteps, showSteps } from './progress.ts';
 
 interface ApiOptions extends PlaceOptions {
+  dryRun?: boolean;
   json?: boolean;
 }
 
@@ -29,48 +32,71 @@ export function registerApi(program: Command, context: CommandContext): void {
     .addHelpText('after', '\nExamples:\n  pgha api deploy\n  pgha api deploy --lab\n  pgha api rollback --lab');
   const verb = (name: string, summary: string) =>
     withPlace(api.command(name).summary(summary).description(summary), context).option('--json', 'print JSON');
+  const changing = (name: string, summary: string) =>
+    verb(name, summary).option('--dry-run', 'print the steps; nothing is changed');
   const show = (options: ApiOptions, states: readonly ApiServerState[]) =>
     answer(context, options, states, renderStates);
 
-  verb('deploy', 'build this checkout’s services and bring them to every API server').action((options: ApiOptions) =>
-    withServers(context, options, async (servers) => {
-      const { workspace } = context.settings;
-      const built: { release: Release | null } = { release: null };
-      const release = () => {
-        if (built.release === null) throw new Error('the release has not been built');
-        return built.release;
-      };
-      const cache = join(workspace, 'node_modules/.cache/pgha-releases');
-      await showSteps([
-        {
-          title: 'Release of both services',
-          run: async () => {
-            built.release = await buildRelease(createLocalHost(workspace), workspace, cache, process.execPath);
+  changing('deploy', 'build this checkout’s services and bring them to every API server')
+    .addHelpText(...examples('api deploy', 'api deploy --lab'))
+    .action((options: ApiOptions) =>
+      withServers(context, options, async (servers, alone) => {
+        const { workspace } = context.settings;
+        const built: { release: Release | null } = { release: null };
+        const release = () => {
+          if (built.release === null) throw new Error('the release has not been built');
+          return built.release;
+        };
+        const cache = join(workspace, 'node_modules/.cache/pgha-releases');
+        const steps = [
+          {
+            title: 'Release of both services',
+            run: async () => {
+              built.release = await buildRelease(createLocalHost(workspace), workspace, cache, process.execPath);
+            },
           },
-        },
-        ...planApiDeploy(() => servers, release),
-      ]);
-      show(options, await readApiStates(servers));
-    }),
-  );
-  verb('rollback', 'bring back the release that ran before').action((options: ApiOptions) =>
-    withServers(context, options, async (servers) => show(options, await rollBackApi(servers))),
-  );
-  verb('status', 'what each API server runs').action((options: ApiOptions) =>
-    withServers(context, options, async (servers) => show(options, await readApiStates(servers))),
-  );
+          ...planApiDeploy(() => servers, release),
+        ];
+        if (options.dryRun === true) return context.print(describeSteps(steps));
+        await alone('api deploy', () => showSteps(steps));
+        show(options, await readApiStates(servers));
+      }),
+    );
+  changing('rollback', 'bring back the release that ran before')
+    .addHelpText(...examples('api rollback --dry-run', 'api rollback --lab'))
+    .action((options: ApiOptions) =>
+      withServers(context, options, async (servers, alone) => {
+        const plan = async () => planApiRollback(servers, await readApiStates(servers));
+        if (options.dryRun === true) return context.print(describeSteps(await plan()));
+        await alone('api rollback', async () => showSteps(await plan()));
+        show(options, await readApiStates(servers));
+      }),
+    );
+  verb('status', 'what each API server runs')
+    .addHelpText(...examples('api status', 'api status --json'))
+    .action((options: ApiOptions) =>
+      withServers(context, options, async (servers) => show(options, await readApiStates(servers))),
+    );
 }
+
+/** Does something as the only operation on the cluster. */
+type Alone = <T>(doing: string, work: () => Promise<T>) => Promise<T>;
 
 /** The primary region's API servers, for as long as the work takes. */
 async function withServers(
   context: CommandContext,
   options: ApiOptions,
-  work: (servers: ApiServers) => Promise<void>,
+  work: (servers: ApiServers, alone: Alone) => Promise<void>,
 ): Promise<void> {
   return withInstallation(context, options, (installation) => {
+    const alone: Alone = async (doing, alter) => {
+      const { region } = actingRegion(installation.cluster, await viewRegions(installation));
+      return runOperation(installation, region, doing, alter);
+    };
     const { primary } = installation.cluster;
     const hosts = hostsOf(installation, primary, 'api');
-    return work({ hosts, s3: installation.s3(primary), bucket: installation.site(primary).artifactBucket });
+    const bucket = installation.site(primary).artifactBucket;
+    return work({ hosts, s3: installation.s3(primary), bucket }, alone);
   });
 }
 

@@ -2,6 +2,8 @@ import { allNodes } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
 import { enterAll } from '../installation/installation.ts';
 import { compareMachines, isDifferent, type MachineDifference, planApply } from '../operations/apply.ts';
+import { runOperation } from '../operations/operation.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
@@ -36,7 +38,10 @@ export function registerApply(program: Command, context: CommandContext): void {
         answer(context, options, differences, renderDifferences);
         if (differences.length === 0 || options.dryRun === true) return;
         await askConsent(`Change ${differences.map(({ machine }) => machine).join(', ')}?`, options.yes === true);
-        await showSteps(await planApply(cluster, machines, differences, installation.signal));
+        const { region } = actingRegion(cluster, await viewRegions(installation));
+        await runOperation(installation, region, 'apply', async ({ signal }) =>
+          showSteps(await planApply(cluster, machines, differences, signal)),
+        );
       }),
     );
 }

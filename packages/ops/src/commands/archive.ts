@@ -9,7 +9,7 @@ import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { secretsSetting } from '../operations/secrets/setting.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -43,11 +43,13 @@ export function registerArchive(program: Command, context: CommandContext): void
     'status',
     'what each repository has, and what waits',
     'Tells which repositories are attached, and what they cannot restore.',
-  ).action((options: ArchiveOptions) =>
-    withInstallation(context, options, async (installation) => {
-      answer(context, options, await readArchiveStatus(secretsSetting(installation, [])), renderStatus);
-    }),
-  );
+  )
+    .addHelpText(...examples('archive status', 'archive status --json'))
+    .action((options: ArchiveOptions) =>
+      withInstallation(context, options, async (installation) => {
+        answer(context, options, await readArchiveStatus(secretsSetting(installation, [])), renderStatus);
+      }),
+    );
   changing(
     'detach',
     'leave a repository out of the archive',
@@ -55,6 +57,7 @@ export function registerArchive(program: Command, context: CommandContext): void
       'WAL for it. The other repository goes on getting everything.',
   )
     .option('--yes', 'do not ask')
+    .addHelpText(...examples('archive detach --repo 2 --dry-run', 'archive detach --repo 2 --yes'))
     .action((options: ArchiveOptions) =>
       withInstallation(context, options, async (installation) => {
         const repository = repositoryOf(options);
@@ -84,25 +87,27 @@ export function registerArchive(program: Command, context: CommandContext): void
     'bring a repository back into the archive',
     'Lets every machine archive into it again and takes a full backup, because its archive has a gap: until that is complete it ' +
       'restores nothing of what was written meanwhile.',
-  ).action((options: ArchiveOptions) =>
-    withInstallation(context, options, async (installation) => {
-      const repository = repositoryOf(options);
-      const notes: string[] = [];
-      const look = secretsSetting(installation, notes);
-      if (options.dryRun === true) {
-        return context.print(describeSteps(planAttach(look, repository, await observeAttach(look, repository))));
-      }
-      const { region } = actingRegion(installation.cluster, await viewRegions(installation));
-      await runOperation(installation, region, `archive attach --repo ${repository}`, async ({ memory, signal }) => {
-        const seen = memory.recall('fulls') ?? (await observeAttach(look, repository)).join(' ');
-        const known = (await memory.choose('fulls', () => seen)).split(' ');
-        await showSteps(planAttach(secretsSetting(installation, notes, signal), repository, known));
-      });
-      answer(context, options, { attached: repository, notes }, (done) =>
-        renderDone(`repository ${repository} is attached and has a full backup`, done),
-      );
-    }),
-  );
+  )
+    .addHelpText(...examples('archive attach --repo 2 --dry-run', 'archive attach --repo 2'))
+    .action((options: ArchiveOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const repository = repositoryOf(options);
+        const notes: string[] = [];
+        const look = secretsSetting(installation, notes);
+        if (options.dryRun === true) {
+          return context.print(describeSteps(planAttach(look, repository, await observeAttach(look, repository))));
+        }
+        const { region } = actingRegion(installation.cluster, await viewRegions(installation));
+        await runOperation(installation, region, `archive attach --repo ${repository}`, async ({ memory, signal }) => {
+          const seen = memory.recall('fulls') ?? (await observeAttach(look, repository)).join(' ');
+          const known = (await memory.choose('fulls', () => seen)).split(' ');
+          await showSteps(planAttach(secretsSetting(installation, notes, signal), repository, known));
+        });
+        answer(context, options, { attached: repository, notes }, (done) =>
+          renderDone(`repository ${repository} is attached and has a full backup`, done),
+        );
+      }),
+    );
 }
 
 function detachSetting(installation: Installation, notes: string[], signal: AbortSignal): DetachSetting {

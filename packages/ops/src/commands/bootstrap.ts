@@ -7,7 +7,7 @@ import { loginOf } from '../operations/deploy/aws-access.ts';
 import { checkPrerequisites, surroundings } from '../operations/deploy/prerequisites.ts';
 import { planBootstrap } from '../operations/deploy/state-buckets.ts';
 import { withConfig } from './aws.ts';
-import type { CommandContext } from './command.ts';
+import { type CommandContext, examples } from './command.ts';
 import { showSteps } from './progress.ts';
 
 /** `pgha bootstrap`: once before the first deploy; again does no harm. */
@@ -18,6 +18,7 @@ export function registerBootstrap(program: Command, context: CommandContext): vo
       'Makes a versioned, encrypted, private bucket in each region, where Terraform keeps and locks its state.',
     )
     .option('--dry-run', 'say what would be made, and make nothing')
+    .addHelpText(...examples('bootstrap --dry-run', 'bootstrap'))
     .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) => {
       const cluster = await readClusterFile(resolve(config));
       const login = loginOf(cluster, context.settings.aws.hasOwnCredentials);

@@ -8,7 +8,7 @@ import { judgeMachines, renewal } from '../operations/secrets/certificates.ts';
 import { machinesInOrder } from '../operations/secrets/machines.ts';
 import { noMemory, planChanges } from '../operations/secrets/rotate.ts';
 import { type SecretsSetting, secretsSetting } from '../operations/secrets/setting.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -36,11 +36,13 @@ export function registerCerts(program: Command, context: CommandContext): void {
     'list',
     'when each certificate ends, where it is stored and where it is shown',
     "Asks every machine for its files and for what its servers show, and compares with Parameter Store's.",
-  ).action((options: CertsOptions) =>
-    withInstallation(context, options, async (installation) => {
-      answer(context, options, await listCertificates(secretsSetting(installation, []), new Date()), renderList);
-    }),
-  );
+  )
+    .addHelpText(...examples('certs list', 'certs list --json'))
+    .action((options: CertsOptions) =>
+      withInstallation(context, options, async (installation) => {
+        answer(context, options, await listCertificates(secretsSetting(installation, []), new Date()), renderList);
+      }),
+    );
   verb(
     'renew',
     'renew certificates that end soon or no longer fit',
@@ -51,6 +53,7 @@ export function registerCerts(program: Command, context: CommandContext): void {
     .option('--machine <name>', 'this machine, whatever its certificate is like')
     .option('--new-keys', 'for new keys; without it the machines keep theirs')
     .option('--dry-run', 'print the steps; nothing is changed')
+    .addHelpText(...examples('certs renew', 'certs renew --machine pg-2 --new-keys', 'certs renew --all --dry-run'))
     .action((options: CertsOptions) =>
       withInstallation(context, options, async (installation) => {
         const look = secretsSetting(installation, []);

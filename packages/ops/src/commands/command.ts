@@ -29,6 +29,11 @@ export function answer<T>(
   context.print(options.json === true ? `${JSON.stringify(value)}\n` : text(value));
 }
 
+/** The examples of a command's help, each without its `pgha`: `command.addHelpText(...examples('status --lab'))`. */
+export function examples(...lines: readonly string[]): ['after', string] {
+  return ['after', `\nExample${lines.length === 1 ? '' : 's'}:\n${lines.map((line) => `  pgha ${line}`).join('\n')}`];
+}
+
 /** Rows under headings, columns aligned; the last column is not padded. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [headings, ...rows];

@@ -3,7 +3,7 @@ import { modestUsage, monthlyCost, renderCostTable, totalOf, type Usage } from '
 import { type Command, InvalidArgumentError } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
 import { withConfig } from './aws.ts';
-import type { CommandContext } from './command.ts';
+import { type CommandContext, examples } from './command.ts';
 
 type CostOptions = { config: string; json?: boolean } & Usage;
 
@@ -18,6 +18,7 @@ export function registerCost(program: Command, context: CommandContext): void {
     .option('--internet-gib <gib>', 'answers to the Internet, a month', amount, modestUsage.internetGib)
     .option('--log-gib <gib>', 'flow logs, a month, where they are on', amount, modestUsage.logGib)
     .option('--json', 'print the lines as JSON')
+    .addHelpText(...examples('cost', 'cost --database-gib 50 --wal-gib-per-day 5'))
     .action(async ({ config, json, ...usage }: CostOptions) => {
       const cluster = await readClusterFile(resolve(config));
       if (json !== true) return context.print(renderCostTable(cluster, usage));

@@ -7,7 +7,7 @@ import { describeOutcome, outcomeOf } from '../operations/deploy/outcome.ts';
 import { planDeploy } from '../operations/deploy/steps.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, examples } from './command.ts';
 import { describePreview, showPreview } from './plan.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -31,6 +31,7 @@ export function registerDeploy(program: Command, context: CommandContext): void 
     .option('--yes', 'do not ask')
     .option('--allow <address>', 'agree to delete or replace this resource; may be repeated', collect, [])
     .option('--json', 'print where everything is as JSON')
+    .addHelpText(...examples('deploy primary --dry-run', 'deploy primary', 'deploy dr --yes'))
     .action(async (target: Target, options: DeployOptions) => {
       const { workspace } = context.settings;
       if (options.dryRun === true) {

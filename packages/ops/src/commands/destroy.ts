@@ -4,7 +4,7 @@ import { readClusterFile } from '../cluster-file.ts';
 import { planDestroy } from '../operations/deploy/destroy.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
-import type { CommandContext } from './command.ts';
+import { type CommandContext, examples } from './command.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
 /** `pgha destroy REGION`: the machines go, the data stays. */
@@ -18,6 +18,7 @@ export function registerDestroy(program: Command, context: CommandContext): void
     .addArgument(regionArgument())
     .option('--dry-run', 'print the steps; nothing is changed')
     .option('--yes', 'do not ask')
+    .addHelpText(...examples('destroy dr --dry-run', 'destroy primary'))
     .action(async (target: Target, options: AwsOptions & { dryRun?: boolean; yes?: boolean }) => {
       if (options.dryRun === true) {
         const scope = scopeOf(await readClusterFile(resolve(options.config)), target, options.alone === true);

@@ -16,7 +16,7 @@ interface DoctorOptions extends PlaceOptions {
 }
 
 /** One thing that was looked at. */
-interface Check {
+export interface Check {
   what: string;
   /** What it is needed for. */
   neededFor: string;

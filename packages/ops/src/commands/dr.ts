@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { membersOf } from '@pgha/infra/cluster';
+import { membersOf, type Region } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
 import { confirmRegion } from '../clients/region.ts';
 import { exitCodes, RefusedError } from '../exit-codes.ts';
 import type { Installation } from '../installation/installation.ts';
-import { drillRegion } from '../operations/dr/drill.ts';
+import { drillRegion, planDrill } from '../operations/dr/drill.ts';
 import { drillReportName, renderDrillReport } from '../operations/dr/drill-report.ts';
 import { bringBack, failBack, planBringBack, planFailback } from '../operations/dr/failback.ts';
 import { chooseSuccessor, failOverRegion, planRegionFailover } from '../operations/dr/failover.ts';
@@ -14,6 +14,7 @@ import { drStatusOf, observeDr } from '../operations/dr/status.ts';
 import { runOnBothRegions } from '../operations/dr/two-regions.ts';
 import { lagBytesOf, nextEpoch, otherRegion, regionNamed, secondRegionOf, viewDr } from '../operations/dr/view.ts';
 import { runOperation } from '../operations/operation.ts';
+import type { Step } from '../step.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext } from './command.ts';
 import { renderDrStatus, renderFailback, renderMove, renderRegionFailover, renderRejoin } from './dr-report.ts';
@@ -115,11 +116,13 @@ export function registerDr(program: Command, context: CommandContext): void {
         'the rows, promotes it, writes to it and removes it; looks whether everything else a failover needs is there. Touches ' +
         'neither the primary nor the archive. Ends with 1 when something was missing.',
     )
+    .option('--dry-run', 'print the steps; nothing is copied')
     .option('--report <folder>', 'write a dated page into this folder')
     .action((options: DrOptions & { report?: string }) => drill(context, options));
 
   verb('confirm', 'let a region start whose gate is closed because the other one is silent', 'confirm us-east-1 --yes')
     .argument('<region>', 'the region that may act')
+    .option('--dry-run', 'print the steps; nothing is changed')
     .option('--yes', 'do not ask')
     .description(
       'After a cold start a region stays closed until it has read the other one’s epoch. This is the word of a person who knows ' +
@@ -178,6 +181,7 @@ function failback(context: CommandContext, options: DrOptions): Promise<void> {
 
 function drill(context: CommandContext, options: DrOptions & { report?: string }): Promise<void> {
   return withInstallation(context, options, async (installation) => {
+    if (options.dryRun === true) return context.print(describeSteps((await planDrill(installation)).steps));
     const made = await drillRegion(installation, showSteps);
     const report = renderDrillReport(made);
     if (options.report !== undefined) {
@@ -193,19 +197,27 @@ function drill(context: CommandContext, options: DrOptions & { report?: string }
 function confirm(context: CommandContext, name: string, options: DrOptions): Promise<void> {
   return withInstallation(context, options, async (installation) => {
     const region = regionNamed(installation.cluster, name);
+    const confirmed: { region: string; members: readonly string[] } = { region: region.awsRegion, members: [] };
+    const step: Step = {
+      title: `${membersOf(region)
+        .map((node) => node.name)
+        .join(', ')} may start without having read the other region's epoch`,
+      run: async () => {
+        confirmed.members = await confirmMembers(installation, region);
+      },
+    };
+    if (options.dryRun === true) return context.print(describeSteps([step]));
     await askConsent(
       `Let ${region.awsRegion} take writes? If the other region does too, what one of them acknowledges is lost.`,
       options.yes === true,
     );
-    const confirmed = await runOperation(installation, region, `dr confirm ${region.awsRegion}`, () =>
-      confirmMembers(installation, region),
-    );
+    await runOperation(installation, region, `dr confirm ${region.awsRegion}`, () => showSteps([step]));
     answer(context, options, confirmed, ({ members }) => `${members.join(', ')} may start\n`);
   });
 }
 
 /** Every member that can be entered is told; one that boots later needs the word again. */
-async function confirmMembers(installation: Installation, region: ReturnType<typeof regionNamed>) {
+async function confirmMembers(installation: Installation, region: Region): Promise<readonly string[]> {
   const results = await Promise.all(
     membersOf(region).map(async (node) => {
       try {
@@ -218,5 +230,5 @@ async function confirmMembers(installation: Installation, region: ReturnType<typ
   );
   const members = results.flatMap(({ name, problem }) => (problem === null ? [name] : []));
   if (members.length === 0) throw new RefusedError(results.map(({ problem }) => problem).join('; '));
-  return { region: region.awsRegion, members };
+  return members;
 }

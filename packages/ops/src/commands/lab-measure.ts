@@ -13,7 +13,7 @@ import { showSteps } from './progress.ts';
 type FaultName = keyof typeof faults;
 
 /** What clients saw of one fault, run after run. */
-interface Measurement {
+export interface Measurement {
   fault: FaultName;
   verdicts: readonly Verdict[];
 }

@@ -11,7 +11,7 @@ import { checkSurroundings } from '../lab/preflight.ts';
 import { readRecord, requireRecord, writeRecord } from '../lab/record.ts';
 import { readLabStatus } from '../lab/status.ts';
 import { planUp } from '../lab/up.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, examples } from './command.ts';
 import { registerLabMeasure } from './lab-measure.ts';
 import { renderLabStatus } from './lab-report.ts';
 import { showSteps } from './progress.ts';
@@ -25,7 +25,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     .description(
       'Boots every machine of a cluster on this computer, from the user-data that EC2 would give it. Needs Linux and root.',
     )
-    .addHelpText('after', examples);
+    .addHelpText('after', labExamples);
 
   const bringUp = async (input: ClusterInput) => {
     const cluster = defineCluster(input);
@@ -50,6 +50,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     )
     .option('--no-monitoring', 'leave the monitoring machine out')
     .option('--json', 'print the status as JSON')
+    .addHelpText(...examples('lab up', 'lab up --nodes 3 --dr'))
     .action(async (options: UpOptions) => {
       const there = await readRecord(places);
       if (there?.phase === 'up') {
@@ -63,6 +64,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     .command('status')
     .summary('machines, members, load balancer and URLs')
     .option('--json', 'print JSON')
+    .addHelpText(...examples('lab status', 'lab status --json'))
     .action(showStatus);
 
   lab
@@ -71,6 +73,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     .argument('<machine>', 'its name, as "pgha lab status" shows it')
     .argument('[command...]', 'the command; a login shell without one')
     .passThroughOptions()
+    .addHelpText(...examples('lab exec pg-1', 'lab exec pg-1 -- patronictl -c /etc/patroni/config list'))
     .action(async (name: string, words: string[]) => {
       const machine = machineNamed(await requireRecord(places), name);
       // options behind the machine are the command's own, with or without the customary "--" before it
@@ -85,6 +88,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     .option('-f, --follow', 'go on as it is written')
     .option('-u, --unit <unit>', 'one unit only')
     .option('-n, --lines <count>', 'the last lines', '200')
+    .addHelpText(...examples('lab logs pg-1', 'lab logs api-1 --unit pgha-api.service --follow'))
     .action(async (name: string, options: { follow?: boolean; unit?: string; lines: string }) => {
       const machine = machineNamed(await requireRecord(places), name);
       if (!(await isRunning(machine))) return context.print(await readConsole(places, machine));
@@ -98,6 +102,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     .summary('switch a machine off')
     .argument('<machine>', 'its name')
     .option('--power-cut', 'pull the plug instead of shutting down')
+    .addHelpText(...examples('lab stop pg-2', 'lab stop pg-1 --power-cut'))
     .action(async (name: string, options: { powerCut?: boolean }) => {
       await stopMachine(places, name, options.powerCut === true ? 'power-cut' : 'shut-down');
     });
@@ -106,12 +111,14 @@ export function registerLab(program: Command, context: CommandContext): void {
     .command('start')
     .summary('switch a machine on again, with the disk it had')
     .argument('<machine>', 'its name')
+    .addHelpText(...examples('lab start pg-1'))
     .action((name: string) => restartMachine(places, name));
 
   lab
     .command('down')
     .summary('end everything and leave nothing behind but the image')
     .option('--images', 'remove the images too')
+    .addHelpText(...examples('lab down', 'lab down --images'))
     .action(async (options: { images?: boolean }) => {
       await withLabLock(places, 'down', async () => {
         await removeLab(places);
@@ -123,6 +130,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     .command('reset')
     .summary('boot the same lab again with fresh disks')
     .option('--json', 'print the status as JSON')
+    .addHelpText(...examples('lab reset'))
     .action(async (options: { json?: boolean }) => {
       const { input } = await requireRecord(places);
       await bringUp(input);
@@ -137,6 +145,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     )
     .addOption(new Option('--nodes <count>', 'PostgreSQL machines of the primary region').argParser(nodeCount))
     .addOption(new Option('--etcd <count>', 'etcd machines of the primary region').argParser(etcdCount))
+    .addHelpText(...examples('lab resize --nodes 3', 'lab resize --etcd 5'))
     .action(async ({ nodes, etcd }: { nodes?: 2 | 3; etcd?: 3 | 5 }) => {
       const record = await requireRecord(places);
       const primary = {
@@ -183,7 +192,7 @@ function nodeCount(text: string): 2 | 3 {
   return text === '2' ? 2 : 3;
 }
 
-const examples = `
+const labExamples = `
 Examples:
   pgha lab up --nodes 3 --dr
   pgha lab exec pg-1 -- patronictl -c /etc/patroni/config list

@@ -6,12 +6,14 @@ import { readApiStates } from '../operations/api-release.ts';
 import { migrateFrom } from '../operations/migrate.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, memberHosts, viewRegions } from '../operations/regions.ts';
+import type { Step } from '../step.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
-import { showSteps } from './progress.ts';
+import { describeSteps, showSteps } from './progress.ts';
 
 interface MigrateOptions extends PlaceOptions {
   release?: string;
+  dryRun?: boolean;
   json?: boolean;
 }
 
@@ -24,6 +26,7 @@ export function registerMigrate(program: Command, context: CommandContext): void
         'database. A deploy does it by itself before it starts the services.',
     )
     .option('--release <version>', 'whose migrations; by default the release that runs')
+    .option('--dry-run', 'print the steps; nothing is changed')
     .option('--json', 'print the applied migrations as JSON')
     .addHelpText('after', '\nExamples:\n  pgha migrate\n  pgha migrate --lab')
     .action((options: MigrateOptions) =>
@@ -38,29 +41,29 @@ export function registerMigrate(program: Command, context: CommandContext): void
           );
         }
         const applied: string[] = [];
-        await runOperation(installation, region, 'migrate', () =>
-          showSteps([
-            {
-              title: 'Schema',
-              run: async (report) => {
-                const [state] = await readApiStates({ hosts: [host] });
-                const version = options.release ?? state?.current ?? null;
-                if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
-                report(`as release ${version} has it`);
-                const store = installation.secrets(bothRegions(cluster));
-                applied.push(...(await migrateFrom(host, { cluster, region, store, version })));
-              },
+        const steps: readonly Step[] = [
+          {
+            title: `Migrations of ${options.release ?? 'the release that runs'} that are not there yet`,
+            run: async (report) => {
+              const [state] = await readApiStates({ hosts: [host] });
+              const version = options.release ?? state?.current ?? null;
+              if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
+              report(`as release ${version} has it`);
+              const store = installation.secrets(bothRegions(cluster));
+              applied.push(...(await migrateFrom(host, { cluster, region, store, version })));
             },
-            {
-              title: 'Poolers make their connections anew',
-              isNeeded: async () => applied.length > 0,
-              run: async () => {
-                const hosts = [...memberHosts(installation, region).values()];
-                await Promise.all(hosts.map((member) => reconnectPooler(member, cluster.database)));
-              },
+          },
+          {
+            title: 'Poolers make their connections anew',
+            isNeeded: async () => applied.length > 0,
+            run: async () => {
+              const hosts = [...memberHosts(installation, region).values()];
+              await Promise.all(hosts.map((member) => reconnectPooler(member, cluster.database)));
             },
-          ]),
-        );
+          },
+        ];
+        if (options.dryRun === true) return context.print(describeSteps(steps));
+        await runOperation(installation, region, 'migrate', () => showSteps(steps));
         answer(context, options, { applied }, (value) =>
           value.applied.length === 0
             ? 'the schema is up to date\n'

@@ -4,7 +4,7 @@ import { type RegionView, viewRegions } from '../operations/regions.ts';
 import { answer, type CommandContext, table } from './command.ts';
 
 /** A machine in a line. */
-interface NodeLine {
+export interface NodeLine {
   name: string;
   role: string;
   region: string;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { allNodes, type Cluster, type Node, nodeBeyond, nodeNamed, type Region, regionOf } from '@pgha/infra/cluster';
 import { UsageError } from '../exit-codes.ts';
+import type { Installation } from '../installation/installation.ts';
 import { planLabAddition, planLabRemoval } from '../lab/membership.ts';
 import { planNewLabMachine } from '../lab/new-machine.ts';
 import { planAddedInstance, planNewInstance, planRemovedInstance } from '../operations/deploy/replace.ts';
@@ -35,8 +36,8 @@ interface Planning {
 interface Verb {
   /** Finds the machine by its name, or says why this verb is not for it. */
   find(cluster: Cluster, name: string): { node: Node; region: Region };
-  /** Asked before anything is done; null: nothing is lost. */
-  question(node: Node): string | null;
+  /** Asked before anything is done, with what is lost; null: nothing is. */
+  question(node: Node, kind: Installation['kind']): string | null;
   plan(planning: Planning): Promise<readonly Step[]>;
 }
 
@@ -53,12 +54,13 @@ export const verbs = {
   },
   reinit: {
     find: findMachine,
-    question: ({ name }) => `Throw the data of ${name} away and build it anew?`,
+    question: ({ name }) =>
+      `Throw the data of ${name} away and build it anew, from the newest backup or else from the primary?`,
     plan: async ({ setting }) => planReinit(setting),
   },
   replace: {
     find: findMachine,
-    question: ({ name }) => `Replace ${name} by a new machine?`,
+    question: (node, kind) => `Replace ${node.name} by a new machine? ${lossOf(node, kind)}`,
     plan: async (planning) => {
       const { setting } = planning;
       const isThere = await rememberMachine(planning);
@@ -97,7 +99,8 @@ export const verbs = {
       if (found === null) throw new UsageError(`${name} was never one of the cluster's machines`);
       return found;
     },
-    question: ({ name }) => `Take ${name} out of the cluster and remove the machine?`,
+    question: ({ name }, kind) =>
+      `Take ${name} out of the cluster and remove the machine? Its disk is lost${kind === 'aws' ? '; a data volume stays' : ', its data with it'}.`,
     plan: async (planning) => {
       const { setting } = planning;
       return planDeparture(
@@ -110,6 +113,26 @@ export const verbs = {
     },
   },
 } as const satisfies Readonly<Record<string, Verb>>;
+
+/** What goes with a machine's disk, and where the new one has it from. */
+function lossOf({ role }: Node, kind: Installation['kind']): string {
+  const disk = 'Its disk is lost, with its journal and whatever was put there by hand';
+  switch (role) {
+    case 'postgres':
+    case 'standby':
+      return kind === 'aws'
+        ? `${disk}; its data volume goes to the new machine.`
+        : `${disk}, and its data: that is built anew from the newest backup, or from the primary.`;
+    case 'etcd':
+      return `${disk}; its part of etcd is copied anew from the other members.`;
+    case 'monitoring':
+      return `${disk}, and every metric, silence and dashboard that was made there: nothing else has them.`;
+    case 'api':
+      return `${disk}; both services are fetched anew from the artifact bucket, and nobody serves at its address meanwhile.`;
+    case 'bastion':
+      return `${disk}; sessions through it are cut.`;
+  }
+}
 
 /**
  * The steps that make or remove the machine itself. On AWS a session is opened for them, with everything that a deploy checks;

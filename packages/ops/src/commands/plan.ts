@@ -4,7 +4,7 @@ import { type Preview, previewStacks } from '../operations/deploy/preview.ts';
 import type { Session } from '../operations/deploy/session.ts';
 import type { Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, examples } from './command.ts';
 import { showSteps } from './progress.ts';
 
 /** `pgha plan REGION`: changes nothing. */
@@ -14,6 +14,7 @@ export function registerPlan(program: Command, context: CommandContext): void {
     .description('Plans every stack of a region with Terraform and shows what a deploy would change. Changes nothing.')
     .addArgument(regionArgument())
     .option('--json', 'print the changes as JSON')
+    .addHelpText(...examples('plan primary', 'plan dr --json'))
     .action(async (target: Target, options: AwsOptions & { json?: boolean }) => {
       const preview = await showPreview(await openSession(context, target, options));
       answer(context, options, preview, describePreview);

@@ -13,7 +13,7 @@ import { describeSteps, showSteps } from './progress.ts';
 import { type RestoreOptions, repositoryOf } from './restore-options.ts';
 
 /** What the command tells in the end. */
-interface InPlaceEnd {
+export interface InPlaceEnd {
   target: string;
   repository: number;
   backup: string;

@@ -8,18 +8,21 @@ import { runBesides } from '../operations/operation.ts';
 import { findActing } from '../operations/restore/acting.ts';
 import { findKept, type KeptData } from '../operations/restore/kept.ts';
 import { findScratches, type PlacedScratch } from '../operations/restore/scratch.ts';
+import type { Step } from '../step.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
+import { describeSteps, showSteps } from './progress.ts';
 import { age, bytes } from './units.ts';
 
 interface RestoredOptions extends PlaceOptions {
   table?: string;
+  dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
 }
 
-interface Restored {
+export interface Restored {
   scratches: readonly PlacedScratch[];
   kept: readonly KeptData[];
 }
@@ -50,6 +53,7 @@ export function registerRestored(restore: Command, context: CommandContext): voi
     )
     .argument('<name>', 'the scratch server')
     .requiredOption('--table <table>', 'the table, with its schema where that is not public')
+    .option('--dry-run', 'print the steps; nothing is changed')
     .option('--json', 'print what was copied as JSON')
     .addHelpText('after', '\nExample:\n  pgha restore copy at-20250115t143000-repo1 --table items')
     .action((name: string, options: RestoredOptions & { table: string }) =>
@@ -60,10 +64,16 @@ export function registerRestored(restore: Command, context: CommandContext): voi
         const wanted = tableNamed(options.table);
         const { region } = (await findActing(installation)).view;
         const host = installation.host(nodeNamed(installation.cluster, scratch.machine));
-        const rows = await runBesides(installation, region, `restore copy ${name} --table ${wanted}`, () =>
-          copyTable(host, name, wanted),
-        );
-        answer(context, options, { table: wanted, rows }, (copied) => `${copied.table}: ${copied.rows} rows\n`);
+        const copied = { table: wanted, rows: 0 };
+        const step: Step = {
+          title: `${wanted} of ${name}, on ${scratch.machine}, into the primary of ${region.awsRegion}`,
+          run: async () => {
+            copied.rows = await copyTable(host, name, wanted);
+          },
+        };
+        if (options.dryRun === true) return context.print(describeSteps([step]));
+        await runBesides(installation, region, `restore copy ${name} --table ${wanted}`, () => showSteps([step]));
+        answer(context, options, copied, ({ table: name, rows }) => `${name}: ${rows} rows\n`);
       }),
     );
   withPlace(restore.command('drop'), context)
@@ -73,6 +83,7 @@ export function registerRestored(restore: Command, context: CommandContext): voi
     )
     .argument('<name>', 'as "pgha restore list" has it')
     .option('--yes', 'do not ask')
+    .option('--dry-run', 'print the steps; nothing is changed')
     .option('--json', 'print what was removed as JSON')
     .addHelpText('after', '\nExample:\n  pgha restore drop at-20250115t143000-repo1')
     .action((name: string, options: RestoredOptions) =>
@@ -84,15 +95,23 @@ export function registerRestored(restore: Command, context: CommandContext): voi
         if (servers.length + directories.length === 0) {
           throw new UsageError(`there is no "${name}"; "pgha restore list" shows what there is`);
         }
+        const steps: readonly Step[] = [
+          ...servers.map((each) => ({
+            title: `The scratch server ${name} on ${each.machine}, ${bytes(each.sizeBytes)}, goes`,
+            run: () => dropScratch(hosts(each), name),
+          })),
+          ...directories.map((each) => ({
+            title: `The data of before the restore, ${bytes(each.sizeBytes)}, goes from ${each.machine}`,
+            run: () => memberRestore(hosts(each)).drop(name),
+          })),
+        ];
+        if (options.dryRun === true) return context.print(describeSteps(steps));
         if (directories.length > 0) {
           const machines = directories.map(({ machine }) => machine).join(', ');
           await askConsent(`Remove what the cluster was before the restore, on ${machines}?`, options.yes === true);
         }
         const { region } = (await findActing(installation)).view;
-        await runBesides(installation, region, `restore drop ${name}`, async () => {
-          for (const each of servers) await dropScratch(hosts(each), name);
-          for (const each of directories) await memberRestore(hosts(each)).drop(name);
-        });
+        await runBesides(installation, region, `restore drop ${name}`, () => showSteps(steps));
         const freedBytes = [...servers, ...directories].reduce((sum, each) => sum + each.sizeBytes, 0);
         answer(
           context,

@@ -1,7 +1,7 @@
 import { nodesOf, regionsOf } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
 import { RefusedError, UsageError } from '../exit-codes.ts';
-import { bothRegions, hostsOf, type Installation } from '../installation/installation.ts';
+import { hostsOf, type Installation } from '../installation/installation.ts';
 import { eraseRepository } from '../operations/archive/erase.ts';
 import { writeAudit } from '../operations/audit.ts';
 import { runOperation } from '../operations/operation.ts';
@@ -9,13 +9,14 @@ import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { authorityRotation } from '../operations/secrets/authority.ts';
 import { type ListedSecret, listSecrets } from '../operations/secrets/listing.ts';
 import { copyNames, differingNames, splitRegions } from '../operations/secrets/mirror.ts';
+import { missingSecrets, provideSecrets } from '../operations/secrets/provide.ts';
 import { type NamedChange, noMemory, planChanges } from '../operations/secrets/rotate.ts';
 import { changesOfAll, type Rotatable, rotatableNamed, rotatedTogether } from '../operations/secrets/rotations.ts';
 import { secretsSetting } from '../operations/secrets/setting.ts';
 import { readValue } from '../operations/secrets/value.ts';
-import { secretsInit } from '../secrets/index.ts';
+import type { InitReport } from '../secrets/index.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -34,7 +35,7 @@ interface ChangeOptions extends SecretsOptions {
 }
 
 /** What a change ends with: the secrets it was about, and what a person has to know or do. */
-interface Changed {
+export interface Changed {
   changed: readonly string[];
   notes: readonly string[];
 }
@@ -61,31 +62,38 @@ export function registerSecrets(program: Command, context: CommandContext): void
   const verb = (name: string, summary: string, description = summary) =>
     withPlace(secrets.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
 
-  verb('init', 'make every secret that is not there yet; nothing is ever replaced').action((options: SecretsOptions) =>
-    withInstallation(context, options, async ({ cluster, secrets: storesOf }) => {
-      const store = storesOf(bothRegions(cluster));
-      const report = await secretsInit(cluster, store, new Date(), (name) => process.stderr.write(`made ${name}\n`));
-      answer(context, options, report, ({ created, kept }) => `${created.length} made, ${kept.length} kept\n`);
-    }),
-  );
-  verb('list', 'what there is, who uses it, how old it is, and what is due').action((options: SecretsOptions) =>
-    withInstallation(context, options, async (installation) => {
-      answer(context, options, await listSecrets(secretsSetting(installation, []), new Date()), renderList);
-    }),
-  );
+  verb('init', 'make every secret that is not there yet; nothing is ever replaced')
+    .option('--dry-run', 'print the names of what would be made; nothing is stored')
+    .addHelpText(...examples('secrets init --dry-run', 'secrets init --lab'))
+    .action((options: SecretsOptions & { dryRun?: boolean }) =>
+      withInstallation(context, options, async (installation) => {
+        if (options.dryRun === true) return answer(context, options, await missingSecrets(installation), renderMissing);
+        const report = await provideSecrets(installation, (line) => process.stderr.write(`${line}\n`));
+        answer(context, options, report, ({ created, kept }) => `${created.length} made, ${kept.length} kept\n`);
+      }),
+    );
+  verb('list', 'what there is, who uses it, how old it is, and what is due')
+    .addHelpText(...examples('secrets list', 'secrets list --json'))
+    .action((options: SecretsOptions) =>
+      withInstallation(context, options, async (installation) => {
+        answer(context, options, await listSecrets(secretsSetting(installation, []), new Date()), renderList);
+      }),
+    );
   verb(
     'show <name>',
     'print one value',
     'Prints one value to standard output, and leaves an audit line with its name. A name of "pgha secrets list" gives what a ' +
       'client presents (of a pair of logins the password of the one in use); a parameter gives what is stored: logins/app, passwords/app_a.',
-  ).action((name: string, options: SecretsOptions) =>
-    withInstallation(context, options, async (installation) => {
-      const value = await readValue(secretsSetting(installation, []), name);
-      await auditRead(installation, `secrets show ${name}`);
-      if (process.stdout.isTTY) process.stderr.write('The value stays in this terminal and its history.\n');
-      answer(context, options, { name, value }, () => `${value.trimEnd()}\n`);
-    }),
-  );
+  )
+    .addHelpText(...examples('secrets show api_keys', 'secrets show passwords/app_a'))
+    .action((name: string, options: SecretsOptions) =>
+      withInstallation(context, options, async (installation) => {
+        const value = await readValue(secretsSetting(installation, []), name);
+        await auditRead(installation, `secrets show ${name}`);
+        if (process.stdout.isTTY) process.stderr.write('The value stays in this terminal and its history.\n');
+        answer(context, options, { name, value }, () => `${value.trimEnd()}\n`);
+      }),
+    );
 
   withChanges(
     verb(
@@ -96,6 +104,7 @@ export function registerSecrets(program: Command, context: CommandContext): void
     ),
   )
     .option('--all', 'every secret but the CA, which clients outside have to get first')
+    .addHelpText(...examples('secrets rotate app', 'secrets rotate --all --dry-run', 'secrets rotate ca --trust-only'))
     .option('--trust-only', 'of the CA: stop where machines trust the new one beside the old one')
     .option('--patience <seconds>', 'how long sessions of a former login may take to end', '60')
     .action((name: string | undefined, options: ChangeOptions) =>
@@ -117,6 +126,7 @@ export function registerSecrets(program: Command, context: CommandContext): void
       }),
     );
   withChanges(verb('retire <name>', 'end what a rotation had to leave valid'))
+    .addHelpText(...examples('secrets retire backup_passphrases'))
     .option('--early', 'of backup_passphrases: although only the former generation can restore some of the time')
     .option('--patience <seconds>', 'how long sessions of a former login may take to end', '60')
     .action((name: string, options: ChangeOptions) =>
@@ -141,6 +151,7 @@ export function registerSecrets(program: Command, context: CommandContext): void
     ),
   )
     .requiredOption('--from <region>', 'the AWS region whose values are in use')
+    .addHelpText(...examples('secrets mirror --from us-west-2 --dry-run'))
     .action((options: ChangeOptions) => mirror(context, options));
 }
 
@@ -230,6 +241,10 @@ function renderList(listed: readonly ListedSecret[]): string {
       use,
     ]),
   );
+}
+
+function renderMissing({ created, kept }: InitReport): string {
+  return `${created.map((name) => `would make ${name}\n`).join('')}${created.length} to make, ${kept.length} there\n`;
 }
 
 function describeState(name: string, state: Pick<ListedSecret, 'isDue' | 'isOldValid' | 'isMirrored'>): string {

@@ -4,7 +4,7 @@ import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { type MachineUpgrades, outdated, planMinorUpgrade, viewUpgrades } from '../operations/upgrade/minor.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, examples, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -16,7 +16,10 @@ interface UpgradeOptions extends PlaceOptions {
 
 /** `pgha upgrade minor`: Debian's newest minor versions, one machine at a time. */
 export function registerUpgrade(program: Command, context: CommandContext): void {
-  const upgrade = program.command('upgrade').summary('newest minor versions, one machine at a time');
+  const upgrade = program
+    .command('upgrade')
+    .summary('newest minor versions, one machine at a time')
+    .addHelpText(...examples('upgrade minor --dry-run'));
   withPlace(upgrade.command('minor'), context)
     .summary("install Debian's newest minor versions, one machine at a time")
     .description(
@@ -37,7 +40,10 @@ export function registerUpgrade(program: Command, context: CommandContext): void
         answer(context, options, outdated(machines), renderUpgrades);
         if (outdated(machines).length === 0) return;
         const plan = (signal: AbortSignal) => planMinorUpgrade(installation, machines, primary, signal);
-        if (options.dryRun === true) return context.print(describeSteps(plan(installation.signal)));
+        if (options.dryRun === true) {
+          // standard output is one line of JSON then
+          return options.json === true ? undefined : context.print(describeSteps(plan(installation.signal)));
+        }
         await askConsent(`Upgrade ${outdated(machines).length} machines, one at a time?`, options.yes === true);
         await runOperation(installation, region, 'upgrade minor', ({ signal }) => showSteps(plan(signal)));
       }),

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { createFakeHost } from '../hosts/fake.ts';
-import { planApiDeploy, readApiStates, rollBackApi } from './api-release.ts';
+import { planApiDeploy, planApiRollback, readApiStates } from './api-release.ts';
 
 const release = { version: '1.0.0-b', archive: import.meta.filename, sha256: 'ab12' };
 
@@ -77,7 +77,16 @@ describe('a deploy of the services', () => {
         () => release,
       ),
     );
-    expect(await rollBackApi(servers)).toMatchObject([{ server: 'api-1', current: '1.0.0-a', previous: '1.0.0-b' }]);
+    const steps = planApiRollback(servers, await readApiStates(servers));
+    expect(steps[0]?.title).toBe('api-1 goes back to 1.0.0-a');
+    await runAll(steps);
+    expect(await readApiStates(servers)).toMatchObject([{ server: 'api-1', current: '1.0.0-a', previous: '1.0.0-b' }]);
     expect(objects.get('api/current')).toBe('1.0.0-a\n');
+  });
+
+  it('cannot be undone where nothing ran before', async () => {
+    const servers = { hosts: [server('api-1')], s3: keepingS3().client, bucket: 'b' };
+    const states = await readApiStates(servers);
+    expect(() => planApiRollback(servers, states)).toThrow('nothing ran on api-1 before');
   });
 });

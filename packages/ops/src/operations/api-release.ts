@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import type { Release } from '../artifact/release.ts';
+import { RefusedError } from '../exit-codes.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 import type { Step } from '../step.ts';
 
@@ -53,17 +54,32 @@ export function planApiDeploy(servers: () => ApiServers, release: () => Release)
   ];
 }
 
-/** Brings every API server back to the release it ran before, and new servers too. */
-export async function rollBackApi({ hosts, s3, bucket }: ApiServers): Promise<readonly ApiServerState[]> {
-  const states: ApiServerState[] = [];
-  for (const host of hosts) {
-    states.push(
-      parseState(host, await runChecked(host, ['pgha-deploy', '--rollback'], { timeoutMs: deployTimeoutMs })),
-    );
-  }
-  const version = states[0]?.current;
-  if (typeof version === 'string') await pointToRelease(s3, bucket, version);
-  return states;
+/**
+ * Brings every API server back to the release it ran before, and new servers too.
+ *
+ * @param states what they run now; the steps name what they go back to.
+ * @throws RefusedError when nothing ran before on one of them.
+ */
+export function planApiRollback({ hosts, s3, bucket }: ApiServers, states: readonly ApiServerState[]): readonly Step[] {
+  const versions = hosts.map(({ name }) => {
+    const version = states.find(({ server }) => server === name)?.previous ?? null;
+    if (version === null) throw new RefusedError(`nothing ran on ${name} before: there is nothing to go back to`);
+    return version;
+  });
+  return [
+    ...hosts.map(
+      (host, index): Step => ({
+        title: `${host.name} goes back to ${versions[index]}`,
+        run: async () => {
+          await runChecked(host, ['pgha-deploy', versions[index] ?? ''], { timeoutMs: deployTimeoutMs });
+        },
+      }),
+    ),
+    ...versions.slice(0, 1).map((version) => ({
+      title: `New servers start with ${version}`,
+      run: () => pointToRelease(s3, bucket, version),
+    })),
+  ];
 }
 
 /** Asks every API server what it runs. */

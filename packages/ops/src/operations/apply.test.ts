@@ -66,6 +66,19 @@ describe('applying a changed cluster', () => {
     expect((await compareMachines(cluster, all)).some(isDifferent)).toBe(false);
   });
 
+  it('applies what was agreed to, although somebody else has compared since', async () => {
+    const seen: string[] = [];
+    const all = machines(['pg-1'], seen);
+    const steps = await planApply(cluster, all, await compareMachines(cluster, all), signal);
+    const host = all.find(({ node }) => node.name === 'pg-1')?.host;
+    const path = '/var/lib/pgha/machine.next.json';
+    const agreed = host?.files.get(path)?.content;
+    await host?.writeFile(path, 'of another configuration');
+    await runAll(steps);
+    expect(seen).toEqual(['pg-1']);
+    expect(host?.files.get(path)?.content === agreed, 'the manifest in force is the one agreed to').toBe(true);
+  });
+
   it('stops at the machine that breaks, and a second run goes on from there', async () => {
     const log: string[] = [];
     const all = machines(['pg-1', 'pg-2'], log, 'pg-1');

@@ -97,9 +97,11 @@ export async function planApply(
   return [
     ...settings,
     ...order.map(
-      ({ node, host }): Step => ({
+      ({ node, host, site }): Step => ({
         title: node.name,
         run: async (report) => {
+          // whoever compared in the meantime has left his own there
+          await leaveManifest(host, renderMachine(cluster, node, site));
           await runChecked(host, ['pgha-machine', 'apply', nextManifest], { timeoutMs: applyTimeoutMs });
           await waitUntilWhole(hostsAmong(machines), regionOf(cluster, node), null, report, signal, wholeTimeoutMs);
         },
@@ -116,7 +118,7 @@ function sharedSettings(cluster: Cluster, region: Region): Record<string, unknow
 
 async function compareMachine(cluster: Cluster, { node, host, site }: Enterable): Promise<MachineDifference> {
   const machine = renderMachine(cluster, node, site);
-  await host.writeFile(nextManifest, renderManifest(machine), { mode: '0600' });
+  await leaveManifest(host, machine);
   const told = JSON.parse(await runChecked(host, ['pgha-machine', 'diff', nextManifest])) as Omit<
     MachineDifference,
     'machine' | 'files'
@@ -126,6 +128,9 @@ async function compareMachine(cluster: Cluster, { node, host, site }: Enterable)
   for (const path of told.files) files.push({ path, diff: await diffFile(host, path, wanted.get(path) ?? '') });
   return { machine: node.name, ...told, files };
 }
+
+const leaveManifest = (host: Host, machine: ReturnType<typeof renderMachine>) =>
+  host.writeFile(nextManifest, renderManifest(machine), { mode: '0600' });
 
 /** diff's exit codes: 0 the same, 1 different, 2 trouble. A file of the same content differs in its owner or mode. */
 async function diffFile(host: Host, path: string, wanted: string): Promise<string> {

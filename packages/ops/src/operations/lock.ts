@@ -39,6 +39,18 @@ const realSurroundings: LockSurroundings = {
   renewEveryMs,
 };
 
+/** Who is at work on the cluster; null: nobody, or a command that has died on this computer. */
+export async function readHolder(
+  etcd: Etcd,
+  computer: string,
+  { isAlive }: Pick<LockSurroundings, 'isAlive'> = realSurroundings,
+): Promise<LockHolder | null> {
+  const stored = await etcd.read(lockKey);
+  if (stored === null) return null;
+  const holder = JSON.parse(decodeURIComponent(stored.value)) as LockHolder;
+  return holder.computer === computer && !isAlive(holder.pid) ? null : holder;
+}
+
 /**
  * Does something that nobody else may do to this cluster at the same time. The lock is a key with a lease: it ends by itself
  * when the command is killed, and a command whose lease was lost stops before its next step.

@@ -4,7 +4,7 @@ import { etcdOn } from '../clients/etcd.ts';
 import { RefusedError, UsageError } from '../exit-codes.ts';
 import { hostsOf, type Installation } from '../installation/installation.ts';
 import { type AuditEntry, writeAudit } from './audit.ts';
-import { type LockSurroundings, withOperationLock } from './lock.ts';
+import { type LockHolder, type LockSurroundings, withOperationLock } from './lock.ts';
 import { beginOperation, type Memory } from './unfinished.ts';
 
 /** What the work of an operation gets. */
@@ -41,7 +41,7 @@ export async function runOperation<T>(
     };
     return writeAudit(hosts, entry);
   };
-  const holder = { operator, computer: hostname(), pid: process.pid, doing, since: new Date().toISOString() };
+  const holder = holderOf(operator, doing);
   const etcd = etcdOn(hosts);
   const locked = async (lost: AbortSignal) => {
     const { memory, end } = await beginOperation(etcd, { doing, operator, since: holder.since });
@@ -63,6 +63,11 @@ export async function runOperation<T>(
     }
   };
   return withOperationLock(etcd, holder, locked, around);
+}
+
+/** This process, as others are told who keeps them out. */
+export function holderOf(operator: string, doing: string): LockHolder {
+  return { operator, computer: hostname(), pid: process.pid, doing, since: new Date().toISOString() };
 }
 
 /**

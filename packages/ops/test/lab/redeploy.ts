@@ -6,7 +6,7 @@ import { createLocalHost } from '../../src/hosts/local.ts';
 import { provideAuthority, s3Client } from '../../src/lab/aws.ts';
 import { releasesFolder } from '../../src/lab/places.ts';
 import { labBucket } from '../../src/lab/site.ts';
-import { planApiDeploy, readApiStates, rollBackApi } from '../../src/operations/api-release.ts';
+import { planApiDeploy, planApiRollback, readApiStates } from '../../src/operations/api-release.ts';
 import { hostOf, type RunningLab } from './running-lab.ts';
 import { underLoad } from './under-load.ts';
 
@@ -41,7 +41,8 @@ export function redeploySuite(provided: () => RunningLab): void {
         });
         expect((await readApiStates(servers)).map(({ current }) => current)).toEqual([release.version]);
         const rollback = await underLoad(lab, 'rollback', async () => {
-          await rollBackApi(servers);
+          const steps = planApiRollback(servers, await readApiStates(servers));
+          for (const step of steps) await step.run(() => undefined);
         });
         expect((await readApiStates(servers)).map(({ current }) => current)).toEqual(
           before.map(({ current }) => current),

@@ -6,6 +6,7 @@ import { type DrillResult, runDrill } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import { hostsOf, type Installation } from '../../installation/installation.ts';
+import type { Step } from '../../step.ts';
 import type { LockSurroundings } from '../lock.ts';
 import { runOperation } from '../operation.ts';
 import { thresholdOf } from '../status/thresholds.ts';
@@ -41,6 +42,40 @@ export interface Drill {
   result: DrillResult;
 }
 
+/** A drill that was planned: what it is about, and what its steps have found. */
+interface DrillPlan {
+  view: DrView;
+  standby: Region;
+  acting: Region;
+  steps: readonly Step[];
+  made: { checks: readonly DrillCheck[]; result: DrillResult | null };
+}
+
+/** Looks who is the standby, and plans a drill on one of its machines. */
+export async function planDrill(installation: Installation): Promise<DrillPlan> {
+  const view = await viewDr(installation);
+  const standby = standbyOf(view);
+  const host = chooseDrillHost(installation, view, standby);
+  const made: DrillPlan['made'] = { checks: [], result: null };
+  const steps: readonly Step[] = [
+    {
+      title: 'What a failover needs is there',
+      run: async (report) => {
+        made.checks = await checkNeeds(installation, view, standby, host);
+        report(`${made.checks.filter(({ passed }) => passed).length} of ${made.checks.length}`);
+      },
+    },
+    {
+      title: `A copy of ${host.name} is compared, promoted and written to`,
+      run: async (report) => {
+        made.result = await runDrill(host);
+        report(made.result.problem ?? 'it takes writes');
+      },
+    },
+  ];
+  return { view, standby, acting: otherRegion(installation.cluster, standby), steps, made };
+}
+
 /**
  * Proves that the standby region can take over: that its data can be promoted, on a copy, and that what a failover needs is
  * there. The primary is asked for nothing. The lock is the acting region's, so that no drill keeps a failover waiting.
@@ -50,32 +85,13 @@ export async function drillRegion(
   perform: Perform,
   around?: LockSurroundings,
 ): Promise<Drill> {
-  const view = await viewDr(installation);
-  const standby = standbyOf(view);
-  const acting = otherRegion(installation.cluster, standby);
-  const host = chooseDrillHost(installation, view, standby);
+  const { view, standby, acting, steps, made } = await planDrill(installation);
   return runOperation(
     installation,
     acting,
     'dr drill',
     async () => {
-      const made: { checks: readonly DrillCheck[]; result: DrillResult | null } = { checks: [], result: null };
-      await perform([
-        {
-          title: 'What a failover needs is there',
-          run: async (report) => {
-            made.checks = await checkNeeds(installation, view, standby, host);
-            report(`${made.checks.filter(({ passed }) => passed).length} of ${made.checks.length}`);
-          },
-        },
-        {
-          title: `A copy of ${host.name} is compared, promoted and written to`,
-          run: async (report) => {
-            made.result = await runDrill(host);
-            report(made.result.problem ?? 'it takes writes');
-          },
-        },
-      ]);
+      await perform(steps);
       if (made.result === null) throw new Error('the drill did not run');
       const drill: Drill = {
         at: new Date().toISOString(),

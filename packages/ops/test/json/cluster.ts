@@ -1,0 +1,175 @@
+import type { Verdict } from '../../src/chaos/checker.ts';
+import type { NodeLine } from '../../src/commands/nodes-list.ts';
+import type { Listing } from '../../src/commands/operations.ts';
+import type { ApiServerState } from '../../src/operations/api-release.ts';
+import type { MachineDifference } from '../../src/operations/apply.ts';
+import type { FailoverView } from '../../src/operations/failover.ts';
+import type { ClusterStatus } from '../../src/operations/status/status.ts';
+import type { Unfinished } from '../../src/operations/unfinished.ts';
+import type { MachineUpgrades } from '../../src/operations/upgrade/minor.ts';
+import { type Answer, answerOf, type Shape } from './shape.ts';
+
+const misfits: Shape<Verdict['lost']> = [{ member: 'text', key: 'text' }];
+
+const verdict: Shape<Verdict> = {
+  isValid: 'boolean: every promise was kept',
+  lost: misfits,
+  duplicated: misfits,
+  invented: misfits,
+  denied: misfits,
+  disagreeing: ['text'],
+  impossible: ['text'],
+  counts: { ok: 'number', fail: 'number', unknown: 'number', readsOk: 'number', readsFail: 'number' },
+  longestGap: { lengthMs: 'number', beganAtMs: 'milliseconds since 1970' },
+};
+
+const apiServers = answerOf<readonly ApiServerState[]>('What each API server runs, afterwards.', [
+  { server: 'text', current: 'version | null', previous: 'version | null', releases: ['version'] },
+]);
+
+const done = (verb: string) =>
+  answerOf<{ verb: string; machine: string; region: string }>('What was done.', {
+    verb,
+    machine: 'text',
+    region: 'AWS region',
+  });
+
+/** What the commands about a running cluster print. */
+export const clusterAnswers: Readonly<Record<string, Answer>> = {
+  status: answerOf<ClusterStatus>('With `--watch` an object a line.', {
+    at: 'moment',
+    project: 'text',
+    environment: 'text',
+    durability: 'zero-loss | available',
+    acting: 'AWS region | null',
+    regions: [
+      {
+        region: 'AWS region',
+        role: 'acting | standby | without leader | silent',
+        members: [
+          {
+            name: 'text',
+            role: 'leader | replica | sync_standby | quorum_standby | standby_leader',
+            state: 'text',
+            timeline: 'number | null',
+            lsn: 'text | null',
+            lagBytes: 'number | null',
+          },
+        ],
+        synchronous: 'synchronous_standby_names | null',
+        etcd: { members: 'number', answering: 'number', leader: 'text | null' },
+        pooler: { paused: ['machine'], clients: 'number', waiting: 'number' },
+        lagSeconds: 'number | null',
+      },
+    ],
+    machines: [
+      {
+        name: 'text',
+        role: 'text',
+        region: 'AWS region',
+        answers: 'boolean',
+        diskUsedRatio: '0 to 1 | null',
+        certificateEndsAt: 'moment | null',
+      },
+    ],
+    repositories: [
+      {
+        repository: 'number',
+        region: 'AWS region',
+        answers: 'boolean',
+        lastFullAt: 'moment | null',
+        lastDiffAt: 'moment | null',
+        lastIncrAt: 'moment | null',
+        archivedUpTo: 'WAL segment | null',
+      },
+    ],
+    findings: [{ what: 'text', remedy: 'text' }],
+  }),
+  switchover: answerOf<{ from: string | null; to: string }>('Who handed over to whom.', {
+    from: 'text | null',
+    to: 'text',
+  }),
+  failover: answerOf<FailoverView>('What each member has, before anything is done.', {
+    leader: 'text | null',
+    lostPrimary: 'text | null',
+    lastKnownLsn: 'text | null',
+    candidates: [
+      {
+        name: 'text',
+        lsn: 'text | null',
+        behindBytes: 'number | null',
+        isSynchronous: 'boolean',
+        risk: 'why something acknowledged may be missing | null',
+      },
+    ],
+  }),
+  migrate: answerOf<{ applied: readonly string[] }>('The migrations that were not there yet, in order.', {
+    applied: ['text'],
+  }),
+  load: answerOf<Verdict>('What was acknowledged, held against what every member has.', verdict),
+  'upgrade minor': answerOf<readonly MachineUpgrades[]>(
+    'The machines that have older versions, before anything is done.',
+    [
+      {
+        node: {
+          name: 'text',
+          role: 'text',
+          hostname: 'text',
+          address: 'text',
+          zoneIndex: 'number',
+          instanceType: 'text',
+        },
+        available: [{ package: 'text', from: 'version', to: 'version' }],
+        pending: ['unit that runs what was there before'],
+      },
+    ],
+  ),
+  'operations list': answerOf<Listing>('`atWork` and `cutOff` are null where nothing is.', {
+    atWork: { operator: 'text', computer: 'text', pid: 'number', doing: 'command', since: 'moment' },
+    cutOff: { doing: 'command', operator: 'text', since: 'moment', choices: 'text, by name' },
+    runs: [
+      {
+        operator: 'text',
+        doing: 'command',
+        at: 'moment',
+        result: 'started | done | failed | refused',
+        detail: 'text, where something went wrong',
+      },
+    ],
+  }),
+  'operations forget': answerOf<Unfinished>('What was set aside; null where nothing was cut off.', {
+    doing: 'command',
+    operator: 'text',
+    since: 'moment',
+    choices: 'text, by name',
+  }),
+  apply: answerOf<readonly MachineDifference[]>('The machines that differ, before they are changed.', [
+    {
+      machine: 'text',
+      packages: ['text'],
+      files: [{ path: 'text', diff: 'unified' }],
+      removed: ['path'],
+      actions: 'reload | restart, by unit',
+      units: ['text'],
+    },
+  ]),
+  'api deploy': apiServers,
+  'api rollback': apiServers,
+  'api status': apiServers,
+  'nodes list': answerOf<readonly NodeLine[]>('Every machine of the configuration.', [
+    {
+      name: 'text',
+      role: 'text',
+      region: 'AWS region',
+      address: 'text',
+      instanceType: 'text',
+      power: 'running | off | missing',
+      member: 'role, state | null',
+    },
+  ]),
+  'nodes restart': done('restart'),
+  'nodes reinit': done('reinit'),
+  'nodes replace': done('replace'),
+  'nodes add': done('add'),
+  'nodes remove': done('remove'),
+};
