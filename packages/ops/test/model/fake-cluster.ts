@@ -195,6 +195,7 @@ function answer(
   if (verb === 'list') return done(JSON.stringify([...members].map(([name, member]) => listed(name, member))));
   if (verb === 'switchover') return switchOver(members, argv);
   if (verb === 'failover') return failOver(members, argv);
+  if (verb === 'restart' || verb === 'reinit') return members.has(rest[4] ?? '') ? done() : failed('no such member');
   if (verb === 'edit-config') {
     for (const [key, value] of Object.entries(JSON.parse(input) as Record<string, unknown>)) {
       if (value === null) delete config[key];
