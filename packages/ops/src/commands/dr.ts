@@ -1,10 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { membersOf } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
-import { confirmRegion } from '../clients/region.ts';
-import { exitCodes, RefusedError } from '../exit-codes.ts';
-import type { Installation } from '../installation/installation.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { confirmMembers } from '../operations/dr/confirm.ts';
 import { drillRegion } from '../operations/dr/drill.ts';
 import { drillReportName, renderDrillReport } from '../operations/dr/drill-report.ts';
 import { bringBack, failBack, planBringBack, planFailback } from '../operations/dr/failback.ts';
@@ -202,21 +200,4 @@ function confirm(context: CommandContext, name: string, options: DrOptions): Pro
     );
     answer(context, options, confirmed, ({ members }) => `${members.join(', ')} may start\n`);
   });
-}
-
-/** Every member that can be entered is told; one that boots later needs the word again. */
-async function confirmMembers(installation: Installation, region: ReturnType<typeof regionNamed>) {
-  const results = await Promise.all(
-    membersOf(region).map(async (node) => {
-      try {
-        await confirmRegion(installation.host(node));
-        return { name: node.name, problem: null };
-      } catch (error) {
-        return { name: node.name, problem: (error as Error).message };
-      }
-    }),
-  );
-  const members = results.flatMap(({ name, problem }) => (problem === null ? [name] : []));
-  if (members.length === 0) throw new RefusedError(results.map(({ problem }) => problem).join('; '));
-  return { region: region.awsRegion, members };
 }
