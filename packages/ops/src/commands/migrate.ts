@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
-import { reconnectPooler } from '../clients/pooler.ts';
 import { RefusedError } from '../exit-codes.ts';
-import { bothRegions, hostsOf } from '../installation/installation.ts';
-import { readApiStates } from '../operations/api-release.ts';
-import { migrateFrom } from '../operations/migrate.ts';
+import { hostsOf } from '../installation/installation.ts';
+import { planMigration } from '../operations/migrate.ts';
 import { runOperation } from '../operations/operation.ts';
-import { actingRegion, memberHosts, viewRegions } from '../operations/regions.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { showSteps } from './progress.ts';
@@ -39,27 +37,7 @@ export function registerMigrate(program: Command, context: CommandContext): void
         }
         const applied: string[] = [];
         await runOperation(installation, region, 'migrate', () =>
-          showSteps([
-            {
-              title: 'Schema',
-              run: async (report) => {
-                const [state] = await readApiStates({ hosts: [host] });
-                const version = options.release ?? state?.current ?? null;
-                if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
-                report(`as release ${version} has it`);
-                const store = installation.secrets(bothRegions(cluster));
-                applied.push(...(await migrateFrom(host, { cluster, region, store, version })));
-              },
-            },
-            {
-              title: 'Poolers make their connections anew',
-              isNeeded: async () => applied.length > 0,
-              run: async () => {
-                const hosts = [...memberHosts(installation, region).values()];
-                await Promise.all(hosts.map((member) => reconnectPooler(member, cluster.database)));
-              },
-            },
-          ]),
+          showSteps(planMigration(installation, region, host, options.release ?? null, applied)),
         );
         answer(context, options, { applied }, (value) =>
           value.applied.length === 0
