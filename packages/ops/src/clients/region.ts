@@ -200,11 +200,23 @@ export function readServicesRegion(host: Host): Promise<Pick<ServicesRegion, 're
   return program(host, [servicesRegionProgram, 'show'], { timeoutMs: readTimeoutMs });
 }
 
+const drillUnit = 'pgha-drill.service';
+
+/**
+ * Ends a drill whose command was cut off, and what it made: nobody would be told what it finds, and as long as it is at work no other
+ * one can begin.
+ */
+export async function endDrill(host: Host): Promise<void> {
+  const { exitCode, stderr } = await host.run(['systemctl', 'stop', drillUnit], { timeoutMs: 120_000 });
+  // 5: there is none
+  if (exitCode !== 0 && exitCode !== 5) throw new Error(`${host.name}: ${drillUnit} does not end: ${stderr.trim()}`);
+}
+
 /** In a unit of its own: it ends and cleans up by itself when nobody waits for it any more. */
 export function runDrill(host: Host): Promise<DrillResult> {
   const unit = [
     'systemd-run',
-    '--unit=pgha-drill.service',
+    `--unit=${drillUnit}`,
     '--wait',
     '--pipe',
     '--quiet',

@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { membersOf, type Region } from '@pgha/infra/cluster';
+import { membersOf } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
-import { confirmRegion } from '../clients/region.ts';
-import { exitCodes, RefusedError } from '../exit-codes.ts';
-import type { Installation } from '../installation/installation.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { confirmMembers } from '../operations/dr/confirm.ts';
 import { drillRegion, planDrill } from '../operations/dr/drill.ts';
 import { drillReportName, renderDrillReport } from '../operations/dr/drill-report.ts';
 import { bringBack, failBack, planBringBack, planFailback } from '../operations/dr/failback.ts';
@@ -203,7 +202,7 @@ function confirm(context: CommandContext, name: string, options: DrOptions): Pro
         .map((node) => node.name)
         .join(', ')} may start without having read the other region's epoch`,
       run: async () => {
-        confirmed.members = await confirmMembers(installation, region);
+        Object.assign(confirmed, await confirmMembers(installation, region));
       },
     };
     if (options.dryRun === true) return context.print(describeSteps([step]));
@@ -214,21 +213,4 @@ function confirm(context: CommandContext, name: string, options: DrOptions): Pro
     await runOperation(installation, region, `dr confirm ${region.awsRegion}`, () => showSteps([step]));
     answer(context, options, confirmed, ({ members }) => `${members.join(', ')} may start\n`);
   });
-}
-
-/** Every member that can be entered is told; one that boots later needs the word again. */
-async function confirmMembers(installation: Installation, region: Region): Promise<readonly string[]> {
-  const results = await Promise.all(
-    membersOf(region).map(async (node) => {
-      try {
-        await confirmRegion(installation.host(node));
-        return { name: node.name, problem: null };
-      } catch (error) {
-        return { name: node.name, problem: (error as Error).message };
-      }
-    }),
-  );
-  const members = results.flatMap(({ name, problem }) => (problem === null ? [name] : []));
-  if (members.length === 0) throw new RefusedError(results.map(({ problem }) => problem).join('; '));
-  return members;
 }

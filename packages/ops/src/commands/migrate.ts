@@ -1,12 +1,9 @@
 import type { Command } from 'commander';
-import { reconnectPooler } from '../clients/pooler.ts';
 import { RefusedError } from '../exit-codes.ts';
-import { bothRegions, hostsOf } from '../installation/installation.ts';
-import { readApiStates } from '../operations/api-release.ts';
-import { migrateFrom } from '../operations/migrate.ts';
+import { hostsOf } from '../installation/installation.ts';
+import { planMigration } from '../operations/migrate.ts';
 import { runOperation } from '../operations/operation.ts';
-import { actingRegion, memberHosts, viewRegions } from '../operations/regions.ts';
-import type { Step } from '../step.ts';
+import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
@@ -41,27 +38,7 @@ export function registerMigrate(program: Command, context: CommandContext): void
           );
         }
         const applied: string[] = [];
-        const steps: readonly Step[] = [
-          {
-            title: `Migrations of ${options.release ?? 'the release that runs'} that are not there yet`,
-            run: async (report) => {
-              const [state] = await readApiStates({ hosts: [host] });
-              const version = options.release ?? state?.current ?? null;
-              if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
-              report(`as release ${version} has it`);
-              const store = installation.secrets(bothRegions(cluster));
-              applied.push(...(await migrateFrom(host, { cluster, region, store, version })));
-            },
-          },
-          {
-            title: 'Poolers make their connections anew',
-            isNeeded: async () => applied.length > 0,
-            run: async () => {
-              const hosts = [...memberHosts(installation, region).values()];
-              await Promise.all(hosts.map((member) => reconnectPooler(member, cluster.database)));
-            },
-          },
-        ];
+        const steps = planMigration(installation, region, host, options.release ?? null, applied);
         if (options.dryRun === true) return context.print(describeSteps(steps));
         await runOperation(installation, region, 'migrate', () => showSteps(steps));
         answer(context, options, { applied }, (value) =>

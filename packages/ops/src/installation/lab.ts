@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { provideAuthority, s3Client, ssmClient } from '../lab/aws.ts';
 import { findControlGroups } from '../lab/control-groups.ts';
 import { cutPower, findLeader, labHost } from '../lab/machines.ts';
-import type { Places } from '../lab/places.ts';
+import { machinePlaces, type Places } from '../lab/places.ts';
 import { restartMachine, stopMachine } from '../lab/power.ts';
 import { requireRecord } from '../lab/record.ts';
 import { labSite } from '../lab/site.ts';
@@ -46,7 +47,10 @@ export async function withLab<T>(
     },
     s3: (region) => kept(s3Client(region, authority)),
     power: {
-      state: async ({ name }) => ((await findLeader(groups, name)) === null ? 'off' : 'running'),
+      state: async ({ name }) => {
+        if ((await findLeader(groups, name)) !== null) return 'running';
+        return existsSync(machinePlaces(places, name).folder) ? 'off' : 'missing';
+      },
       // also of a machine that the configuration no longer has
       cut: ({ name }) => cutPower({ groups }, name),
       start: ({ name }) => restartMachine(places, name),

@@ -1,6 +1,14 @@
+import { defineCluster } from '@pgha/infra/cluster';
+import { observeProgram } from '@pgha/infra/machines';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeFailover, parseStoredState } from './failover.ts';
+import { createFakeCluster, done, type FakeCluster } from '../../test/model/fake-cluster.ts';
+import { killEverywhere } from '../../test/model/interruptions.ts';
+import { runStep } from '../step.ts';
+import { chooseFailover, judgeFailover, parseStoredState, planFailover, viewFailover } from './failover.ts';
+import { runOperation } from './operation.ts';
+import { actingRegion, viewRegions } from './regions.ts';
+import { unfinishedKey } from './unfinished.ts';
 
 const stored = (standbys: string, quorum: number, optime = 0x3000000) =>
   parseStoredState(JSON.stringify({ leader: 'a', sync_standby: standbys, quorum }), JSON.stringify({ optime }));
@@ -66,5 +74,72 @@ describe('what a failover could lose', () => {
         }
       }),
     );
+  });
+});
+
+const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
+const around = { isAlive: () => false, renewEveryMs: 60_000 };
+const positions = new Map([
+  ['pg-1', '0/3000200'],
+  ['pg-2', '0/3000000'],
+  ['pg-3', '0/3000100'],
+]);
+
+/** The primary is lost, nobody may take over by itself; pg-3 has received the most. */
+function createLeaderless(): FakeCluster {
+  const world: FakeCluster = createFakeCluster(cluster, (machine, argv) => {
+    if (argv[0] !== observeProgram) return null;
+    const inRecovery = primary(world).members.get(machine)?.role !== 'leader';
+    return done(JSON.stringify({ database: { lsn: positions.get(machine), inRecovery, timeline: 1 } }));
+  });
+  const { members, etcd } = primary(world);
+  members.delete('pg-1');
+  world.off.add('pg-1');
+  const sync = Buffer.from(JSON.stringify({ leader: 'pg-1', sync_standby: 'pg-2,pg-3', quorum: 1 })).toString();
+  etcd.stored.set(`/service/${cluster.scope}/sync`, { value: sync, revision: 1, lease: null });
+  return world;
+}
+
+const primary = ({ regions }: FakeCluster) => regions.get('primary') ?? expect.fail('no region');
+const leaderOf = (world: FakeCluster) => [...primary(world).members].find(([, { role }]) => role === 'leader')?.[0];
+
+/** The whole command, as commands/failover.ts runs it. */
+async function failover({ installation }: FakeCluster): Promise<void> {
+  const { region } = actingRegion(cluster, await viewRegions(installation));
+  const view = await viewFailover(installation, region);
+  const { name } = chooseFailover(view);
+  await runOperation(
+    installation,
+    region,
+    `failover --to ${name}`,
+    async ({ signal }) => {
+      for (const step of planFailover(installation, region, view, name, false, signal)) {
+        await runStep(step, () => undefined);
+      }
+    },
+    around,
+  );
+}
+
+describe('a failover', () => {
+  it('promotes the same member once, wherever it is killed, also when the lost primary is back', async () => {
+    const places = await killEverywhere(createLeaderless, failover, (world) => ({
+      leader: leaderOf(world),
+      timeline: primary(world).members.get('pg-3')?.timeline,
+      unfinished: primary(world).etcd.stored.has(unfinishedKey),
+    }));
+    expect(places).toBeGreaterThan(10);
+
+    const world = createLeaderless();
+    await failover(world);
+    expect(leaderOf(world)).toBe('pg-3');
+    // the same command again: its way back was killed
+    world.off.delete('pg-1');
+    primary(world).members.set('pg-1', { role: 'replica', state: 'starting', timeline: 1 });
+    await failover(world);
+    expect(leaderOf(world)).toBe('pg-3');
+    expect(
+      world.commands.filter((command) => command.includes('patronictl') && command.includes('failover')),
+    ).toHaveLength(1);
   });
 });

@@ -107,8 +107,14 @@ function riskOf(
     : null;
 }
 
-/** The member that would be promoted when nobody says which: the one that is sure to have everything, else the farthest. */
-export function chooseFailover({ candidates }: FailoverView): Candidate {
+/**
+ * The member that would be promoted when nobody says which: the one that is sure to have everything, else the farthest. Whoever
+ * leads already stays chosen: a command that was cut off behind the promotion must not ask for another one, not even when the lost
+ * primary is back by then and has received more.
+ */
+export function chooseFailover({ leader, candidates }: FailoverView): Candidate {
+  const leading = candidates.find(({ name }) => name === leader);
+  if (leading !== undefined) return leading;
   const able = candidates.filter(({ lsn }) => lsn !== null);
   const farthest = (list: readonly Candidate[]) =>
     list.toSorted((a, b) => (parseLsn(b.lsn ?? '0/0') > parseLsn(a.lsn ?? '0/0') ? 1 : -1))[0];

@@ -1,7 +1,13 @@
 import { type Cluster, loadBalancerListeners, passwordParameter, type Region } from '@pgha/infra/cluster';
 import { caFile } from '@pgha/infra/machines';
-import { type Host, runChecked } from '../hosts/host.ts';
+import { reconnectPooler } from '../clients/pooler.ts';
+import { RefusedError } from '../exit-codes.ts';
+import { type Host, HostUnreachableError, runChecked } from '../hosts/host.ts';
+import { bothRegions, type Installation } from '../installation/installation.ts';
 import { readSecret, type SecretStore } from '../secrets/index.ts';
+import type { Step } from '../step.ts';
+import { readApiStates } from './api-release.ts';
+import { memberHosts } from './regions.ts';
 
 /** What a migration works with. */
 export interface MigrationSetting {
@@ -21,6 +27,51 @@ const { migrate } = await import(release + '/packages/db/src/index.ts');
 const tls = { mode: 'verify-full', rootCertificate: readFileSync(rootCertificateFile, 'utf8') };
 console.log(JSON.stringify(await migrate({ ...connection, tls })));
 `;
+
+/**
+ * The steps that bring the schema up to date and let every pooler know. The poolers are told also when there was nothing to do: a
+ * command that was killed behind the schema finds nothing to do when it is given again.
+ *
+ * @param host an API server.
+ * @param release whose migrations; null: those of the release that it runs.
+ * @param applied takes the names of the migrations, in order.
+ */
+export function planMigration(
+  installation: Installation,
+  region: Region,
+  host: Host,
+  release: string | null,
+  applied: string[],
+): readonly Step[] {
+  const { cluster } = installation;
+  return [
+    {
+      title: 'Schema',
+      run: async (report) => {
+        const [state] = await readApiStates({ hosts: [host] });
+        const version = release ?? state?.current ?? null;
+        if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
+        report(`as release ${version} has it`);
+        const store = installation.secrets(bothRegions(cluster));
+        applied.push(...(await migrateFrom(host, { cluster, region, store, version })));
+      },
+    },
+    {
+      title: 'Poolers make their connections anew',
+      run: async (report) => {
+        await Promise.all(
+          [...memberHosts(installation, region).values()].map((member) =>
+            reconnectPooler(member, cluster.database).catch((error: unknown) => {
+              if (!(error instanceof HostUnreachableError)) throw error;
+              // one that is off makes new ones when it starts
+              report(`${member.name} cannot be entered: its pooler keeps its connections if it runs`);
+            }),
+          ),
+        );
+      },
+    },
+  ];
+}
 
 /**
  * Brings the schema up to date, as the owner. Two at once wait for each other; a schema that is up to date is left alone.

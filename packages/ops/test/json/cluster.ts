@@ -36,55 +36,72 @@ const done = (verb: string) =>
 
 /** What the commands about a running cluster print. */
 export const clusterAnswers: Readonly<Record<string, Answer>> = {
-  status: answerOf<ClusterStatus>('With `--watch` an object a line.', {
-    at: 'moment',
-    project: 'text',
-    environment: 'text',
-    durability: 'zero-loss | available',
-    acting: 'AWS region | null',
-    regions: [
-      {
-        region: 'AWS region',
-        role: 'acting | standby | without leader | silent',
-        members: [
-          {
-            name: 'text',
-            role: 'leader | replica | sync_standby | quorum_standby | standby_leader',
-            state: 'text',
-            timeline: 'number | null',
-            lsn: 'text | null',
-            lagBytes: 'number | null',
-          },
-        ],
-        synchronous: 'synchronous_standby_names | null',
-        etcd: { members: 'number', answering: 'number', leader: 'text | null' },
-        pooler: { paused: ['machine'], clients: 'number', waiting: 'number' },
-        lagSeconds: 'number | null',
-      },
-    ],
-    machines: [
-      {
-        name: 'text',
-        role: 'text',
-        region: 'AWS region',
-        answers: 'boolean',
-        diskUsedRatio: '0 to 1 | null',
-        certificateEndsAt: 'moment | null',
-      },
-    ],
-    repositories: [
-      {
-        repository: 'number',
-        region: 'AWS region',
-        answers: 'boolean',
-        lastFullAt: 'moment | null',
-        lastDiffAt: 'moment | null',
-        lastIncrAt: 'moment | null',
-        archivedUpTo: 'WAL segment | null',
-      },
-    ],
-    findings: [{ what: 'text', remedy: 'text' }],
-  }),
+  status: answerOf<ClusterStatus>(
+    'With `--watch` an object a line; a `router`, a `pooler` and a `restoreTest` are null when nothing is known.',
+    {
+      at: 'moment',
+      project: 'text',
+      environment: 'text',
+      durability: 'zero-loss | available',
+      acting: 'AWS region | null',
+      regions: [
+        {
+          region: 'AWS region',
+          role: 'acting | standby | without leader | silent',
+          members: [
+            {
+              name: 'text',
+              role: 'leader | replica | sync_standby | quorum_standby | standby_leader',
+              state: 'text',
+              timeline: 'number | null',
+              lsn: 'text | null',
+              lagBytes: 'number | null',
+            },
+          ],
+          synchronous: 'synchronous_standby_names | null',
+          etcd: { members: 'number', answering: 'number', leader: 'text | null' },
+          pooler: { paused: ['machine'], clients: 'number', waiting: 'number' },
+          routes: [
+            {
+              machine: 'text',
+              router: { primary: ['member'], replica: ['member'] },
+              pooler: {
+                paused: 'boolean',
+                clients: 'number',
+                waiting: 'number',
+                maxWaitSeconds: 'number',
+                servers: 'number',
+              },
+            },
+          ],
+          lagSeconds: 'number | null',
+        },
+      ],
+      machines: [
+        {
+          name: 'text',
+          role: 'text',
+          region: 'AWS region',
+          answers: 'boolean',
+          diskUsedRatio: '0 to 1 | null',
+          certificateEndsAt: 'moment | null',
+        },
+      ],
+      repositories: [
+        {
+          repository: 'number',
+          region: 'AWS region',
+          answers: 'boolean',
+          lastFullAt: 'moment | null',
+          lastDiffAt: 'moment | null',
+          lastIncrAt: 'moment | null',
+          archivedUpTo: 'WAL segment | null',
+          restoreTest: { endedAt: 'moment', machine: 'text', backup: 'text', ok: 'boolean', problem: 'text | null' },
+        },
+      ],
+      findings: [{ what: 'text', remedy: 'text' }],
+    },
+  ),
   switchover: answerOf<{ from: string | null; to: string }>('Who handed over to whom.', {
     from: 'text | null',
     to: 'text',

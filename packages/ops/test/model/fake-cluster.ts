@@ -194,6 +194,8 @@ function answer(
   const verb = rest[2];
   if (verb === 'list') return done(JSON.stringify([...members].map(([name, member]) => listed(name, member))));
   if (verb === 'switchover') return switchOver(members, argv);
+  if (verb === 'failover') return failOver(members, argv);
+  if (verb === 'restart' || verb === 'reinit') return members.has(rest[4] ?? '') ? done() : failed('no such member');
   if (verb === 'edit-config') {
     for (const [key, value] of Object.entries(JSON.parse(input) as Record<string, unknown>)) {
       if (value === null) delete config[key];
@@ -211,6 +213,16 @@ function switchOver(members: Map<string, FakeMember>, argv: readonly string[]): 
   const timeline = before.timeline + 1;
   for (const member of members.values())
     Object.assign(member, { role: 'quorum_standby', state: 'streaming', timeline });
+  Object.assign(after, { role: 'leader', state: 'running' });
+  return done();
+}
+
+function failOver(members: Map<string, FakeMember>, argv: readonly string[]): RunResult {
+  const to = argv[argv.indexOf('--candidate') + 1] ?? '';
+  const after = members.get(to);
+  if (after === undefined) return failed(`Error: Member ${to} does not exist in cluster`);
+  const timeline = after.timeline + 1;
+  for (const member of members.values()) Object.assign(member, { role: 'replica', timeline });
   Object.assign(after, { role: 'leader', state: 'running' });
   return done();
 }

@@ -1,5 +1,6 @@
 import { type Cluster, membersOf, type Region, regionOf } from '@pgha/infra/cluster';
 import {
+  drillProgram,
   epochKey,
   promoteRegionProgram,
   rebuildRegionProgram,
@@ -24,6 +25,12 @@ export interface FakeRegions extends FakeCluster {
   wasSplit: boolean;
   /** Whether the acting region's stop reaches the standby. */
   isLinked: boolean;
+  /** Machines whose gate has an operator's word. */
+  confirmed: Set<string>;
+  /** Where a drill is at work; systemd has one unit of a name. */
+  drilling: Set<string>;
+  /** How often a copy was made and promoted. */
+  drills: number;
   /** After a promotion the promoted region's etcd answers nobody so many times. */
   silentAfterPromotion: number;
 }
@@ -40,6 +47,9 @@ export function createFakeRegions(cluster: Cluster): FakeRegions {
       positions: { primary: 100, dr: 100 },
       services: new Map<string, string>(),
       backups: new Set<number>(),
+      confirmed: new Set<string>(),
+      drilling: new Set<string>(),
+      drills: 0,
       wasSplit: false,
       isLinked: true,
       silentAfterPromotion: 0,
@@ -76,6 +86,10 @@ function answer(
   const [program = '', verb = '', what = ''] = argv[0] === 'runuser' ? argv.slice(4) : argv;
   switch (program) {
     case regionProgram:
+      if (verb === 'confirm') {
+        world.confirmed.add(machine);
+        return done();
+      }
       return regionVerb(world, region, verb, input);
     case retireRegionProgram:
       return retire(world, region.kind, machine, verb === '--undo');
@@ -88,10 +102,15 @@ function answer(
       return done(
         JSON.stringify({ region: world.services.get(machine) ?? cluster.primary.awsRegion, readyAfterSeconds: 1 }),
       );
+    case 'timeout':
+      return done(JSON.stringify([backupInfo()]));
     case 'systemd-run':
+      if (argv.includes(drillProgram)) return drill(world, machine);
       world.backups.add(Number(/--repo=(\d)/.exec(argv.join(' '))?.[1]));
       return done();
     case 'systemctl':
+      if (verb === 'stop' && what === 'pgha-drill.service')
+        return world.drilling.delete(machine) ? done() : failed('', 5);
       if (verb === 'start' && what === 'patroni.service') startPatroni(world, region, machine);
       return done('inactive');
     case 'patronictl':
@@ -99,6 +118,33 @@ function answer(
     default:
       return null;
   }
+}
+
+function drill(world: FakeRegions, machine: string): RunResult {
+  if (world.drilling.has(machine)) return failed('Unit pgha-drill.service was already loaded');
+  world.drills += 1;
+  return done(JSON.stringify({ passed: true, problem: null, machine, seconds: {}, rows: {}, lsn: '0/1' }));
+}
+
+/** A full backup of just now, in either repository. */
+function backupInfo() {
+  const stop = Date.now() / 1_000;
+  const wal = { start: '000000010000000000000001', stop: '000000010000000000000002' };
+  const backup = (key: number) => ({
+    label: '20260101-000000F',
+    type: 'full',
+    timestamp: { start: stop, stop },
+    archive: wal,
+    lsn: { start: '0/1', stop: '0/2' },
+    error: false,
+    database: { 'repo-key': key },
+    info: { size: 1, repository: { delta: 1 } },
+  });
+  return {
+    status: { lock: { backup: { held: false } } },
+    repo: [1, 2].map((key) => ({ key, status: { code: 0, message: 'ok' } })),
+    backup: [1, 2].map(backup),
+  };
 }
 
 function regionVerb(world: FakeRegions, { kind }: Region, verb: string, input: string): RunResult {

@@ -2,7 +2,7 @@ import { type Cluster, nodeNamed, type Region, regionOf } from '@pgha/infra/clus
 import { repositoryProgram, restoreInPlaceProgram } from '@pgha/infra/machines';
 import { expect } from 'vitest';
 import type { RunOptions, RunResult } from '../../src/hosts/host.ts';
-import { createFakeCluster, type FakeCluster } from './fake-cluster.ts';
+import { createFakeCluster, type FakeCluster, type FakeCommand } from './fake-cluster.ts';
 
 /** What a database machine of the model has on its disk and at work. */
 interface RestorableMachine {
@@ -36,7 +36,8 @@ const failed = (stderr: string): RunResult => ({ exitCode: 1, stdout: '', stderr
 export const targetMoment = new Date(Date.now() - 600_000);
 const leftOut = new Date(targetMoment.getTime() + 4_000).toISOString().replace('T', ' ').replace('Z', '+00');
 
-export function createRestorableCluster(cluster: Cluster): RestorableCluster {
+/** @param more commands of the operation under test; asked before the model's own. */
+export function createRestorableCluster(cluster: Cluster, more: FakeCommand = () => null): RestorableCluster {
   const machines = new Map<string, RestorableMachine>();
   const backups = new Map<number, number[]>([
     [1, [1]],
@@ -56,6 +57,8 @@ export function createRestorableCluster(cluster: Cluster): RestorableCluster {
   });
 
   const extra = (name: string, argv: readonly string[], options: RunOptions): RunResult | null => {
+    const special = more(name, argv, options);
+    if (special !== null) return special;
     const words = argv[0] === 'runuser' ? argv.slice(4) : argv;
     const machine = machines.get(name);
     if (words[0] === restoreInPlaceProgram) return inPlace(name, words.slice(1), options);

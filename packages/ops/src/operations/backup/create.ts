@@ -44,8 +44,9 @@ export async function takeBackup(
     ['active', 'activating'].includes(
       (await runChecked(primary, ['systemctl', 'show', '--property=ActiveState', '--value', unit])).trim(),
     );
-  const wasAtWork = await isAtWork();
+  // first: one that is at work behind this is new when it ends, however soon that is
   const before = (await readRepository(primary, stanza, repository)).backups.at(-1)?.label ?? '';
+  const wasAtWork = await isAtWork();
   if (!wasAtWork) await runChecked(primary, ['systemctl', 'start', '--no-block', unit]);
   await waitUntil(
     async () => {

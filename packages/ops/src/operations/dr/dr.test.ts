@@ -4,8 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { createFakeRegions, type FakeRegions } from '../../../test/model/fake-regions.ts';
 import { killEverywhere } from '../../../test/model/interruptions.ts';
 import { runStep, type Step } from '../../step.ts';
+import { runOperation } from '../operation.ts';
 import { unfinishedKey } from '../unfinished.ts';
 import { isDenied } from './bucket-policy.ts';
+import { confirmMembers } from './confirm.ts';
+import { drillRegion } from './drill.ts';
 import { failBack } from './failback.ts';
 import { failOverRegion } from './failover.ts';
 import { moveRegion } from './move.ts';
@@ -220,5 +223,60 @@ describe('a failback', () => {
 
   it('is refused when the primary region acts', async () => {
     await expect(failback(createFakeRegions(cluster))).rejects.toThrow('us-east-1 acts already');
+  });
+});
+
+describe('a drill', () => {
+  const drill = (world: FakeRegions) => drillRegion(world.installation, perform, around);
+  const records = (world: FakeRegions) =>
+    [...world.regions].map(([kind, { etcd }]) => {
+      const { value = '' } = etcd.stored.get('/pgha/drill') ?? {};
+      return [kind, (JSON.parse(decodeURIComponent(value)) as { passed: boolean }).passed];
+    });
+
+  it('is remembered by both regions wherever it is killed, and changes neither', async () => {
+    const untouched = endOf(createFakeRegions(cluster));
+    const places = await killEverywhere(
+      () => createFakeRegions(cluster),
+      drill,
+      (world) => ({ records: records(world), end: endOf(world) }),
+    );
+    expect(places).toBeGreaterThan(15);
+    const world = createFakeRegions(cluster);
+    expect(await drill(world)).toMatchObject({ passed: true, standby: 'us-west-2' });
+    expect(records(world)).toEqual([
+      ['primary', true],
+      ['dr', true],
+    ]);
+    expect(endOf(world)).toEqual(untouched);
+  });
+
+  it('ends the one whose command was killed while it was at work, and begins anew', async () => {
+    const world = createFakeRegions(cluster);
+    world.drilling.add('dr-pg-1');
+    expect(await drill(world)).toMatchObject({ passed: true });
+    expect(world).toMatchObject({ drilling: new Set(), drills: 1 });
+  });
+});
+
+describe('an operator’s word', () => {
+  it('reaches every member wherever the command is killed', async () => {
+    const confirm = async ({ installation }: FakeRegions) => {
+      const { signal } = installation;
+      await runOperation(
+        installation,
+        primary,
+        'dr confirm us-east-1',
+        () => confirmMembers(installation, primary),
+        around,
+      );
+      // machines that do not answer are passed over, a command that is dead never says so
+      signal.throwIfAborted();
+    };
+    const end = (world: FakeRegions) => ({ confirmed: [...world.confirmed].sort(), end: endOf(world) });
+    await killEverywhere(() => createFakeRegions(cluster), confirm, end);
+    const world = createFakeRegions(cluster);
+    await confirm(world);
+    expect(end(world).confirmed).toEqual(['pg-1', 'pg-2', 'pg-3']);
   });
 });

@@ -2,7 +2,7 @@ import { membersOf, type Region } from '@pgha/infra/cluster';
 import { repositoryNumber } from '@pgha/infra/machines';
 import { etcdOn } from '../../clients/etcd.ts';
 import { readRepository } from '../../clients/pgbackrest.ts';
-import { type DrillResult, runDrill } from '../../clients/region.ts';
+import { type DrillResult, endDrill, runDrill } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import { hostsOf, type Installation } from '../../installation/installation.ts';
@@ -68,6 +68,7 @@ export async function planDrill(installation: Installation): Promise<DrillPlan> 
     {
       title: `A copy of ${host.name} is compared, promoted and written to`,
       run: async (report) => {
+        await endDrill(host);
         made.result = await runDrill(host);
         report(made.result.problem ?? 'it takes writes');
       },

@@ -24,7 +24,8 @@ export interface EtcdSetting {
 }
 
 /**
- * Whether the others have a quorum of all members without this one: taking it out may then not stop anything.
+ * Whether the others have a quorum of all members without this one: taking it out may then not stop anything. A configuration with
+ * fewer etcd machines names fewer than etcd still counts.
  *
  * @throws RefusedError when they have not.
  */
@@ -33,13 +34,15 @@ export function planQuorumCheck(setting: EtcdSetting): Step {
   return {
     title: `etcd has a quorum without ${node.name}`,
     run: async (report) => {
-      const all = nodesOf(region, 'etcd').length;
-      const well = await healthyEndpoints(otherHost(setting));
+      const asked = otherHost(setting);
+      const all = Math.max(nodesOf(region, 'etcd').length, (await listEtcdMembers(asked)).length);
+      const well = await healthyEndpoints(asked);
       const others = well.filter((endpoint) => endpoint !== clientUrl(node));
+      const needed = Math.floor(all / 2) + 1;
       report(`${others.length} of the ${all - 1} others are well`);
-      if (others.length < Math.floor(all / 2) + 1) {
+      if (others.length < needed) {
         throw new RefusedError(
-          `${others.length} of the other etcd members are well, and ${Math.floor(all / 2) + 1} have to be: bring them back first`,
+          `${others.length} of the other etcd members are well, and ${needed} have to be: bring them back first`,
         );
       }
     },

@@ -24,6 +24,7 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
   const { installation, region, node, signal } = setting;
   const { cluster } = installation;
   const isEtcd = node.role === 'etcd';
+  const knowledge = planKnowledge(installation, `Every other machine knows ${node.name}`);
   return [
     planOthersWhole(setting),
     {
@@ -33,7 +34,8 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
         report(created.length === 0 ? 'all are there' : `${created.length} made`);
       },
     },
-    ...(isEtcd ? [planAnnouncement(setting)] : []),
+    // etcd counts a member as soon as it is announced, and what the others restart for comes before that: they are fewer then
+    ...(isEtcd ? [knowledge, planAnnouncement(setting)] : []),
     ...newMachine,
     {
       title: `First boot of ${node.name}`,
@@ -41,8 +43,7 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
     },
     ...(isEtcd ? [planJoin(setting)] : []),
     planWhole(installation, region, signal),
-    planKnowledge(installation, `Every other machine knows ${node.name}`),
-    planWhole(installation, region, signal),
+    ...(isEtcd ? [] : [knowledge, planWhole(installation, region, signal)]),
   ];
 }
 
@@ -97,12 +98,20 @@ function planWhole(installation: Installation, region: Region, signal: AbortSign
   };
 }
 
-/** Brings every machine that is there to what the changed configuration says, as `pgha apply` does. */
+/**
+ * Brings every machine that is there to what the changed configuration says, as `pgha apply` does. Of two that are added one after
+ * the other, the second one is not there yet.
+ */
 function planKnowledge(installation: Installation, title: string): Step {
   return {
     title,
     run: async (report) => {
-      const machines = enterAll(installation, allNodes(installation.cluster));
+      const nodes = allNodes(installation.cluster);
+      const states = await Promise.all(nodes.map((node) => installation.power.state(node)));
+      const machines = enterAll(
+        installation,
+        nodes.filter((_, index) => states[index] !== 'missing'),
+      );
       const differences = await compareMachines(installation.cluster, machines);
       for (const step of await planApply(installation.cluster, machines, differences, installation.signal)) {
         report(step.title);

@@ -5,6 +5,7 @@ import {
   loginsOf,
   parameterName,
   passwordParameter,
+  regionsOf,
   rotatingLogins,
 } from '@pgha/infra/cluster';
 import { describe, expect, it, vi } from 'vitest';
@@ -24,6 +25,7 @@ import { actingRegion, viewRegions } from '../regions.ts';
 import { unfinishedKey } from '../unfinished.ts';
 import { authorityRotation } from './authority.ts';
 import { renewal } from './certificates.ts';
+import { copyNames, differingNames, splitRegions } from './mirror.ts';
 import { type NamedChange, planChanges } from './rotate.ts';
 import { rotatableNamed, rotatables } from './rotations.ts';
 import { secretsSetting } from './setting.ts';
@@ -110,6 +112,45 @@ function endOf(world: SecretsWorld) {
   };
 }
 
+/** The whole command, as commands/secrets.ts runs it. */
+async function mirror({ installation }: SecretsWorld, awsRegion: string): Promise<void> {
+  const { from, others } = splitRegions(regionsOf(cluster), awsRegion);
+  if (from === null) return expect.fail(awsRegion);
+  const [source, targets] = [installation.secrets([from]), others.map((region) => installation.secrets([region]))];
+  const names = await differingNames(cluster, source, targets);
+  if (names.length === 0) return;
+  const { region } = actingRegion(cluster, await viewRegions(installation));
+  await runOperation(
+    installation,
+    region,
+    `secrets mirror --from ${awsRegion}`,
+    () => copyNames(source, targets, names),
+    around,
+  );
+}
+
+describe('one region’s values in the other', () => {
+  it('are there in the end wherever the command is cut off, also of a name that it lacked', async () => {
+    const different = () => {
+      const world = createWorld();
+      const held = world.stored.get('dr') ?? expect.fail('no second region');
+      // nobody is refused for these while they differ
+      const [lacking = '', another = ''] = ['owner', 'grafana_admin'].map((login) =>
+        parameterName(cluster, `passwords/${login}`),
+      );
+      held.delete(lacking);
+      held.set(another, { ...(held.get(another) ?? expect.fail(another)), value: 'another' });
+      return world;
+    };
+    expect(endOf(different()).mirrored).toBe(false);
+    const places = await killEverywhere(different, (world) => mirror(world, cluster.primary.awsRegion), endOf);
+    expect(places).toBeGreaterThan(5);
+    const world = different();
+    await mirror(world, cluster.primary.awsRegion);
+    expect(endOf(world)).toMatchObject({ mirrored: true, unfinished: false });
+  });
+});
+
 describe('the rotation of a secret', () => {
   it.each(rotatables.map(({ name }) => [name, name === 'ca' ? createSmallWorld : createWorld] as const))(
     'refuses nobody and comes to the same end wherever it is cut off: %s',
@@ -142,6 +183,27 @@ describe('the rotation of a secret', () => {
       expect([name, await old?.isValid(setting)]).toEqual([name, false]);
     }
   });
+
+  it.each(['app', 'api_keys', 'backup_passphrases'])(
+    'takes what it left valid, wherever that is cut off: %s',
+    async (name) => {
+      const rotated = async () => {
+        const world = createWorld();
+        // whoever uses the former login keeps it valid
+        world.strangers.add('app_a');
+        await change(world, [rotation(name)]);
+        world.strangers.clear();
+        return world;
+      };
+      const setting = (world: SecretsWorld) => secretsSetting(world.installation, []);
+      const world = await rotated();
+      expect(await rotatableNamed(name).old?.isValid(setting(world))).toBe(true);
+      await change(world, [retirement(name)]);
+      expect(await rotatableNamed(name).old?.isValid(setting(world))).toBe(false);
+      const places = await killEverywhere(rotated, (each) => change(each, [retirement(name)]), endOf);
+      expect(places).toBeGreaterThan(10);
+    },
+  );
 
   it('keeps the former login valid while somebody uses it, and says who', async () => {
     const world = createWorld();
