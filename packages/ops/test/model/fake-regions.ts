@@ -20,6 +20,8 @@ export interface FakeRegions extends FakeCluster {
   services: Map<string, string>;
   /** Repositories that a full backup was begun into. */
   backups: Set<number>;
+  /** Members whose data was replaced. */
+  rebuilt: Set<string>;
   /** Both regions had a primary at the same moment. */
   wasSplit: boolean;
   /** Whether the acting region's stop reaches the standby. */
@@ -40,6 +42,7 @@ export function createFakeRegions(cluster: Cluster): FakeRegions {
       positions: { primary: 100, dr: 100 },
       services: new Map<string, string>(),
       backups: new Set<number>(),
+      rebuilt: new Set<string>(),
       wasSplit: false,
       isLinked: true,
       silentAfterPromotion: 0,
@@ -189,9 +192,14 @@ function promote(world: FakeRegions, kind: Kind, machine: string, request: Promo
 }
 
 function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string): RunResult {
-  regionIn(world, kind).members.delete(machine);
-  if (verb === 'inspect') return done(JSON.stringify({ timeline: 1, lost: { commits: 3, bytes: 300 } }));
+  const { members, config } = regionIn(world, kind);
+  members.delete(machine);
+  if (verb === 'inspect') {
+    const lost = config['standby_cluster'] === undefined ? { commits: 3, bytes: 300 } : null;
+    return done(JSON.stringify({ timeline: 1, lost }));
+  }
   world.positions[kind] = world.positions[other(kind)];
+  world.rebuilt.add(machine);
   return done(JSON.stringify({ from: 'repository 2', kept: null }));
 }
 

@@ -6,7 +6,7 @@ import { killEverywhere } from '../../../test/model/interruptions.ts';
 import { runStep, type Step } from '../../step.ts';
 import { unfinishedKey } from '../unfinished.ts';
 import { isDenied } from './bucket-policy.ts';
-import { failBack } from './failback.ts';
+import { bringBack, failBack } from './failback.ts';
 import { failOverRegion } from './failover.ts';
 import { moveRegion } from './move.ts';
 import { runOnBothRegions } from './two-regions.ts';
@@ -38,6 +38,7 @@ const switchover = ({ installation }: FakeRegions, to: typeof primary) =>
     (run) => moveRegion(installation, to, run, perform),
     { around },
   );
+const rebuild = ({ installation }: FakeRegions) => bringBack(installation, true, perform, around);
 const failback = (world: FakeRegions) => failBack(world.installation, perform, around);
 
 /** Everything that has to come out the same. */
@@ -58,6 +59,7 @@ const endOf = (world: FakeRegions) => ({
   denied: [...world.policies].map(([bucket, policy]) => [bucket, isDenied(policy, primary), isDenied(policy, dr)]),
   services: [...world.services].sort(),
   backups: [...world.backups],
+  rebuilt: [...world.rebuilt].sort(),
   wasSplit: world.wasSplit,
 });
 
@@ -186,6 +188,32 @@ describe('a planned move', () => {
       endOf,
     );
     expect(places).toBeGreaterThan(30);
+  });
+});
+
+describe('a standby region whose copy differs', () => {
+  it('gets its data anew although it streams, and only when that was asked for', async () => {
+    const world = createFakeRegions(cluster);
+    const before = endOf(world).regions;
+    await bringBack(world.installation, false, perform, around);
+    expect(world.rebuilt.size).toBe(0);
+    expect(await rebuild(world)).toMatchObject({ region: 'us-west-2', acting: 'us-east-1', lost: [{ lost: null }] });
+    const end = endOf(world);
+    expect(end).toMatchObject({ rebuilt: ['dr-pg-1'], wasSplit: false });
+    expect(end.regions['primary']).toMatchObject({ epoch: before['primary']?.epoch, standby: null });
+    expect(end.regions['dr']).toMatchObject({ roles: ['dr-pg-1 standby_leader streaming'] });
+  });
+
+  it('may be the primary region, once the second one acts', async () => {
+    const world = createFakeRegions(cluster);
+    await switchover(world, dr);
+    expect(await rebuild(world)).toMatchObject({ region: 'us-east-1', acting: 'us-west-2' });
+    expect([...world.rebuilt].sort()).toEqual(['pg-1', 'pg-2', 'pg-3']);
+  });
+
+  it('is rebuilt wherever the command is killed', async () => {
+    const places = await killEverywhere(() => createFakeRegions(cluster), rebuild, endOf);
+    expect(places).toBeGreaterThan(15);
   });
 });
 

@@ -24,19 +24,22 @@ export interface Rejoin extends RejoinRecord {
 
 /**
  * Brings the region that was given up back as the standby, under the locks of both.
+ *
+ * @param rebuild replaces the data of one that streams too.
  */
 export async function rejoinRegion(
   installation: Installation,
   lost: Region,
   { memory, signal }: OperationRun,
   perform: Perform,
+  rebuild = false,
 ): Promise<Rejoin> {
   const view = await viewDr(installation);
   refuseRejoin(view, lost);
   const acting = otherRegion(installation.cluster, lost);
   const epoch = factsOf(view, acting).epoch ?? 1;
   const record: RejoinRecord = { lost: [], restored: [], servers: [] };
-  await perform(planRejoin(installation, lost, epoch, memory, record, signal));
+  await perform(planRejoin(installation, lost, epoch, memory, record, signal, rebuild));
   return { region: lost.awsRegion, acting: acting.awsRegion, ...record };
 }
 
@@ -74,6 +77,8 @@ function refuseRejoin(view: DrView, lost: Region): void {
 /**
  * The steps that bring a region that was given up back as the standby of the acting one. What it alone holds is counted and, where
  * there is room, kept aside; then its data is replaced.
+ *
+ * @param rebuild does it to a region that streams too: its copy may differ from what it follows.
  */
 export function planRejoin(
   installation: Installation,
@@ -82,6 +87,7 @@ export function planRejoin(
   memory: Memory,
   record: RejoinRecord,
   signal: AbortSignal,
+  rebuild: boolean,
 ): readonly Step[] {
   const { cluster } = installation;
   const acting = otherRegion(cluster, lost);
@@ -89,7 +95,8 @@ export function planRejoin(
   const hosts = nodes.map((node) => installation.host(node));
   const isBack = async () =>
     (await notStreaming(installation, lost)).length === 0 && (await readStored(installation, lost)).standby;
-  const isMissing = async () => !(await isBack());
+  // once, whatever it was cut off behind
+  const isMissing = async () => (rebuild && memory.recall('rebuilt') === null) || !(await isBack());
   return [
     {
       title: `${acting.awsRegion} keeps WAL for it`,
@@ -128,6 +135,7 @@ export function planRejoin(
             return { member: host.name, ...made };
           }),
         );
+        if (rebuild) await memory.choose('rebuilt', () => 'yes');
       },
     },
     becomeStandby(installation, lost, epoch),
