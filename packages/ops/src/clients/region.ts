@@ -169,10 +169,15 @@ export function inspectLost(
   });
 }
 
-/** Replaces a lost member's data by what the acting region has. `kept` is where the old data lies now, where it was kept. */
+/**
+ * Replaces a lost member's data by what the acting region has.
+ *
+ * @param sources `keepAs` names the old data where there is room to keep it; null: it is not kept.
+ * @returns `kept` is that name, if it was kept.
+ */
 export function restoreLost(
   host: Host,
-  sources: { repositories: readonly number[]; upstream: string; keepAside: boolean },
+  sources: { repositories: readonly number[]; upstream: string; keepAs: string | null },
 ): Promise<{ from: string; kept: string | null }> {
   return program(host, [rebuildRegionProgram, 'restore'], {
     input: JSON.stringify(sources),

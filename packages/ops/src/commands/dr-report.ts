@@ -74,7 +74,8 @@ export function renderRejoin({ region, acting, lost, restored, servers }: Rejoin
       ? `Nothing was found that only ${region} had.`
       : `Only ${region} had ${most.lost.commits} commits, the heartbeat's among them: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
     ...restored.map(
-      ({ member, from, kept }) => `${member}: from ${from}${kept === null ? '' : `; its old data lies in ${kept}`}`,
+      ({ member, from, kept }) =>
+        `${member}: from ${from}${kept === null ? '' : `; its old data is kept: pgha restore list, and pgha restore drop ${kept}`}`,
     ),
     ...serverLines(servers),
     '',

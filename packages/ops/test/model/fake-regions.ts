@@ -20,6 +20,8 @@ export interface FakeRegions extends FakeCluster {
   services: Map<string, string>;
   /** Repositories that a full backup was begun into. */
   backups: Set<number>;
+  /** Names of old data that was kept, with the member that has it. */
+  kept: Set<string>;
   /** Members whose data was replaced. */
   rebuilt: Set<string>;
   /** Both regions had a primary at the same moment. */
@@ -42,6 +44,7 @@ export function createFakeRegions(cluster: Cluster): FakeRegions {
       positions: { primary: 100, dr: 100 },
       services: new Map<string, string>(),
       backups: new Set<number>(),
+      kept: new Set<string>(),
       rebuilt: new Set<string>(),
       wasSplit: false,
       isLinked: true,
@@ -85,7 +88,7 @@ function answer(
     case promoteRegionProgram:
       return promote(world, region.kind, machine, JSON.parse(input) as PromoteRequest);
     case rebuildRegionProgram:
-      return rebuild(world, region.kind, machine, verb);
+      return rebuild(world, region.kind, machine, verb, input);
     case servicesRegionProgram:
       if (verb === 'point') world.services.set(machine, what);
       return done(
@@ -191,7 +194,7 @@ function promote(world: FakeRegions, kind: Kind, machine: string, request: Promo
   );
 }
 
-function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string): RunResult {
+function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string, input: string): RunResult {
   const { members, config } = regionIn(world, kind);
   members.delete(machine);
   if (verb === 'inspect') {
@@ -200,7 +203,9 @@ function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string):
   }
   world.positions[kind] = world.positions[other(kind)];
   world.rebuilt.add(machine);
-  return done(JSON.stringify({ from: 'repository 2', kept: null }));
+  const { keepAs } = JSON.parse(input) as { keepAs: string | null };
+  if (keepAs !== null) world.kept.add(`${keepAs} on ${machine}`);
+  return done(JSON.stringify({ from: 'repository 2', kept: keepAs }));
 }
 
 function startPatroni(world: FakeRegions, region: Region, machine: string): void {

@@ -60,6 +60,7 @@ const endOf = (world: FakeRegions) => ({
   services: [...world.services].sort(),
   backups: [...world.backups],
   rebuilt: [...world.rebuilt].sort(),
+  kept: [...world.kept].map((name) => name.replace(/\d{8}t\d{6}/, 'MOMENT')),
   wasSplit: world.wasSplit,
 });
 
@@ -228,6 +229,7 @@ describe('a failback', () => {
     const world = await lost();
     const { rejoin, move } = await failback(world);
     expect(rejoin?.lost).toHaveLength(3);
+    expect(endOf(world).kept).toEqual(['given-up-MOMENT on pg-1']);
     expect(move).toMatchObject({ to: 'us-east-1', epoch: 3 });
     expect(endOf(world)).toMatchObject({
       regions: {

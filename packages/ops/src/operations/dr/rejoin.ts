@@ -8,6 +8,7 @@ import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import type { OperationRun } from '../operation.ts';
+import { givenUpName } from '../restore/kept.ts';
 import type { Memory } from '../unfinished.ts';
 import { becomeStandby } from './move.ts';
 import { leadingHost } from './promote.ts';
@@ -120,6 +121,8 @@ export function planRejoin(
       title: `${nodes.map(({ name }) => name).join(', ')} get the data of ${acting.awsRegion}`,
       isNeeded: isMissing,
       run: async (report) => {
+        // the same however often it is cut off: a copy that was half restored is not kept beside it
+        const keepAs = givenUpName(memory.since);
         const richest = mostLost(record.lost)?.member ?? null;
         const sources = {
           // its own repository first: nobody but its own primary has written there since
@@ -130,7 +133,7 @@ export function planRejoin(
         };
         record.restored = await Promise.all(
           hosts.map(async (host) => {
-            const made = await restoreLost(host, { ...sources, keepAside: host.name === richest });
+            const made = await restoreLost(host, { ...sources, keepAs: host.name === richest ? keepAs : null });
             report(`${host.name} from ${made.from}`);
             return { member: host.name, ...made };
           }),
