@@ -57,10 +57,22 @@ export interface Promotion {
   forkLsn: string;
 }
 
+/** How much was committed in a stretch of WAL. */
+export interface Pace {
+  /** The heartbeat's are among them. */
+  commits: number;
+  /** Of tables, inserted, changed or deleted by these commits. */
+  rows: number;
+  /** From the first of these commits to the last. */
+  seconds: number;
+}
+
 /** What a member of a lost region holds that the acting region never got. */
 export interface LostCommits {
   /** The heartbeat's are among them. */
   commits: number;
+  /** Of tables, inserted, changed or deleted by these commits. */
+  rows: number;
   bytes: number;
   fromLsn: string;
   toLsn: string;
@@ -142,6 +154,15 @@ export function promoteRegion(
 ): Promise<Promotion> {
   const input = JSON.stringify({ configuration, afterLsn });
   return program(host, asPostgres(promoteRegionProgram), { input, timeoutMs: promoteTimeoutMs });
+}
+
+/**
+ * How much was committed in the newest WAL of the former primary that the promoted machine has.
+ *
+ * @throws when nothing was promoted there since it was switched on.
+ */
+export function readPace(host: Host): Promise<Pace> {
+  return program(host, asPostgres(promoteRegionProgram, 'pace'), { timeoutMs: readTimeoutMs });
 }
 
 /** Ends the primary that this machine runs, with nobody promoted in its place; everything of it has been streamed then. */

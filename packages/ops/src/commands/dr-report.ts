@@ -1,5 +1,6 @@
 import type { Failback } from '../operations/dr/failback.ts';
 import type { RegionFailover } from '../operations/dr/failover.ts';
+import type { Loss } from '../operations/dr/loss.ts';
 import type { RegionMove } from '../operations/dr/move.ts';
 import { mostLost, type Rejoin } from '../operations/dr/rejoin.ts';
 import type { PointedServer } from '../operations/dr/services.ts';
@@ -48,12 +49,24 @@ export function renderRegionFailover(result: RegionFailover): string {
       : [
           `RPO: everything committed until ${loss.keptUntil ?? 'an unknown moment'} is kept; at most ${seconds(loss.atMostSeconds)} of what came after it are lost.`,
           `     When ${from} was last heard of (${loss.lastHeardAt ?? 'never'}), ${loss.knownBytes === null ? 'an unknown number of bytes' : bytes(loss.knownBytes)} of its WAL had not arrived.`,
+          `     ${describeEstimate(from, loss)}`,
           `     Measured by ${loss.measuredBy}.`,
         ]),
     ...serverLines(servers),
     ...aloneLines(to, isAlone),
     '',
   ].join('\n');
+}
+
+/** Rows, which nobody can count while the lost region is silent. */
+function describeEstimate(from: string, { estimate, atMostSeconds }: Loss): string {
+  const exactly = 'pgha dr rejoin counts them';
+  if (estimate === null) return `How many rows these are cannot be told before ${from} is back: ${exactly}.`;
+  const { commits, rows, pace } = estimate;
+  return (
+    `An estimate: at most about ${rows} rows in ${commits} commits, if ${from} committed for ${seconds(atMostSeconds)} as in the ` +
+    `last ${seconds(pace.seconds)} that were kept (${pace.rows} rows in ${pace.commits} commits, the heartbeat's among them); ${exactly}.`
+  );
 }
 
 export function renderMove({ from, to, epoch, timeline, withoutPrimarySeconds, servers, isAlone }: RegionMove): string {
@@ -72,7 +85,7 @@ export function renderRejoin({ region, acting, lost, restored, servers }: Rejoin
     `${region} is the standby of ${acting}.`,
     most === null
       ? `Nothing was found that only ${region} had.`
-      : `Only ${region} had ${most.lost.commits} commits, the heartbeat's among them: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
+      : `Only ${region} had ${most.lost.rows} rows in ${most.lost.commits} commits, the heartbeat's among them: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
     ...restored.map(
       ({ member, from, kept }) =>
         `${member}: from ${from}${kept === null ? '' : `; its old data is kept: pgha restore list, and pgha restore drop ${kept}`}`,

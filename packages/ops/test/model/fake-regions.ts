@@ -86,6 +86,7 @@ function answer(
     case retireRegionProgram:
       return retire(world, region.kind, machine, verb === '--undo');
     case promoteRegionProgram:
+      if (verb === 'pace') return done(JSON.stringify({ commits: 11, rows: 21, seconds: 10 }));
       return promote(world, region.kind, machine, JSON.parse(input) as PromoteRequest);
     case rebuildRegionProgram:
       return rebuild(world, region.kind, machine, verb, input);
@@ -198,7 +199,7 @@ function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string, 
   const { members, config } = regionIn(world, kind);
   members.delete(machine);
   if (verb === 'inspect') {
-    const lost = config['standby_cluster'] === undefined ? { commits: 3, bytes: 300 } : null;
+    const lost = config['standby_cluster'] === undefined ? { commits: 3, rows: 4, bytes: 300 } : null;
     return done(JSON.stringify({ timeline: 1, lost }));
   }
   world.positions[kind] = world.positions[other(kind)];

@@ -25,6 +25,7 @@ import time
 import pgha_etcd
 import pgha_region
 import pgha_scratch
+import pgha_wal
 
 PASSFILE = f"{pgha_region.RUNTIME}/rebuild.pgpass"
 # beside what a server needs to start
@@ -93,23 +94,11 @@ def left_at(settings, timeline, history):
 
 def read_lost(settings, timeline, from_lsn):
     """The commits behind the position where the acting region left this timeline; the heartbeat's are among them."""
-    dump = [f"{settings['binDirectory']}/pg_waldump", f"--path={settings['dataDirectory']}/pg_wal"]
-    dump += [f"--timeline={timeline}", f"--start={from_lsn}", "--rmgr=Transaction"]
-    lost = {"commits": 0, "fromLsn": from_lsn, "toLsn": from_lsn, "firstAt": None, "lastAt": None}
-    # it ends with an error where the WAL ends, which is where it has to end
-    with subprocess.Popen(["runuser", "-u", "postgres", "--", *dump], stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            match = re.search(r"lsn: (\S+), .*desc: COMMIT (\d{4}-\d\d-\d\d [0-9:.]+ \w+)", line)
-            if match is not None:
-                lost["commits"] += 1
-                lost["toLsn"], lost["lastAt"] = match.groups()
-                lost["firstAt"] = lost["firstAt"] or lost["lastAt"]
-    return {**lost, "bytes": position(lost["toLsn"]) - position(from_lsn)}
-
-
-def position(lsn):
-    high, low = lsn.split("/")
-    return (int(high, 16) << 32) + int(low, 16)
+    found = pgha_wal.count(pgha_wal.dump(settings, timeline, from_lsn))
+    to_lsn = found["lastLsn"] or from_lsn
+    told = {key: found[key] for key in ("commits", "rows", "firstAt", "lastAt")}
+    size = pgha_wal.position(to_lsn) - pgha_wal.position(from_lsn)
+    return {**told, "fromLsn": from_lsn, "toLsn": to_lsn, "bytes": size}
 
 
 def keep_aside(settings, identifier):

@@ -1,5 +1,5 @@
 import { membersOf, type Region } from '@pgha/infra/cluster';
-import type { Promotion } from '../../clients/region.ts';
+import { type Pace, type Promotion, readPace } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
@@ -24,6 +24,8 @@ export interface FailoverTerms {
 interface FailoverRecord {
   fence: Fence | null;
   promotion: Promotion | null;
+  /** Of the lost region's last commits that were kept. */
+  pace: Pace | null;
   servers: readonly PointedServer[];
   /** When the first commit after the promotion was acknowledged, on this computer's clock: milliseconds since 1970. */
   acknowledgedAtMs: number | null;
@@ -67,16 +69,16 @@ export async function failOverRegion(
     async ({ memory }) => {
       if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} acts already`);
       const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
-      const record: FailoverRecord = { fence: null, promotion: null, servers: [], acknowledgedAtMs: null };
+      const record: FailoverRecord = { fence: null, promotion: null, pace: null, servers: [], acknowledgedAtMs: null };
       await perform(planRegionFailover(installation, view, to, epoch, terms, record));
-      const { fence, promotion, servers, acknowledgedAtMs } = record;
+      const { fence, promotion, pace, servers, acknowledgedAtMs } = record;
       return {
         from: from.awsRegion,
         to: to.awsRegion,
         epoch,
         timeline: promotion?.timeline ?? null,
         isFenced: fence !== null && isComplete(fence),
-        loss: promotion === null || fence === null ? null : measureLoss(promotion, fence),
+        loss: promotion === null || fence === null ? null : measureLoss(promotion, fence, pace),
         recoverySeconds: acknowledgedAtMs === null ? null : (acknowledgedAtMs - begunAtMs) / 1_000,
         servers,
         isAlone: isAlone(cluster, to),
@@ -190,6 +192,16 @@ export function planRegionFailover(
         record.servers = servers;
       },
     ),
+    {
+      title: `What ${from.awsRegion} may have lost is estimated`,
+      run: async (report) => {
+        // what it would say is told as unknown; the failover has come to its end without it
+        record.pace = await readPace(await leadingHost(installation, to)).catch((error: Error) => {
+          report(error.message);
+          return null;
+        });
+      },
+    },
     beginFullBackup(installation.cluster, to, () => leadingHost(installation, to)),
   ];
 }

@@ -171,8 +171,8 @@ export function mostLost(lost: RejoinRecord['lost']): { member: string; lost: Lo
 function describeLost(lost: RejoinRecord['lost']): string {
   const most = mostLost(lost);
   if (most === null) return 'nothing that could be found';
-  const { commits, bytes, firstAt, lastAt } = most.lost;
-  return `${commits} commits, ${bytes} bytes of WAL, from ${firstAt} to ${lastAt}`;
+  const { commits, rows, bytes, firstAt, lastAt } = most.lost;
+  return `${rows} rows in ${commits} commits, ${bytes} bytes of WAL, from ${firstAt} to ${lastAt}`;
 }
 
 /** Starts what is off of a region, and waits until its members can be entered and its etcd answers. */
