@@ -1,3 +1,4 @@
+import type { BegunBackup } from '../operations/dr/backup.ts';
 import type { Failback } from '../operations/dr/failback.ts';
 import type { RegionFailover } from '../operations/dr/failover.ts';
 import type { Loss } from '../operations/dr/loss.ts';
@@ -40,7 +41,7 @@ export function renderDrStatus(status: DrStatus): string {
 }
 
 export function renderRegionFailover(result: RegionFailover): string {
-  const { from, to, epoch, timeline, isFenced, loss, recoverySeconds, servers, isAlone } = result;
+  const { from, to, epoch, timeline, isFenced, loss, recoverySeconds, servers, backup, isAlone } = result;
   return [
     `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is ${isFenced ? 'fenced' : 'NOT fenced for certain'}.`,
     `RTO: ${seconds(recoverySeconds)} from the command to the first acknowledged commit.`,
@@ -53,6 +54,7 @@ export function renderRegionFailover(result: RegionFailover): string {
           `     Measured by ${loss.measuredBy}.`,
         ]),
     ...serverLines(servers),
+    ...backupLines(backup),
     ...aloneLines(to, isAlone),
     '',
   ].join('\n');
@@ -69,11 +71,21 @@ function describeEstimate(from: string, { estimate, atMostSeconds }: Loss): stri
   );
 }
 
-export function renderMove({ from, to, epoch, timeline, withoutPrimarySeconds, servers, isAlone }: RegionMove): string {
+export function renderMove({
+  from,
+  to,
+  epoch,
+  timeline,
+  withoutPrimarySeconds,
+  servers,
+  backup,
+  isAlone,
+}: RegionMove): string {
   return [
     `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is its standby. Nothing was lost.`,
     `Without a primary: ${seconds(withoutPrimarySeconds)}.`,
     ...serverLines(servers),
+    ...backupLines(backup),
     ...aloneLines(to, isAlone),
     '',
   ].join('\n');
@@ -103,6 +115,17 @@ const serverLines = (servers: readonly PointedServer[]) =>
   servers.map(({ server, readyAfterSeconds, problem }) =>
     problem === null ? `${server} was ready after ${seconds(readyAfterSeconds)}.` : `${server}: ${problem}`,
   );
+
+function backupLines(backup: BegunBackup | null): readonly string[] {
+  if (backup === null) return [];
+  const { repository, timeline, machine, state, label, problem } = backup;
+  const what = `full backup of timeline ${timeline} into repository ${repository}`;
+  if (state === 'ended') return [`The ${what} has ended: ${label}.`];
+  return [
+    state === 'running' ? `A ${what} runs on ${machine}.` : `The ${what} has not begun: ${problem}.`,
+    'It is taken again by itself until it is there, also after a reboot; "pgha backup list" shows it then.',
+  ];
+}
 
 const aloneLines = (region: string, isAlone: boolean) =>
   isAlone

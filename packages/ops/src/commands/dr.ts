@@ -132,7 +132,7 @@ function failover(context: CommandContext, options: FailoverOptions): Promise<vo
     const view = await viewDr(installation, 'remembered');
     const { to, actsAlready } = chooseSuccessor(view);
     if (options.dryRun === true) {
-      const record = { fence: null, promotion: null, pace: null, servers: [], acknowledgedAtMs: null };
+      const record = { fence: null, promotion: null, pace: null, backup: null, servers: [], acknowledgedAtMs: null };
       return context.print(describeSteps(planRegionFailover(installation, view, to, nextEpoch(view), terms, record)));
     }
     if (!actsAlready) {

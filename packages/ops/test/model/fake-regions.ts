@@ -1,6 +1,7 @@
 import { type Cluster, membersOf, type Region, regionOf } from '@pgha/infra/cluster';
 import {
   epochKey,
+  fullBackupKey,
   promoteRegionProgram,
   rebuildRegionProgram,
   regionProgram,
@@ -95,10 +96,10 @@ function answer(
       return done(
         JSON.stringify({ region: world.services.get(machine) ?? cluster.primary.awsRegion, readyAfterSeconds: 1 }),
       );
-    case 'systemd-run':
-      world.backups.add(Number(/--repo=(\d)/.exec(argv.join(' '))?.[1]));
-      return done();
+    case 'timeout':
+      return done(describeRepository(world, region.kind, Number(/--repo=(\d)/.exec(argv.join(' '))?.[1])));
     case 'systemctl':
+      if (verb === 'start' && argv.at(-1)?.startsWith('pgha-backup@ensure-')) ensureBackup(world, region.kind, argv);
       if (verb === 'start' && what === 'patroni.service') startPatroni(world, region, machine);
       return done('inactive');
     case 'patronictl':
@@ -207,6 +208,30 @@ function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string, 
   const { keepAs } = JSON.parse(input) as { keepAs: string | null };
   if (keepAs !== null) world.kept.add(`${keepAs} on ${machine}`);
   return done(JSON.stringify({ from: 'repository 2', kept: keepAs }));
+}
+
+/** The machines' own program: it takes what the region's configuration asks for. */
+function ensureBackup(world: FakeRegions, kind: Kind, argv: readonly string[]): void {
+  const wanted = regionIn(world, kind).config[fullBackupKey] as { repository: number } | undefined;
+  const repository = Number(/ensure-(\d)/.exec(argv.at(-1) ?? '')?.[1]);
+  if (wanted?.repository === repository) world.backups.add(repository);
+}
+
+/** As pgBackRest tells it: every repository has a full backup of the first timeline. */
+function describeRepository(world: FakeRegions, kind: Kind, key: number): string {
+  const timeline = Math.max(...[...regionIn(world, kind).members.values()].map((member) => member.timeline));
+  const backup = [1, ...(world.backups.has(key) ? [timeline] : [])].map((of) => ({
+    label: `full of ${of}`,
+    type: 'full',
+    timestamp: { start: 0, stop: 1 },
+    archive: { start: `${of}`.padStart(8, '0') + '0'.repeat(16), stop: null },
+    lsn: {},
+    error: null,
+    database: { 'repo-key': key },
+    info: { size: 1, repository: { delta: 1 } },
+  }));
+  const status = { code: 0, message: 'ok', lock: { backup: { held: false } } };
+  return JSON.stringify([{ status, repo: [{ key, status }], archive: [], backup }]);
 }
 
 function startPatroni(world: FakeRegions, region: Region, machine: string): void {

@@ -1,5 +1,5 @@
 import { defineCluster } from '@pgha/infra/cluster';
-import { epochKey } from '@pgha/infra/machines';
+import { epochKey, fullBackupKey } from '@pgha/infra/machines';
 import { describe, expect, it } from 'vitest';
 import { createFakeRegions, type FakeRegions } from '../../../test/model/fake-regions.ts';
 import { killEverywhere } from '../../../test/model/interruptions.ts';
@@ -48,6 +48,7 @@ const endOf = (world: FakeRegions) => ({
       kind,
       {
         epoch: config[epochKey],
+        wanted: config[fullBackupKey] ?? null,
         standby: config['standby_cluster'] ?? null,
         slots: config['slots'] ?? null,
         pause: config['pause'] ?? null,
@@ -68,12 +69,20 @@ describe('a failover of the region', () => {
   it('fences the lost region, promotes the other one with the next epoch, and turns the API servers', async () => {
     const world = lose(createFakeRegions(cluster));
     const result = await failover(world);
-    expect(result).toMatchObject({ from: 'us-east-1', to: 'us-west-2', epoch: 2, isFenced: true });
+    expect(result).toMatchObject({
+      from: 'us-east-1',
+      to: 'us-west-2',
+      epoch: 2,
+      isFenced: true,
+      backup: { repository: 2, timeline: 2, machine: 'dr-pg-1', state: 'ended', label: 'full of 2' },
+    });
     const end = endOf(world);
     expect(end.regions['dr']).toMatchObject({
       epoch: 2,
       standby: null,
       slots: null,
+      // whichever machine leads takes it again until it is there
+      wanted: { repository: 2, timeline: 2 },
       roles: ['dr-pg-1 leader running'],
     });
     expect(end.denied).toHaveLength(2);

@@ -5,7 +5,7 @@ import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import type { LockSurroundings } from '../lock.ts';
 import { runOperation } from '../operation.ts';
-import { beginFullBackup } from './backup.ts';
+import { type BegunBackup, beginFullBackup } from './backup.ts';
 import { describeGaps, type Fence, fenceRegion, isComplete, isUnfinished, readFence } from './fence.ts';
 import { type Loss, measureLoss } from './loss.ts';
 import { actsWith, isAlone, leaderIn, leadingHost, promote } from './promote.ts';
@@ -26,6 +26,7 @@ interface FailoverRecord {
   promotion: Promotion | null;
   /** Of the lost region's last commits that were kept. */
   pace: Pace | null;
+  backup: BegunBackup | null;
   servers: readonly PointedServer[];
   /** When the first commit after the promotion was acknowledged, on this computer's clock: milliseconds since 1970. */
   acknowledgedAtMs: number | null;
@@ -43,6 +44,7 @@ export interface RegionFailover {
   /** From the command to the first acknowledged commit, as this computer saw it: its decision, the fence, the promotion. */
   recoverySeconds: number | null;
   servers: readonly PointedServer[];
+  backup: BegunBackup | null;
   /** The region has one database machine: what it acknowledges is on no other. */
   isAlone: boolean;
 }
@@ -69,9 +71,16 @@ export async function failOverRegion(
     async ({ memory }) => {
       if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} acts already`);
       const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
-      const record: FailoverRecord = { fence: null, promotion: null, pace: null, servers: [], acknowledgedAtMs: null };
+      const record: FailoverRecord = {
+        fence: null,
+        promotion: null,
+        pace: null,
+        backup: null,
+        servers: [],
+        acknowledgedAtMs: null,
+      };
       await perform(planRegionFailover(installation, view, to, epoch, terms, record));
-      const { fence, promotion, pace, servers, acknowledgedAtMs } = record;
+      const { fence, promotion, pace, backup, servers, acknowledgedAtMs } = record;
       return {
         from: from.awsRegion,
         to: to.awsRegion,
@@ -81,6 +90,7 @@ export async function failOverRegion(
         loss: promotion === null || fence === null ? null : measureLoss(promotion, fence, pace),
         recoverySeconds: acknowledgedAtMs === null ? null : (acknowledgedAtMs - begunAtMs) / 1_000,
         servers,
+        backup,
         isAlone: isAlone(cluster, to),
       };
     },
@@ -202,6 +212,14 @@ export function planRegionFailover(
         });
       },
     },
-    beginFullBackup(installation.cluster, to, () => leadingHost(installation, to)),
+    beginFullBackup(
+      installation,
+      to,
+      () => leadingHost(installation, to),
+      () => record.promotion?.timeline ?? null,
+      (backup) => {
+        record.backup = backup;
+      },
+    ),
   ];
 }
