@@ -12,7 +12,7 @@ export {
   standbyClusterOf,
   standbySlotOf,
 } from './config/patroni.ts';
-export { everyRepository, repositoryNumber, restoreGate } from './config/pgbackrest.ts';
+export { everyRepository, fullBackupKey, repositoryNumber, restoreGate } from './config/pgbackrest.ts';
 export {
   binDirectory,
   dataDirectory,

@@ -57,10 +57,22 @@ export interface Promotion {
   forkLsn: string;
 }
 
+/** How much was committed in a stretch of WAL. */
+export interface Pace {
+  /** The heartbeat's are among them. */
+  commits: number;
+  /** Of tables, inserted, changed or deleted by these commits. */
+  rows: number;
+  /** From the first of these commits to the last. */
+  seconds: number;
+}
+
 /** What a member of a lost region holds that the acting region never got. */
 export interface LostCommits {
   /** The heartbeat's are among them. */
   commits: number;
+  /** Of tables, inserted, changed or deleted by these commits. */
+  rows: number;
   bytes: number;
   fromLsn: string;
   toLsn: string;
@@ -144,6 +156,15 @@ export function promoteRegion(
   return program(host, asPostgres(promoteRegionProgram), { input, timeoutMs: promoteTimeoutMs });
 }
 
+/**
+ * How much was committed in the newest WAL of the former primary that the promoted machine has.
+ *
+ * @throws when nothing was promoted there since it was switched on.
+ */
+export function readPace(host: Host): Promise<Pace> {
+  return program(host, asPostgres(promoteRegionProgram, 'pace'), { timeoutMs: readTimeoutMs });
+}
+
 /** Ends the primary that this machine runs, with nobody promoted in its place; everything of it has been streamed then. */
 export async function retireRegion(host: Host): Promise<{ checkpointLsn: string }> {
   return program(host, asPostgres(retireRegionProgram), { timeoutMs: retireTimeoutMs });
@@ -169,10 +190,15 @@ export function inspectLost(
   });
 }
 
-/** Replaces a lost member's data by what the acting region has. `kept` is where the old data lies now, where it was kept. */
+/**
+ * Replaces a lost member's data by what the acting region has.
+ *
+ * @param sources `keepAs` names the old data where there is room to keep it; null: it is not kept.
+ * @returns `kept` is that name, if it was kept.
+ */
 export function restoreLost(
   host: Host,
-  sources: { repositories: readonly number[]; upstream: string; keepAside: boolean },
+  sources: { repositories: readonly number[]; upstream: string; keepAs: string | null },
 ): Promise<{ from: string; kept: string | null }> {
   return program(host, [rebuildRegionProgram, 'restore'], {
     input: JSON.stringify(sources),

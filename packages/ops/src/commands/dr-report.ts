@@ -1,5 +1,7 @@
+import type { BegunBackup } from '../operations/dr/backup.ts';
 import type { Failback } from '../operations/dr/failback.ts';
 import type { RegionFailover } from '../operations/dr/failover.ts';
+import type { Loss } from '../operations/dr/loss.ts';
 import type { RegionMove } from '../operations/dr/move.ts';
 import { mostLost, type Rejoin } from '../operations/dr/rejoin.ts';
 import type { PointedServer } from '../operations/dr/services.ts';
@@ -39,7 +41,7 @@ export function renderDrStatus(status: DrStatus): string {
 }
 
 export function renderRegionFailover(result: RegionFailover): string {
-  const { from, to, epoch, timeline, isFenced, loss, recoverySeconds, servers, isAlone } = result;
+  const { from, to, epoch, timeline, isFenced, loss, recoverySeconds, servers, backup, isAlone } = result;
   return [
     `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is ${isFenced ? 'fenced' : 'NOT fenced for certain'}.`,
     `RTO: ${seconds(recoverySeconds)} from the command to the first acknowledged commit.`,
@@ -48,19 +50,42 @@ export function renderRegionFailover(result: RegionFailover): string {
       : [
           `RPO: everything committed until ${loss.keptUntil ?? 'an unknown moment'} is kept; at most ${seconds(loss.atMostSeconds)} of what came after it are lost.`,
           `     When ${from} was last heard of (${loss.lastHeardAt ?? 'never'}), ${loss.knownBytes === null ? 'an unknown number of bytes' : bytes(loss.knownBytes)} of its WAL had not arrived.`,
+          `     ${describeEstimate(from, loss)}`,
           `     Measured by ${loss.measuredBy}.`,
         ]),
     ...serverLines(servers),
+    ...backupLines(backup),
     ...aloneLines(to, isAlone),
     '',
   ].join('\n');
 }
 
-export function renderMove({ from, to, epoch, timeline, withoutPrimarySeconds, servers, isAlone }: RegionMove): string {
+/** Rows, which nobody can count while the lost region is silent. */
+function describeEstimate(from: string, { estimate, atMostSeconds }: Loss): string {
+  const exactly = 'pgha dr rejoin counts them';
+  if (estimate === null) return `How many rows these are cannot be told before ${from} is back: ${exactly}.`;
+  const { commits, rows, pace } = estimate;
+  return (
+    `An estimate: at most about ${rows} rows in ${commits} commits, if ${from} committed for ${seconds(atMostSeconds)} as in the ` +
+    `last ${seconds(pace.seconds)} that were kept (${pace.rows} rows in ${pace.commits} commits, the heartbeat's among them); ${exactly}.`
+  );
+}
+
+export function renderMove({
+  from,
+  to,
+  epoch,
+  timeline,
+  withoutPrimarySeconds,
+  servers,
+  backup,
+  isAlone,
+}: RegionMove): string {
   return [
     `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is its standby. Nothing was lost.`,
     `Without a primary: ${seconds(withoutPrimarySeconds)}.`,
     ...serverLines(servers),
+    ...backupLines(backup),
     ...aloneLines(to, isAlone),
     '',
   ].join('\n');
@@ -72,9 +97,10 @@ export function renderRejoin({ region, acting, lost, restored, servers }: Rejoin
     `${region} is the standby of ${acting}.`,
     most === null
       ? `Nothing was found that only ${region} had.`
-      : `Only ${region} had ${most.lost.commits} commits, the heartbeat's among them: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
+      : `Only ${region} had ${most.lost.rows} rows in ${most.lost.commits} commits, the heartbeat's among them: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
     ...restored.map(
-      ({ member, from, kept }) => `${member}: from ${from}${kept === null ? '' : `; its old data lies in ${kept}`}`,
+      ({ member, from, kept }) =>
+        `${member}: from ${from}${kept === null ? '' : `; its old data is kept: pgha restore list, and pgha restore drop ${kept}`}`,
     ),
     ...serverLines(servers),
     '',
@@ -89,6 +115,17 @@ const serverLines = (servers: readonly PointedServer[]) =>
   servers.map(({ server, readyAfterSeconds, problem }) =>
     problem === null ? `${server} was ready after ${seconds(readyAfterSeconds)}.` : `${server}: ${problem}`,
   );
+
+function backupLines(backup: BegunBackup | null): readonly string[] {
+  if (backup === null) return [];
+  const { repository, timeline, machine, state, label, problem } = backup;
+  const what = `full backup of timeline ${timeline} into repository ${repository}`;
+  if (state === 'ended') return [`The ${what} has ended: ${label}.`];
+  return [
+    state === 'running' ? `A ${what} runs on ${machine}.` : `The ${what} has not begun: ${problem}.`,
+    'It is taken again by itself until it is there, also after a reboot; "pgha backup list" shows it then.',
+  ];
+}
 
 const aloneLines = (region: string, isAlone: boolean) =>
   isAlone

@@ -98,16 +98,11 @@ export function registerDr(program: Command, context: CommandContext): void {
     .description(
       'The first half of a failback: the lost region becomes the standby, and the writes stay where they are.',
     )
-    .action((options: DrOptions) =>
-      withInstallation(context, options, async (installation) => {
-        if (options.dryRun === true) return context.print(describeSteps(await planBringBack(installation)));
-        await askConsent(
-          'Replace the data of the region that was given up? What only it has is counted and kept aside where there is room.',
-          options.yes === true,
-        );
-        answer(context, options, await bringBack(installation, showSteps), renderRejoin);
-      }),
-    );
+    .option(
+      '--rebuild',
+      'replace the data of a standby that streams too, because its copy differs or cannot be trusted',
+    )
+    .action((options: DrOptions & { rebuild?: boolean }) => rejoin(context, options));
 
   verb('drill', 'prove that the second region can take over, on a copy', 'drill --report docs/drills')
     .description(
@@ -139,7 +134,7 @@ function failover(context: CommandContext, options: FailoverOptions): Promise<vo
     const view = await viewDr(installation, 'remembered');
     const { to, actsAlready } = chooseSuccessor(view);
     if (options.dryRun === true) {
-      const record = { fence: null, promotion: null, servers: [], acknowledgedAtMs: null };
+      const record = { fence: null, promotion: null, pace: null, backup: null, servers: [], acknowledgedAtMs: null };
       return context.print(describeSteps(planRegionFailover(installation, view, to, nextEpoch(view), terms, record)));
     }
     if (!actsAlready) {
@@ -163,6 +158,20 @@ function switchover(context: CommandContext, options: DrOptions & { to?: string 
       moveRegion(installation, to, run, showSteps),
     );
     answer(context, options, moved, renderMove);
+  });
+}
+
+function rejoin(context: CommandContext, options: DrOptions & { rebuild?: boolean }): Promise<void> {
+  return withInstallation(context, options, async (installation) => {
+    const rebuild = options.rebuild === true;
+    if (options.dryRun === true) return context.print(describeSteps(await planBringBack(installation, rebuild)));
+    await askConsent(
+      rebuild
+        ? 'Throw the data of the standby region away and build it anew from the acting one? Until it streams there is no second region.'
+        : 'Replace the data of the region that was given up? What only it has is counted and kept aside where there is room.',
+      options.yes === true,
+    );
+    answer(context, options, await bringBack(installation, rebuild, showSteps), renderRejoin);
   });
 }
 

@@ -19,7 +19,7 @@ const words: Readonly<Record<keyof typeof verbs, { summary: string; description:
     done: 'built anew',
     summary: 'build a database member anew',
     description:
-      "Throws a member's data away and builds it from the newest backup, or from the primary. The primary is refused.",
+      "Throws a member's data away and builds it from the newest backup, or from the primary. Whoever leads a region is refused.",
   },
   replace: {
     done: 'replaced',

@@ -22,6 +22,11 @@ interface RestoredOptions extends PlaceOptions {
   json?: boolean;
 }
 
+const keptNames = {
+  region: 'the data of a region that was given up',
+  restore: 'the data of before a restore in place',
+} satisfies Record<KeptData['of'], string>;
+
 export interface Restored {
   scratches: readonly PlacedScratch[];
   kept: readonly KeptData[];
@@ -34,9 +39,10 @@ export function registerRestored(restore: Command, context: CommandContext): voi
     return { scratches, kept };
   };
   withPlace(restore.command('list'), context)
-    .summary('scratch servers, and the data of before restores in place')
+    .summary('scratch servers, and data that was kept')
     .description(
-      'Lists the scratch servers with how far they are, and the data directories that restores in place have kept.',
+      'Lists the scratch servers with how far they are, and the data directories that were kept: by restores in place, and by the ' +
+        'return of a region that was given up.',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  pgha restore list')
@@ -77,9 +83,10 @@ export function registerRestored(restore: Command, context: CommandContext): voi
       }),
     );
   withPlace(restore.command('drop'), context)
-    .summary('remove a scratch server, or what a restore in place has kept')
+    .summary('remove a scratch server, or data that was kept')
     .description(
-      'Ends a scratch server and removes its files, or removes the data directories of before a restore in place.',
+      'Ends a scratch server and removes its files, or removes the data directories that were kept under this name, on whichever ' +
+        'machines of both regions they lie.',
     )
     .argument('<name>', 'as "pgha restore list" has it')
     .option('--yes', 'do not ask')
@@ -101,14 +108,15 @@ export function registerRestored(restore: Command, context: CommandContext): voi
             run: () => dropScratch(hosts(each), name),
           })),
           ...directories.map((each) => ({
-            title: `The data of before the restore, ${bytes(each.sizeBytes)}, goes from ${each.machine}`,
+            title: `${keptNames[each.of]}, ${bytes(each.sizeBytes)}, goes from ${each.machine}`,
             run: () => memberRestore(hosts(each)).drop(name),
           })),
         ];
         if (options.dryRun === true) return context.print(describeSteps(steps));
         if (directories.length > 0) {
           const machines = directories.map(({ machine }) => machine).join(', ');
-          await askConsent(`Remove what the cluster was before the restore, on ${machines}?`, options.yes === true);
+          const names = [...new Set(directories.map((each) => keptNames[each.of]))].join(' and ');
+          await askConsent(`Remove ${names}, on ${machines}? Nobody else has it.`, options.yes === true);
         }
         const { region } = (await findActing(installation)).view;
         await runBesides(installation, region, `restore drop ${name}`, () => showSteps(steps));
@@ -148,13 +156,13 @@ function renderRestored({ scratches, kept }: Restored): string {
         since(createdAt),
         problem ?? `${spec.target} from repository ${spec.repository}`,
       ]),
-      ...kept.map(({ id, machine, sizeBytes, createdAt }) => [
+      ...kept.map(({ id, of, machine, sizeBytes, createdAt }) => [
         id,
         machine,
         'kept',
         bytes(sizeBytes),
         since(createdAt),
-        'the data of before a restore in place',
+        keptNames[of],
       ]),
     ],
   );

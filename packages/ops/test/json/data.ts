@@ -121,10 +121,13 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
       standbyFollows: 'boolean',
     } satisfies Shape<InPlaceEnd>,
   ),
-  'restore list': answerOf<Restored>('Scratch servers, and the data of before restores in place.', {
-    scratches: [scratch],
-    kept: [{ id: 'text', machine: 'text', sizeBytes: 'number', createdAt: 'moment' }],
-  }),
+  'restore list': answerOf<Restored>(
+    'Scratch servers, and the data of before restores in place and of regions that were given up.',
+    {
+      scratches: [scratch],
+      kept: [{ id: 'text', of: 'region | restore', machine: 'text', sizeBytes: 'number', createdAt: 'moment' }],
+    },
+  ),
   'restore copy': answerOf<{ table: string; rows: number }>('What was copied.', { table: 'text', rows: 'number' }),
   'restore drop': answerOf<{ name: string; freedBytes: number }>('What was removed.', {
     name: 'text',

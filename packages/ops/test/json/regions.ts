@@ -23,6 +23,15 @@ const rejoin: Shape<Rejoin> = {
   servers: pointedServers,
 };
 
+const begunBackup: NonNullable<Exclude<Shape<RegionMove>, string>['backup']> = {
+  repository: 'number; backup is null where an earlier run saw it',
+  timeline: 'number',
+  machine: 'text',
+  state: 'ended | running | waiting',
+  label: 'text | null',
+  problem: 'text | null',
+};
+
 const move: Shape<RegionMove> = {
   from: 'AWS region',
   to: 'AWS region',
@@ -30,6 +39,7 @@ const move: Shape<RegionMove> = {
   timeline: 'number | null',
   withoutPrimarySeconds: 'number, or null when an earlier run did it',
   servers: pointedServers,
+  backup: begunBackup,
   isAlone: 'boolean: one database machine has everything',
 };
 
@@ -72,10 +82,16 @@ export const regionsAnswers: Readonly<Record<string, Answer>> = {
       atMostSeconds: 'number | null',
       lastHeardAt: 'moment | null',
       knownBytes: 'number | null',
+      estimate: {
+        commits: 'number; estimate is null where no pace was read',
+        rows: 'number',
+        pace: { commits: 'number', rows: 'number', seconds: 'number' },
+      },
       measuredBy: 'text',
     },
     recoverySeconds: 'number | null',
     servers: pointedServers,
+    backup: begunBackup,
     isAlone: 'boolean: one database machine has everything',
   }),
   'dr switchover': answerOf<RegionMove>('What it came to.', move),

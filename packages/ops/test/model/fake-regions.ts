@@ -2,6 +2,7 @@ import { type Cluster, membersOf, type Region, regionOf } from '@pgha/infra/clus
 import {
   drillProgram,
   epochKey,
+  fullBackupKey,
   promoteRegionProgram,
   rebuildRegionProgram,
   regionProgram,
@@ -21,6 +22,10 @@ export interface FakeRegions extends FakeCluster {
   services: Map<string, string>;
   /** Repositories that a full backup was begun into. */
   backups: Set<number>;
+  /** Names of old data that was kept, with the member that has it. */
+  kept: Set<string>;
+  /** Members whose data was replaced. */
+  rebuilt: Set<string>;
   /** Both regions had a primary at the same moment. */
   wasSplit: boolean;
   /** Whether the acting region's stop reaches the standby. */
@@ -50,6 +55,8 @@ export function createFakeRegions(cluster: Cluster): FakeRegions {
       confirmed: new Set<string>(),
       drilling: new Set<string>(),
       drills: 0,
+      kept: new Set<string>(),
+      rebuilt: new Set<string>(),
       wasSplit: false,
       isLinked: true,
       silentAfterPromotion: 0,
@@ -94,23 +101,24 @@ function answer(
     case retireRegionProgram:
       return retire(world, region.kind, machine, verb === '--undo');
     case promoteRegionProgram:
+      if (verb === 'pace') return done(JSON.stringify({ commits: 11, rows: 21, seconds: 10 }));
       return promote(world, region.kind, machine, JSON.parse(input) as PromoteRequest);
     case rebuildRegionProgram:
-      return rebuild(world, region.kind, machine, verb);
+      return rebuild(world, region.kind, machine, verb, input);
     case servicesRegionProgram:
       if (verb === 'point') world.services.set(machine, what);
       return done(
         JSON.stringify({ region: world.services.get(machine) ?? cluster.primary.awsRegion, readyAfterSeconds: 1 }),
       );
     case 'timeout':
-      return done(JSON.stringify([backupInfo()]));
+      return done(describeRepository(world, region.kind, Number(/--repo=(\d)/.exec(argv.join(' '))?.[1])));
     case 'systemd-run':
       if (argv.includes(drillProgram)) return drill(world, machine);
-      world.backups.add(Number(/--repo=(\d)/.exec(argv.join(' '))?.[1]));
-      return done();
+      return null;
     case 'systemctl':
       if (verb === 'stop' && what === 'pgha-drill.service')
         return world.drilling.delete(machine) ? done() : failed('', 5);
+      if (verb === 'start' && argv.at(-1)?.startsWith('pgha-backup@ensure-')) ensureBackup(world, region.kind, argv);
       if (verb === 'start' && what === 'patroni.service') startPatroni(world, region, machine);
       return done('inactive');
     case 'patronictl':
@@ -124,27 +132,6 @@ function drill(world: FakeRegions, machine: string): RunResult {
   if (world.drilling.has(machine)) return failed('Unit pgha-drill.service was already loaded');
   world.drills += 1;
   return done(JSON.stringify({ passed: true, problem: null, machine, seconds: {}, rows: {}, lsn: '0/1' }));
-}
-
-/** A full backup of just now, in either repository. */
-function backupInfo() {
-  const stop = Date.now() / 1_000;
-  const wal = { start: '000000010000000000000001', stop: '000000010000000000000002' };
-  const backup = (key: number) => ({
-    label: '20260101-000000F',
-    type: 'full',
-    timestamp: { start: stop, stop },
-    archive: wal,
-    lsn: { start: '0/1', stop: '0/2' },
-    error: false,
-    database: { 'repo-key': key },
-    info: { size: 1, repository: { delta: 1 } },
-  });
-  return {
-    status: { lock: { backup: { held: false } } },
-    repo: [1, 2].map((key) => ({ key, status: { code: 0, message: 'ok' } })),
-    backup: [1, 2].map(backup),
-  };
 }
 
 function regionVerb(world: FakeRegions, { kind }: Region, verb: string, input: string): RunResult {
@@ -234,11 +221,43 @@ function promote(world: FakeRegions, kind: Kind, machine: string, request: Promo
   );
 }
 
-function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string): RunResult {
-  regionIn(world, kind).members.delete(machine);
-  if (verb === 'inspect') return done(JSON.stringify({ timeline: 1, lost: { commits: 3, bytes: 300 } }));
+function rebuild(world: FakeRegions, kind: Kind, machine: string, verb: string, input: string): RunResult {
+  const { members, config } = regionIn(world, kind);
+  members.delete(machine);
+  if (verb === 'inspect') {
+    const lost = config['standby_cluster'] === undefined ? { commits: 3, rows: 4, bytes: 300 } : null;
+    return done(JSON.stringify({ timeline: 1, lost }));
+  }
   world.positions[kind] = world.positions[other(kind)];
-  return done(JSON.stringify({ from: 'repository 2', kept: null }));
+  world.rebuilt.add(machine);
+  const { keepAs } = JSON.parse(input) as { keepAs: string | null };
+  if (keepAs !== null) world.kept.add(`${keepAs} on ${machine}`);
+  return done(JSON.stringify({ from: 'repository 2', kept: keepAs }));
+}
+
+/** The machines' own program: it takes what the region's configuration asks for. */
+function ensureBackup(world: FakeRegions, kind: Kind, argv: readonly string[]): void {
+  const wanted = regionIn(world, kind).config[fullBackupKey] as { repository: number } | undefined;
+  const repository = Number(/ensure-(\d)/.exec(argv.at(-1) ?? '')?.[1]);
+  if (wanted?.repository === repository) world.backups.add(repository);
+}
+
+/** As pgBackRest tells it: every repository has a full backup of the first timeline. */
+function describeRepository(world: FakeRegions, kind: Kind, key: number): string {
+  const now = Date.now() / 1_000;
+  const timeline = Math.max(...[...regionIn(world, kind).members.values()].map((member) => member.timeline));
+  const backup = [1, ...(world.backups.has(key) ? [timeline] : [])].map((of) => ({
+    label: `full of ${of}`,
+    type: 'full',
+    timestamp: { start: now, stop: now },
+    archive: { start: `${of}`.padStart(8, '0') + '0'.repeat(16), stop: null },
+    lsn: {},
+    error: null,
+    database: { 'repo-key': key },
+    info: { size: 1, repository: { delta: 1 } },
+  }));
+  const status = { code: 0, message: 'ok', lock: { backup: { held: false } } };
+  return JSON.stringify([{ status, repo: [{ key, status }], archive: [], backup }]);
 }
 
 function startPatroni(world: FakeRegions, region: Region, machine: string): void {

@@ -27,6 +27,12 @@ export const restoreReplicaCommand = '/usr/local/lib/pgha/restore-replica';
 /** PostgreSQL's `archive_command`. */
 export const archivePushCommand = '/usr/local/lib/pgha/pgbackrest-archive-push "%p"';
 
+/**
+ * The key of a region's dynamic configuration that asks for a full backup, `{repository, timeline}`: of that timeline or a later
+ * one. The timers take it where there is none. Patroni ignores it.
+ */
+export const fullBackupKey = 'pgha_full_backup';
+
 /** The number of a region's repository: the same on every machine, so that `--repo=2` means one thing everywhere. */
 export function repositoryNumber(region: Region): 1 | 2 {
   return region.kind === 'primary' ? 1 : 2;

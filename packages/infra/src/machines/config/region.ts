@@ -49,6 +49,7 @@ export function regionEpoch(cluster: Cluster, node: Node): MachinePart {
       machineFile('/etc/pgha/region.json', renderSettings(cluster, node, region, peer), { onChange }),
       programFile('pgha_etcd.py', '/usr/local/lib/pgha/pgha_etcd.py', { mode: '0644', onChange }),
       programFile('pgha_region.py', '/usr/local/lib/pgha/pgha_region.py', { mode: '0644', onChange }),
+      programFile('pgha_wal.py', '/usr/local/lib/pgha/pgha_wal.py', { mode: '0644' }),
       programFile('pgha-region.py', regionProgram, { onChange }),
       programFile('pgha-region-promote.py', promoteRegionProgram),
       programFile('pgha-region-retire.py', retireRegionProgram),

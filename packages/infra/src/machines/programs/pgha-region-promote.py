@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Makes this standby region the acting one: pgha-region-promote < REQUEST, on its leader, as postgres.
+"""Makes this standby region the acting one, on its leader, as postgres.
+
+pgha-region-promote < REQUEST  does it
+pgha-region-promote pace       tells as JSON how much was committed in the newest WAL of the former primary that this region has
 
 REQUEST: {"configuration": {...}, "afterLsn": "0/5000028"}. The configuration is merged into what Patroni keeps, which is one
 write: it ends the standby and raises the epoch. With a position nothing is done before the server has replayed the record there.
@@ -9,6 +12,7 @@ was. Run again after it was cut off it goes on; what the first run measured is k
 """
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -18,6 +22,7 @@ import time
 
 import pgha_etcd
 import pgha_region
+import pgha_wal
 
 MEASURED = f"{pgha_region.RUNTIME}/promotion.json"
 # a replay that was paused or is behind ends first
@@ -112,8 +117,26 @@ def offer_to_archive(settings, timeline):
         os.rename(f"{folder}/{name}", f"{folder}/{name.removesuffix('.done')}.ready")
 
 
-def main():
-    settings, request = pgha_region.read_json(pgha_region.SETTINGS), json.load(sys.stdin)
+def read_pace(settings):
+    """Of the segment that the former timeline was left in, and of the one before. A promotion copies the first to the new timeline
+    (PostgreSQL source, xlog.c, XLogInitNewTimeline), and the old one's is renamed."""
+    measured = pgha_region.read_json(MEASURED)
+    if measured is None or "forkLsn" not in measured:
+        raise SystemExit("no promotion was measured since this machine was switched on")
+    size = int(query(settings, "select setting from pg_settings where name = 'wal_segment_size'"))
+    fork = measured["forkLsn"]
+    begin = pgha_wal.position(fork) // size * size
+    before = pgha_wal.dump(settings, measured["parent"], pgha_wal.lsn_at(begin - size), pgha_wal.lsn_at(begin))
+    newest = pgha_wal.dump(settings, measured["timeline"], pgha_wal.lsn_at(begin), fork)
+    return pgha_wal.count(itertools.chain(before, newest))
+
+
+def main(arguments):
+    settings = pgha_region.read_json(pgha_region.SETTINGS)
+    if arguments == ["pace"]:
+        json.dump(read_pace(settings), sys.stdout)
+        return
+    request = json.load(sys.stdin)
     patch = request["configuration"]
     epoch = patch["pgha_region_epoch"]
     refuse_unless_leading(settings)
@@ -141,4 +164,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

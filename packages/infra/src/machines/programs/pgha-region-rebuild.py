@@ -6,7 +6,8 @@ pgha-region-rebuild inspect  < HISTORY  stops Patroni and its server for good, a
 pgha-region-rebuild restore  < SOURCES  restores the newest backup in place of the data, or copies a member of the acting region
 
 HISTORY is the acting region's: {"history": [{"timeline": 1, "endLsn": "0/5000000"}, ...]}, what it left each timeline with.
-SOURCES: {"repositories": [2, 1], "upstream": "host,host", "keepAside": true}.
+SOURCES: {"repositories": [2, 1], "upstream": "host,host", "keepAs": "given-up-20250115t150000"}, the last
+one null where nothing is kept.
 
 The data is not rewound. A rewound directory keeps segments of WAL that were never archived and that no other server has; were
 it promoted one day, it would archive them under the names of other segments. A restore leaves none, and takes only what differs.
@@ -23,6 +24,8 @@ import time
 
 import pgha_etcd
 import pgha_region
+import pgha_scratch
+import pgha_wal
 
 PASSFILE = f"{pgha_region.RUNTIME}/rebuild.pgpass"
 # beside what a server needs to start
@@ -91,41 +94,33 @@ def left_at(settings, timeline, history):
 
 def read_lost(settings, timeline, from_lsn):
     """The commits behind the position where the acting region left this timeline; the heartbeat's are among them."""
-    dump = [f"{settings['binDirectory']}/pg_waldump", f"--path={settings['dataDirectory']}/pg_wal"]
-    dump += [f"--timeline={timeline}", f"--start={from_lsn}", "--rmgr=Transaction"]
-    lost = {"commits": 0, "fromLsn": from_lsn, "toLsn": from_lsn, "firstAt": None, "lastAt": None}
-    # it ends with an error where the WAL ends, which is where it has to end
-    with subprocess.Popen(["runuser", "-u", "postgres", "--", *dump], stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            match = re.search(r"lsn: (\S+), .*desc: COMMIT (\d{4}-\d\d-\d\d [0-9:.]+ \w+)", line)
-            if match is not None:
-                lost["commits"] += 1
-                lost["toLsn"], lost["lastAt"] = match.groups()
-                lost["firstAt"] = lost["firstAt"] or lost["lastAt"]
-    return {**lost, "bytes": position(lost["toLsn"]) - position(from_lsn)}
+    found = pgha_wal.count(pgha_wal.dump(settings, timeline, from_lsn))
+    to_lsn = found["lastLsn"] or from_lsn
+    told = {key: found[key] for key in ("commits", "rows", "firstAt", "lastAt")}
+    size = pgha_wal.position(to_lsn) - pgha_wal.position(from_lsn)
+    return {**told, "fromLsn": from_lsn, "toLsn": to_lsn, "bytes": size}
 
 
-def position(lsn):
-    high, low = lsn.split("/")
-    return (int(high, 16) << 32) + int(low, 16)
-
-
-def keep_aside(settings):
-    """Moves the data away where there is room for a second copy; says where, or None."""
-    data = settings["dataDirectory"]
-    used = int(subprocess.run(["du", "-sx", "-B1", data], check=True, capture_output=True, text=True).stdout.split()[0])
-    if shutil.disk_usage(data).free < used * ROOM_FACTOR:
-        say(f"no room to keep {data} aside: {used} bytes")
-        return None
-    place = f"{data}.given-up-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-    os.rename(data, place)
-    return place
+def keep_aside(settings, identifier):
+    """Keeps the data where there is room for a second copy; says under which name, or None. The same name again is kept once: what
+    a run that was cut off has restored since then is nobody's loss."""
+    data, place = settings["dataDirectory"], pgha_scratch.read_settings()
+    target = f"{place['kept']}/{identifier}"
+    if not os.path.exists(target) and not os.path.exists(f"{target}.new"):
+        if not os.path.isdir(data):
+            return None
+        used = pgha_scratch.size_of(data)
+        if shutil.disk_usage(data).free < used * ROOM_FACTOR:
+            say(f"no room to keep {data} aside: {used} bytes")
+            return None
+    pgha_scratch.keep(place, identifier)
+    return identifier
 
 
 def restore(settings, request):
     stop(settings)
     data = settings["dataDirectory"]
-    kept = keep_aside(settings) if request["keepAside"] and os.path.isdir(data) else None
+    kept = None if request["keepAs"] is None else keep_aside(settings, request["keepAs"])
     as_postgres("install", "--directory", "--mode=0700", data, check=True)
     # no server runs: a file that a power cut left would be taken for one
     pathlib.Path(data, "postmaster.pid").unlink(missing_ok=True)

@@ -19,7 +19,6 @@ empty cluster, or, started a second time in the middle of the recovery, replay b
 import contextlib
 import json
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -60,15 +59,7 @@ def write_gate(gate):
         file.flush()
         os.fsync(file.fileno())
     os.rename(f"{GATE}.new", GATE)
-    sync_directory(os.path.dirname(GATE))
-
-
-def sync_directory(path):
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    pgha_scratch.sync_directory(os.path.dirname(GATE))
 
 
 def require_gate(identifier):
@@ -169,19 +160,7 @@ def aside(settings, identifier):
     require_gate(identifier)
     if postmaster(settings) is not None:
         raise SystemExit("PostgreSQL runs: stop it first")
-    target, data = f"{settings['kept']}/{identifier}", settings["dataDirectory"]
-    if os.path.exists(target):
-        return
-    postgres = pwd.getpwnam("postgres")
-    for path in (settings["kept"], f"{target}.new"):
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        os.chown(path, postgres.pw_uid, postgres.pw_gid)
-    # of the same file system: a rename, whatever the size
-    if not os.path.exists(f"{target}.new/main") and os.path.exists(data):
-        os.rename(data, f"{target}.new/main")
-    os.rename(f"{target}.new", target)
-    sync_directory(settings["kept"])
-    sync_directory(os.path.dirname(data))
+    pgha_scratch.keep(settings, identifier)
 
 
 def begin(settings, identifier):
@@ -213,7 +192,7 @@ def release(identifier):
         os.unlink(METHOD)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(GATE)
-        sync_directory(os.path.dirname(GATE))
+        pgha_scratch.sync_directory(os.path.dirname(GATE))
     is_active = systemctl("is-active", "patroni.service", check=False) == "active"
     if is_active and had_method:
         systemctl("reload", "patroni.service")

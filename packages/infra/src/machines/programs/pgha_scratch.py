@@ -7,6 +7,7 @@ cluster's takes part, neither its listening addresses nor its archive command no
 import contextlib
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -224,6 +225,32 @@ def complaint(settings, name):
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     grave = [line for line in lines if GRAVE.search(line) and "not accepting connections" not in line]
     return (grave or lines or ["it said nothing"])[-1]
+
+
+def keep(settings, identifier):
+    """Moves the data directory to where `pgha restore list` finds it; the server must be down. Asked again it goes on, and a data
+    directory that was made since then stays."""
+    target, data = f"{settings['kept']}/{identifier}", settings["dataDirectory"]
+    if os.path.exists(target):
+        return
+    postgres = pwd.getpwnam("postgres")
+    for path in (settings["kept"], f"{target}.new"):
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        os.chown(path, postgres.pw_uid, postgres.pw_gid)
+    # of the same file system: a rename, whatever the size
+    if not os.path.exists(f"{target}.new/main") and os.path.exists(data):
+        os.rename(data, f"{target}.new/main")
+    os.rename(f"{target}.new", target)
+    sync_directory(settings["kept"])
+    sync_directory(os.path.dirname(data))
+
+
+def sync_directory(path):
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def size_of(path):

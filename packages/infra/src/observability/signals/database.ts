@@ -144,7 +144,7 @@ const memberSignals: readonly Signal[] = [
     forSeconds: 0,
     severity: 'page',
     runbook:
-      'On a replica: `pgha nodes reinit` builds it anew. On the primary: `pgha switchover` to a healthy member first, then build it anew. If it happens again, suspect the machine: `pgha nodes replace` gives it another one.',
+      'On a replica: `pgha nodes reinit` builds it anew. On the primary: `pgha switchover` to a healthy member first, then build it anew. On the leader of the standby region: `pgha dr rejoin --rebuild`. If it happens again, suspect the machine: `pgha nodes replace` gives it another one.',
   },
   {
     name: 'TransactionNumbersRunOut',

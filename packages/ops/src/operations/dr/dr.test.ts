@@ -1,5 +1,5 @@
 import { defineCluster } from '@pgha/infra/cluster';
-import { epochKey } from '@pgha/infra/machines';
+import { epochKey, fullBackupKey } from '@pgha/infra/machines';
 import { describe, expect, it } from 'vitest';
 import { createFakeRegions, type FakeRegions } from '../../../test/model/fake-regions.ts';
 import { killEverywhere } from '../../../test/model/interruptions.ts';
@@ -9,7 +9,7 @@ import { unfinishedKey } from '../unfinished.ts';
 import { isDenied } from './bucket-policy.ts';
 import { confirmMembers } from './confirm.ts';
 import { drillRegion } from './drill.ts';
-import { failBack } from './failback.ts';
+import { bringBack, failBack } from './failback.ts';
 import { failOverRegion } from './failover.ts';
 import { moveRegion } from './move.ts';
 import { runOnBothRegions } from './two-regions.ts';
@@ -41,6 +41,7 @@ const switchover = ({ installation }: FakeRegions, to: typeof primary) =>
     (run) => moveRegion(installation, to, run, perform),
     { around },
   );
+const rebuild = ({ installation }: FakeRegions) => bringBack(installation, true, perform, around);
 const failback = (world: FakeRegions) => failBack(world.installation, perform, around);
 
 /** Everything that has to come out the same. */
@@ -50,6 +51,7 @@ const endOf = (world: FakeRegions) => ({
       kind,
       {
         epoch: config[epochKey],
+        wanted: config[fullBackupKey] ?? null,
         standby: config['standby_cluster'] ?? null,
         slots: config['slots'] ?? null,
         pause: config['pause'] ?? null,
@@ -61,6 +63,8 @@ const endOf = (world: FakeRegions) => ({
   denied: [...world.policies].map(([bucket, policy]) => [bucket, isDenied(policy, primary), isDenied(policy, dr)]),
   services: [...world.services].sort(),
   backups: [...world.backups],
+  rebuilt: [...world.rebuilt].sort(),
+  kept: [...world.kept].map((name) => name.replace(/\d{8}t\d{6}/, 'MOMENT')),
   wasSplit: world.wasSplit,
 });
 
@@ -68,12 +72,20 @@ describe('a failover of the region', () => {
   it('fences the lost region, promotes the other one with the next epoch, and turns the API servers', async () => {
     const world = lose(createFakeRegions(cluster));
     const result = await failover(world);
-    expect(result).toMatchObject({ from: 'us-east-1', to: 'us-west-2', epoch: 2, isFenced: true });
+    expect(result).toMatchObject({
+      from: 'us-east-1',
+      to: 'us-west-2',
+      epoch: 2,
+      isFenced: true,
+      backup: { repository: 2, timeline: 2, machine: 'dr-pg-1', state: 'ended', label: 'full of 2' },
+    });
     const end = endOf(world);
     expect(end.regions['dr']).toMatchObject({
       epoch: 2,
       standby: null,
       slots: null,
+      // whichever machine leads takes it again until it is there
+      wanted: { repository: 2, timeline: 2 },
       roles: ['dr-pg-1 leader running'],
     });
     expect(end.denied).toHaveLength(2);
@@ -192,6 +204,32 @@ describe('a planned move', () => {
   });
 });
 
+describe('a standby region whose copy differs', () => {
+  it('gets its data anew although it streams, and only when that was asked for', async () => {
+    const world = createFakeRegions(cluster);
+    const before = endOf(world).regions;
+    await bringBack(world.installation, false, perform, around);
+    expect(world.rebuilt.size).toBe(0);
+    expect(await rebuild(world)).toMatchObject({ region: 'us-west-2', acting: 'us-east-1', lost: [{ lost: null }] });
+    const end = endOf(world);
+    expect(end).toMatchObject({ rebuilt: ['dr-pg-1'], wasSplit: false });
+    expect(end.regions['primary']).toMatchObject({ epoch: before['primary']?.epoch, standby: null });
+    expect(end.regions['dr']).toMatchObject({ roles: ['dr-pg-1 standby_leader streaming'] });
+  });
+
+  it('may be the primary region, once the second one acts', async () => {
+    const world = createFakeRegions(cluster);
+    await switchover(world, dr);
+    expect(await rebuild(world)).toMatchObject({ region: 'us-east-1', acting: 'us-west-2' });
+    expect([...world.rebuilt].sort()).toEqual(['pg-1', 'pg-2', 'pg-3']);
+  });
+
+  it('is rebuilt wherever the command is killed', async () => {
+    const places = await killEverywhere(() => createFakeRegions(cluster), rebuild, endOf);
+    expect(places).toBeGreaterThan(15);
+  });
+});
+
 describe('a failback', () => {
   const lost = async () => {
     const world = lose(createFakeRegions(cluster));
@@ -203,6 +241,7 @@ describe('a failback', () => {
     const world = await lost();
     const { rejoin, move } = await failback(world);
     expect(rejoin?.lost).toHaveLength(3);
+    expect(endOf(world).kept).toEqual(['given-up-MOMENT on pg-1']);
     expect(move).toMatchObject({ to: 'us-east-1', epoch: 3 });
     expect(endOf(world)).toMatchObject({
       regions: {

@@ -53,14 +53,19 @@ export async function failBack(
 export async function planFailback(installation: Installation): Promise<readonly Step[]> {
   const { primary: home } = installation.cluster;
   return [
-    ...planReturn(installation, await viewDr(installation), home),
+    ...planReturn(installation, await viewDr(installation), home, false),
     ...(await planSwitchover(installation, home, installation.signal)),
   ];
 }
 
-/** Brings a region that was given up back as the standby, and leaves the writes where they are. */
+/**
+ * Brings a region that was given up back as the standby, and leaves the writes where they are.
+ *
+ * @param rebuild replaces the data of a region that streams too.
+ */
 export async function bringBack(
   installation: Installation,
+  rebuild: boolean,
   perform: Perform,
   around?: LockSurroundings,
 ): Promise<Rejoin> {
@@ -68,8 +73,8 @@ export async function bringBack(
   return runOnBothRegions(
     installation,
     [acting, lost],
-    'dr rejoin',
-    (run) => rejoinRegion(installation, lost, run, perform),
+    rebuild ? 'dr rejoin --rebuild' : 'dr rejoin',
+    (run) => rejoinRegion(installation, lost, run, perform, rebuild),
     {
       ...(around === undefined ? {} : { around }),
       prepare: () => perform([powerOn(installation, lost, installation.signal)]),
@@ -78,13 +83,13 @@ export async function bringBack(
 }
 
 /** What bringing it back would do from here; nothing is changed. */
-export async function planBringBack(installation: Installation): Promise<readonly Step[]> {
+export async function planBringBack(installation: Installation, rebuild: boolean): Promise<readonly Step[]> {
   const view = await viewDr(installation);
   const [, lost] = actingAndLost(view);
-  return planReturn(installation, view, lost);
+  return planReturn(installation, view, lost, rebuild);
 }
 
-function planReturn(installation: Installation, view: DrView, lost: Region): readonly Step[] {
+function planReturn(installation: Installation, view: DrView, lost: Region, rebuild: boolean): readonly Step[] {
   const record = { lost: [], restored: [], servers: [] };
   const memory = {
     isResumed: false,
@@ -94,7 +99,7 @@ function planReturn(installation: Installation, view: DrView, lost: Region): rea
   };
   return [
     powerOn(installation, lost, installation.signal),
-    ...planRejoin(installation, lost, nextEpoch(view) - 1, memory, record, installation.signal),
+    ...planRejoin(installation, lost, nextEpoch(view) - 1, memory, record, installation.signal, rebuild),
   ];
 }
 

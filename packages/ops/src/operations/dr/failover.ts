@@ -1,11 +1,11 @@
 import { membersOf, type Region } from '@pgha/infra/cluster';
-import type { Promotion } from '../../clients/region.ts';
+import { type Pace, type Promotion, readPace } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import type { LockSurroundings } from '../lock.ts';
 import { runOperation } from '../operation.ts';
-import { beginFullBackup } from './backup.ts';
+import { type BegunBackup, beginFullBackup } from './backup.ts';
 import { describeGaps, type Fence, fenceRegion, isComplete, isUnfinished, readFence } from './fence.ts';
 import { type Loss, measureLoss } from './loss.ts';
 import { actsWith, isAlone, leaderIn, leadingHost, promote } from './promote.ts';
@@ -24,6 +24,9 @@ export interface FailoverTerms {
 interface FailoverRecord {
   fence: Fence | null;
   promotion: Promotion | null;
+  /** Of the lost region's last commits that were kept. */
+  pace: Pace | null;
+  backup: BegunBackup | null;
   servers: readonly PointedServer[];
   /** When the first commit after the promotion was acknowledged, on this computer's clock: milliseconds since 1970. */
   acknowledgedAtMs: number | null;
@@ -41,6 +44,7 @@ export interface RegionFailover {
   /** From the command to the first acknowledged commit, as this computer saw it: its decision, the fence, the promotion. */
   recoverySeconds: number | null;
   servers: readonly PointedServer[];
+  backup: BegunBackup | null;
   /** The region has one database machine: what it acknowledges is on no other. */
   isAlone: boolean;
 }
@@ -67,18 +71,26 @@ export async function failOverRegion(
     async ({ memory }) => {
       if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} acts already`);
       const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
-      const record: FailoverRecord = { fence: null, promotion: null, servers: [], acknowledgedAtMs: null };
+      const record: FailoverRecord = {
+        fence: null,
+        promotion: null,
+        pace: null,
+        backup: null,
+        servers: [],
+        acknowledgedAtMs: null,
+      };
       await perform(planRegionFailover(installation, view, to, epoch, terms, record));
-      const { fence, promotion, servers, acknowledgedAtMs } = record;
+      const { fence, promotion, pace, backup, servers, acknowledgedAtMs } = record;
       return {
         from: from.awsRegion,
         to: to.awsRegion,
         epoch,
         timeline: promotion?.timeline ?? null,
         isFenced: fence !== null && isComplete(fence),
-        loss: promotion === null || fence === null ? null : measureLoss(promotion, fence),
+        loss: promotion === null || fence === null ? null : measureLoss(promotion, fence, pace),
         recoverySeconds: acknowledgedAtMs === null ? null : (acknowledgedAtMs - begunAtMs) / 1_000,
         servers,
+        backup,
         isAlone: isAlone(cluster, to),
       };
     },
@@ -190,6 +202,24 @@ export function planRegionFailover(
         record.servers = servers;
       },
     ),
-    beginFullBackup(installation.cluster, to, () => leadingHost(installation, to)),
+    {
+      title: `What ${from.awsRegion} may have lost is estimated`,
+      run: async (report) => {
+        // what it would say is told as unknown; the failover has come to its end without it
+        record.pace = await readPace(await leadingHost(installation, to)).catch((error: Error) => {
+          report(error.message);
+          return null;
+        });
+      },
+    },
+    beginFullBackup(
+      installation,
+      to,
+      () => leadingHost(installation, to),
+      () => record.promotion?.timeline ?? null,
+      (backup) => {
+        record.backup = backup;
+      },
+    ),
   ];
 }

@@ -1,5 +1,5 @@
 import { parseLsn } from '@pgha/db';
-import type { Promotion } from '../../clients/region.ts';
+import type { Pace, Promotion } from '../../clients/region.ts';
 import type { Fence } from './fence.ts';
 
 /** What was lost by promoting a standby region without its primary, as far as it can be known before that one is back. */
@@ -12,23 +12,54 @@ export interface Loss {
   lastHeardAt: string | null;
   /** Bytes of WAL its primary had told of by then and that were not received; more may have been written after that. */
   knownBytes: number | null;
+  /** How many commits and rows that may be; null: it cannot be told. */
+  estimate: LossEstimate | null;
   /** In words, for whoever reads the numbers. */
   measuredBy: string;
 }
 
-/** Pure. */
-export function measureLoss({ received, peerLast }: Promotion, fence: Pick<Fence, 'at'>): Loss {
+/**
+ * What is lost if the clients of the lost region wrote on, until it was fenced, as in the last WAL that was kept. While that region
+ * cannot be asked nobody knows more.
+ */
+interface LossEstimate {
+  commits: number;
+  rows: number;
+  /** What it is taken from. */
+  pace: Pace;
+}
+
+/**
+ * Pure.
+ *
+ * @param pace of the lost primary's newest commits that were kept; null: it could not be read.
+ */
+export function measureLoss({ received, peerLast }: Promotion, fence: Pick<Fence, 'at'>, pace: Pace | null): Loss {
   const keptUntil = received?.lastCommitAt ?? null;
   const receivedLsn = parseLsn(received?.receivedLsn ?? received?.replayedLsn ?? '')?.lsn ?? null;
   const told = typeof peerLast?.position === 'number' ? BigInt(peerLast.position) : null;
+  const atMostSeconds =
+    keptUntil === null ? null : Math.max(0, Math.round(Date.parse(fence.at) - Date.parse(keptUntil)) / 1_000);
   return {
     keptUntil,
-    atMostSeconds:
-      keptUntil === null ? null : Math.max(0, Math.round(Date.parse(fence.at) - Date.parse(keptUntil)) / 1_000),
+    atMostSeconds,
     lastHeardAt: peerLast ? new Date(peerLast.at * 1_000).toISOString() : null,
     knownBytes: receivedLsn === null || told === null ? null : Number(told > receivedLsn ? told - receivedLsn : 0n),
+    estimate: estimateLoss(atMostSeconds, pace),
     measuredBy:
       'the newest commit the standby had replayed, against the moment the lost region was fenced; and what its primary had last ' +
       'told its etcd, against what the standby had received. Transactions are counted when the region is brought back',
+  };
+}
+
+/** One commit has no pace. */
+function estimateLoss(seconds: number | null, pace: Pace | null): LossEstimate | null {
+  if (seconds === null || pace === null || pace.commits < 2 || pace.seconds <= 0) return null;
+  // the first of them begins the stretch
+  const share = seconds / pace.seconds;
+  return {
+    commits: Math.ceil((pace.commits - 1) * share),
+    rows: Math.ceil(pace.rows * (1 - 1 / pace.commits) * share),
+    pace: { commits: pace.commits, rows: pace.rows, seconds: pace.seconds },
   };
 }

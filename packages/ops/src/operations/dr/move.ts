@@ -7,7 +7,7 @@ import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import type { OperationRun } from '../operation.ts';
-import { beginFullBackup } from './backup.ts';
+import { type BegunBackup, beginFullBackup } from './backup.ts';
 import { admitEverywhere, isShutOutAnywhere } from './fence.ts';
 import { actsWith, isAlone, leaderIn, leadingHost, promote } from './promote.ts';
 import { type PointedServer, pointAllServices, turnServices } from './services.ts';
@@ -41,6 +41,7 @@ interface MoveRecord {
   promotion: Promotion | null;
   acknowledgedAtMs: number | null;
   servers: readonly PointedServer[];
+  backup: BegunBackup | null;
 }
 
 /** A planned move that came to its end. */
@@ -52,6 +53,7 @@ export interface RegionMove {
   /** From the last moment the old primary was told to go on to the first commit of the new one; null: an earlier run did it. */
   withoutPrimarySeconds: number | null;
   servers: readonly PointedServer[];
+  backup: BegunBackup | null;
   isAlone: boolean;
 }
 
@@ -81,9 +83,9 @@ export async function moveRegion(
       `${primary} was the primary when this began, and ${leader} is now: "pgha operations forget", then begin again`,
     );
   }
-  const record: MoveRecord = { stoppingAtMs: null, promotion: null, acknowledgedAtMs: null, servers: [] };
+  const record: MoveRecord = { stoppingAtMs: null, promotion: null, acknowledgedAtMs: null, servers: [], backup: null };
   await perform(planMove(installation, view, { from, to, epoch, primary }, record, signal));
-  const { stoppingAtMs, promotion, acknowledgedAtMs, servers } = record;
+  const { stoppingAtMs, promotion, acknowledgedAtMs, servers, backup } = record;
   return {
     from: from.awsRegion,
     to: to.awsRegion,
@@ -92,6 +94,7 @@ export async function moveRegion(
     withoutPrimarySeconds:
       stoppingAtMs === null || acknowledgedAtMs === null ? null : (acknowledgedAtMs - stoppingAtMs) / 1_000,
     servers,
+    backup,
     isAlone: isAlone(cluster, to),
   };
 }
@@ -109,7 +112,7 @@ export async function planSwitchover(
   const to = wanted ?? standbyOf(view);
   const from = otherRegion(installation.cluster, to);
   const leader = view[from.kind].members?.find(({ isLeader }) => isLeader)?.name ?? membersOf(from)[0]?.name ?? '';
-  const record: MoveRecord = { stoppingAtMs: null, promotion: null, acknowledgedAtMs: null, servers: [] };
+  const record: MoveRecord = { stoppingAtMs: null, promotion: null, acknowledgedAtMs: null, servers: [], backup: null };
   return planMove(installation, view, { from, to, epoch: nextEpoch(view), primary: leader }, record, signal);
 }
 
@@ -170,7 +173,6 @@ function planMove(
   signal: AbortSignal,
 ): readonly Step[] {
   const { from, to, epoch } = move;
-  const { cluster } = installation;
   const promotion = { region: to, epoch, slots: slotsFor(from) };
   const hasMoved = () => actsWith(installation, promotion);
   const primary = installation.host(nodeIn(from, move.primary));
@@ -220,7 +222,15 @@ function planMove(
     ),
     becomeStandby(installation, from, epoch),
     waitUntilStreaming(installation, from, signal),
-    beginFullBackup(cluster, to, () => leadingHost(installation, to)),
+    beginFullBackup(
+      installation,
+      to,
+      () => leadingHost(installation, to),
+      () => record.promotion?.timeline ?? null,
+      (backup) => {
+        record.backup = backup;
+      },
+    ),
   ];
 }
 

@@ -8,6 +8,7 @@ import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import type { OperationRun } from '../operation.ts';
+import { givenUpName } from '../restore/kept.ts';
 import type { Memory } from '../unfinished.ts';
 import { becomeStandby } from './move.ts';
 import { leadingHost } from './promote.ts';
@@ -24,19 +25,22 @@ export interface Rejoin extends RejoinRecord {
 
 /**
  * Brings the region that was given up back as the standby, under the locks of both.
+ *
+ * @param rebuild replaces the data of one that streams too.
  */
 export async function rejoinRegion(
   installation: Installation,
   lost: Region,
   { memory, signal }: OperationRun,
   perform: Perform,
+  rebuild = false,
 ): Promise<Rejoin> {
   const view = await viewDr(installation);
   refuseRejoin(view, lost);
   const acting = otherRegion(installation.cluster, lost);
   const epoch = factsOf(view, acting).epoch ?? 1;
   const record: RejoinRecord = { lost: [], restored: [], servers: [] };
-  await perform(planRejoin(installation, lost, epoch, memory, record, signal));
+  await perform(planRejoin(installation, lost, epoch, memory, record, signal, rebuild));
   return { region: lost.awsRegion, acting: acting.awsRegion, ...record };
 }
 
@@ -74,6 +78,8 @@ function refuseRejoin(view: DrView, lost: Region): void {
 /**
  * The steps that bring a region that was given up back as the standby of the acting one. What it alone holds is counted and, where
  * there is room, kept aside; then its data is replaced.
+ *
+ * @param rebuild does it to a region that streams too: its copy may differ from what it follows.
  */
 export function planRejoin(
   installation: Installation,
@@ -82,6 +88,7 @@ export function planRejoin(
   memory: Memory,
   record: RejoinRecord,
   signal: AbortSignal,
+  rebuild: boolean,
 ): readonly Step[] {
   const { cluster } = installation;
   const acting = otherRegion(cluster, lost);
@@ -89,7 +96,8 @@ export function planRejoin(
   const hosts = nodes.map((node) => installation.host(node));
   const isBack = async () =>
     (await notStreaming(installation, lost)).length === 0 && (await readStored(installation, lost)).standby;
-  const isMissing = async () => !(await isBack());
+  // once, whatever it was cut off behind
+  const isMissing = async () => (rebuild && memory.recall('rebuilt') === null) || !(await isBack());
   return [
     {
       title: `${acting.awsRegion} keeps WAL for it`,
@@ -113,6 +121,8 @@ export function planRejoin(
       title: `${nodes.map(({ name }) => name).join(', ')} get the data of ${acting.awsRegion}`,
       isNeeded: isMissing,
       run: async (report) => {
+        // the same however often it is cut off: a copy that was half restored is not kept beside it
+        const keepAs = givenUpName(memory.since);
         const richest = mostLost(record.lost)?.member ?? null;
         const sources = {
           // its own repository first: nobody but its own primary has written there since
@@ -123,11 +133,12 @@ export function planRejoin(
         };
         record.restored = await Promise.all(
           hosts.map(async (host) => {
-            const made = await restoreLost(host, { ...sources, keepAside: host.name === richest });
+            const made = await restoreLost(host, { ...sources, keepAs: host.name === richest ? keepAs : null });
             report(`${host.name} from ${made.from}`);
             return { member: host.name, ...made };
           }),
         );
+        if (rebuild) await memory.choose('rebuilt', () => 'yes');
       },
     },
     becomeStandby(installation, lost, epoch),
@@ -160,8 +171,8 @@ export function mostLost(lost: RejoinRecord['lost']): { member: string; lost: Lo
 function describeLost(lost: RejoinRecord['lost']): string {
   const most = mostLost(lost);
   if (most === null) return 'nothing that could be found';
-  const { commits, bytes, firstAt, lastAt } = most.lost;
-  return `${commits} commits, ${bytes} bytes of WAL, from ${firstAt} to ${lastAt}`;
+  const { commits, rows, bytes, firstAt, lastAt } = most.lost;
+  return `${rows} rows in ${commits} commits, ${bytes} bytes of WAL, from ${firstAt} to ${lastAt}`;
 }
 
 /** Starts what is off of a region, and waits until its members can be entered and its etcd answers. */

@@ -5,7 +5,7 @@ import { runChecked } from '../../hosts/host.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
-import { memberHosts, waitUntilWhole } from '../regions.ts';
+import { memberHosts, viewRegion, waitUntilWhole } from '../regions.ts';
 import { planJoin, planQuorumCheck } from './etcd-member.ts';
 import { type NodeSetting, planNoLeader } from './replace.ts';
 
@@ -101,6 +101,7 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
   }
   return [
     planNoLeader(setting),
+    planNoStandbyLeader(setting),
     {
       title: `${node.name} is built anew`,
       run: async () => {
@@ -114,6 +115,23 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
       run: (report) => waitUntilWhole(installation, region, null, report, signal),
     },
   ];
+}
+
+/** Patroni builds a member anew from the leader of its own region, so it refuses that one (patroni/ctl.py, `reinit`). */
+function planNoStandbyLeader({ installation, region, node }: NodeSetting): Step {
+  return {
+    title: `${node.name} follows a member of its own region`,
+    run: async () => {
+      const { members } = await viewRegion(installation, region);
+      const own = members?.find(({ name }) => name === node.name);
+      const isAlone = region.kind === 'dr' && membersOf(region).length === 1;
+      if (own?.role !== 'standby_leader' && !isAlone) return;
+      throw new RefusedError(
+        `${node.name} leads the standby region, and Patroni builds only replicas of a leader anew. ` +
+          'The region is rebuilt from the acting one: pgha dr rejoin --rebuild',
+      );
+    },
+  };
 }
 
 const isDatabase = ({ role }: Node) => role === 'postgres' || role === 'standby';

@@ -224,6 +224,33 @@ describe('the state of a cluster', () => {
     expect(whatOf(both)[0]).toBe('both us-east-1 and us-west-2 have a primary');
   });
 
+  it.each<[string, string, readonly string[], string]>([
+    ['a replica', 'pg-2', ['pg-1', 'pg-3'], 'pgha nodes reinit pg-2'],
+    ['the leader of a standby region', 'dr-pg-1', [], 'pgha dr rejoin --rebuild'],
+  ])('says how %s is built anew', (_who, name, others, command) => {
+    const members = [...primaryMembers, ...standbyMembers].filter((each) => others.includes(each.name));
+    const own = observation().machines.filter(
+      ({ node, region }) => isDatabase(node) && region === machine(name).region,
+    );
+    const without = own.map(({ node }) =>
+      machine(node.name, { patroni: { patroni: { state: 'running', role: 'replica' }, cluster: { members } } }),
+    );
+    const seen = observation({
+      machines: observation().machines.map((each) => without.find(({ node }) => node === each.node) ?? each),
+    });
+    const finding = findAll(seen).find(({ what }) => what === `${name} is not a member`);
+    expect(finding?.remedy).toContain(command);
+  });
+
+  it('says how a region whose WAL was not kept for it is built anew', () => {
+    const slots = ['dr', 'pg_2'].map((name) => ({ name, active: false, walStatus: 'lost', keptBytes: null }));
+    const found = findAll(withMachine(machine('pg-1', { database: { ...database(false), slots } })));
+    expect(found.map(({ remedy }) => remedy)).toEqual([
+      'the standby region is rebuilt: pgha dr rejoin --rebuild',
+      'its member is rebuilt: pgha nodes reinit',
+    ]);
+  });
+
   it('names old backups by the bounds of the alerts, and a repository that is away', () => {
     const [first, second] = observation().repositories;
     if (first === undefined || second === undefined) return expect.fail('two repositories');

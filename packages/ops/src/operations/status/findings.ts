@@ -1,5 +1,5 @@
-import { membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
-import { readableLagMib } from '@pgha/infra/machines';
+import { type Cluster, membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
+import { readableLagMib, standbySlotOf } from '@pgha/infra/machines';
 import { isUntold, type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
 import { replayAgeSeconds, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
@@ -62,17 +62,21 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
   if (members === null)
     return [{ what: `no member of ${region.awsRegion} answers`, remedy: 'look at its machines below' }];
   const found: Finding[] = [];
+  const buildsAnew = (name: string) =>
+    isBuiltFromOtherRegion(seen, region, name)
+      ? `pgha dr rejoin --rebuild builds ${region.awsRegion} anew`
+      : `pgha nodes reinit ${name} builds it anew`;
   for (const { name } of membersOf(region)) {
     const member = members.find((each) => each.name === name);
     if (member === undefined) {
       found.push({
         what: `${name} is not a member`,
-        remedy: `journalctl -u patroni on ${name}; pgha nodes reinit ${name} builds it anew`,
+        remedy: `journalctl -u patroni on ${name}; ${buildsAnew(name)}`,
       });
     } else if (!['running', 'streaming'].includes(member.state)) {
       found.push({
         what: `${name} is ${member.state}`,
-        remedy: `journalctl -u patroni on ${name}; if it does not end, pgha nodes reinit ${name} builds it anew`,
+        remedy: `journalctl -u patroni on ${name}; if it does not end, ${buildsAnew(name)}`,
       });
     } else if (typeof member.lag === 'number' && member.lag > thresholdOf(cluster, 'ReplicaLags')) {
       found.push({
@@ -158,6 +162,14 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
   });
 }
 
+/** Patroni builds a replica anew from its region's leader; the leader of a standby region has only the acting region. */
+function isBuiltFromOtherRegion(seen: ClusterObservation, region: Region, name: string): boolean {
+  const others = regionsOf(seen.cluster).filter(({ kind }) => kind !== region.kind);
+  if (!others.some((other) => membersSeen(seen, other)?.some(({ role }) => role === 'leader'))) return false;
+  const isLeader = membersSeen(seen, region)?.find((each) => each.name === name)?.role === 'standby_leader';
+  return isLeader || membersOf(region).length === 1;
+}
+
 function etcdFindings(seen: ClusterObservation, region: Region): readonly Finding[] {
   const [view] = answering(seen, region, ['etcd']).flatMap(({ seen: machine }) => toldOf(machine?.etcd) ?? []);
   const wanted = nodesOf(region, 'etcd').length;
@@ -207,11 +219,17 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
         : []),
       ...lost.map(({ name }) => ({
         what: `the slot ${name} on ${node.name} was given up`,
-        remedy: 'its member is rebuilt: pgha nodes reinit',
+        remedy: isStandbySlot(seen.cluster, name)
+          ? 'the standby region is rebuilt: pgha dr rejoin --rebuild'
+          : 'its member is rebuilt: pgha nodes reinit',
       })),
     ];
   });
 }
+
+/** By such a one the acting region keeps WAL for the other one, whichever that is. */
+const isStandbySlot = (cluster: Cluster, slot: string) =>
+  regionsOf(cluster).some((region) => standbySlotOf(region) === slot);
 
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
