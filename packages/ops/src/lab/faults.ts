@@ -53,10 +53,18 @@ export const faults = {
   },
 } as const satisfies Record<string, Fault>;
 
-/** Waits until every member is back after a fault. */
+/** Waits until every member is back after a fault, and the next one would do no more harm than it. */
 export async function waitUntilHealed(installation: Installation, report: Report): Promise<void> {
   const { region } = await acting(installation);
-  await waitUntilWhole(installation, region, null, report, installation.signal);
+  const { signal } = installation;
+  await waitUntilWhole(installation, region, null, report, signal);
+  // a replica streams a moment before Patroni counts on it, and until then a second fault is one too many
+  const isCovered = async () => {
+    const { members } = await acting(installation);
+    return members.length === 1 || members.some(({ role }) => role === 'sync_standby' || role === 'quorum_standby');
+  };
+  const what = `a standby of ${region.awsRegion} to confirm commits`;
+  await waitUntil(isCovered, { what, timeoutMs: 60_000, everyMs: 500, signal });
 }
 
 async function acting(installation: Installation) {
