@@ -7,10 +7,10 @@ const targets = "('recovery_target_lsn', 'recovery_target_name', 'recovery_targe
 
 /** What a recovery leaves in the files when nobody removes it: the next one would stop there again. */
 const inFiles = `select coalesce(string_agg(name || ' = ' || setting, ', '), '') from pg_file_settings where name in ${targets}`;
-/** The same in the server that went through the recovery, which reads these at its start only. */
-const inForce = `select count(*) from pg_settings where name in ${targets} and setting <> ''`;
+/** The same in the server that went through the recovery, which reads these at its start only; and that it archives nothing. */
+const inForce = `select count(*) from pg_settings where name in ${targets} and setting <> '' or name = 'archive_mode' and setting = 'off'`;
 
-/** Whether a restored server still runs with what it recovered with, and without being readable as a standby. */
+/** Whether a restored server still runs with what it recovered with, without archiving, or without being readable as a standby. */
 export async function needsRestart(host: Host): Promise<boolean> {
   return (await query(host, inForce)) !== '0';
 }
