@@ -138,6 +138,8 @@ async function beginAgain(host: Host): Promise<void> {
 }
 
 const patienceMs = 20_000;
+/** An election takes a second or two. */
+const listTimeoutMs = 15_000;
 
 async function startsWithin(hasJoined: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   return waitUntil(hasJoined, { what: 'the member to join', timeoutMs: patienceMs, everyMs: 2_000, signal }).catch(
@@ -146,7 +148,14 @@ async function startsWithin(hasJoined: () => Promise<boolean>, signal: AbortSign
 }
 
 async function find(setting: EtcdSetting): Promise<EtcdMember | null> {
-  const members = await listEtcdMembers(otherHost(setting));
+  const host = otherHost(setting);
+  // while its leader changes, as it does when the leader is taken out, etcd answers nobody
+  const members = await waitUntil(() => listEtcdMembers(host), {
+    what: `etcd of ${setting.region.awsRegion} to list its members`,
+    timeoutMs: listTimeoutMs,
+    everyMs: 500,
+    signal: setting.installation.signal,
+  });
   return members.find((member) => member.peerUrl === peerUrl(setting.node)) ?? null;
 }
 
