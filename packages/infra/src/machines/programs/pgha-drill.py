@@ -119,11 +119,24 @@ def start_copy(settings, target):
     (scratch / "postgresql.auto.conf").write_text("", encoding="utf-8")
     (scratch / "recovery.signal").unlink(missing_ok=True)
     (scratch / "standby.signal").touch()
+    start(settings)
+    wait_until(lambda: query("select pg_last_wal_replay_lsn()", scratch=True) == target, f"the copy to reach {target}")
+
+
+def start(settings):
     options = f"-c config_file={SCRATCH}/drill.conf"
     log = f"{SCRATCH}/drill.log"
     if control(settings, "start", f"--options={options}", f"--log={log}", "--wait", f"--timeout={PATIENCE_SECONDS}") != 0:
         raise Failed(f"the copy did not start: {pathlib.Path(log).read_text(encoding='utf-8')[-800:]}")
-    wait_until(lambda: query("select pg_last_wal_replay_lsn()", scratch=True) == target, f"the copy to reach {target}")
+
+
+def forget_target(settings):
+    """Nothing may have been written behind the target, and a recovery that has not passed its target refuses to end."""
+    configuration = pathlib.Path(SCRATCH) / "drill.conf"
+    lines = configuration.read_text(encoding="utf-8").splitlines(keepends=True)
+    configuration.write_text("".join(line for line in lines if not line.startswith("recovery_target")), encoding="utf-8")
+    control(settings, "stop", "--mode=fast", "--wait")
+    start(settings)
 
 
 def control(settings, *arguments):
@@ -171,7 +184,8 @@ def stand_still(settings):
 
 
 def promote_and_write(settings):
-    if control(settings, "promote", "--wait", f"--timeout={PATIENCE_SECONDS}") != 0:
+    forget_target(settings)
+    if query(f"select pg_promote(true, {PATIENCE_SECONDS})", scratch=True) != "t":
         raise Failed("the copy could not be promoted")
     wait_until(lambda: query("select pg_is_in_recovery()", scratch=True) == "f", "the copy to accept writes")
 
