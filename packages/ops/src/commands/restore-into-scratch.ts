@@ -1,10 +1,8 @@
-import { membersOf, peerOf } from '@pgha/infra/cluster';
 import type { Installation } from '../installation/installation.ts';
 import { runBesides } from '../operations/operation.ts';
-import { findActing, repositoriesOf } from '../operations/restore/acting.ts';
-import { chooseBeside } from '../operations/restore/beside.ts';
-import { findScratches, type PlacedScratch, planScratch, scratchName } from '../operations/restore/scratch.ts';
-import { findSource } from '../operations/restore/source.ts';
+import { repositoriesOf } from '../operations/restore/acting.ts';
+import { findScratches, type PlacedScratch } from '../operations/restore/scratch.ts';
+import { prepareScratch } from '../operations/restore/scratch-preparation.ts';
 import { say } from '../operations/restore/target.ts';
 import { answer, type CommandContext } from './command.ts';
 import { withInstallation } from './place.ts';
@@ -14,22 +12,9 @@ import { type RestoreOptions, repositoryOf } from './restore-options.ts';
 /** A server that has what was there at a moment, beside a replica. */
 export function restoreIntoScratch(context: CommandContext, moment: Date, options: RestoreOptions): Promise<void> {
   return withInstallation(context, options, async (installation) => {
-    const { cluster, signal } = installation;
-    const acting = await findActing(installation);
-    const { region } = acting.view;
-    repositoriesOf(cluster, options.repo);
-    const { source } = await findSource(cluster, region, acting.reader, moment, repositoryOf(options));
-    const name = scratchName(source);
-    const peer = peerOf(cluster, region);
-    const nodes = [region, ...(peer === null ? [] : [peer])].flatMap(membersOf);
-    // the same command again means the same server
-    const there = (await findScratches(installation)).find((each) => each.name === name);
-    const node = nodes.find((each) => each.name === there?.machine);
-    const beside =
-      node === undefined
-        ? await chooseBeside(installation, acting.view, nodes, source.sizeBytes, options.on ?? null)
-        : installation.host(node);
-    const steps = planScratch({ cluster, primary: acting.leader, beside, source, signal });
+    repositoriesOf(installation.cluster, options.repo);
+    const request = { moment, repository: repositoryOf(options), on: options.on ?? null };
+    const { region, name, steps } = await prepareScratch(installation, request);
     if (options.dryRun === true) return context.print(describeSteps(steps));
     await runBesides(installation, region, `restore ${say(moment)}`, () => showSteps(steps));
     const made = (await findScratches(installation)).find((each) => each.name === name);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # pgha-backup full|diff|incr|ensure[-REPOSITORY]: on the primary, one backup into every repository, or into the one named.
-# "ensure" takes a full one where there is none; a full backup of before the promotion of this region is none. Everywhere else it does nothing, so that the timers can stand on every machine
-# and follow a failover by themselves.
+# "ensure" takes a full one where there is none; a full backup of before the promotion of this region is none. Everywhere else it does
+# nothing, so that the timers can stand on every machine and follow a failover by themselves.
 set -eu
 # shellcheck source=/dev/null
 . /etc/pgha/backup.env

@@ -1,11 +1,13 @@
 import type { Region } from '@pgha/infra/cluster';
 import { fullBackupKey, repositoryNumber } from '@pgha/infra/machines';
-import { type Backup, readRepository, readRunningBackup } from '../../clients/pgbackrest.ts';
-import { configureRegion } from '../../clients/region.ts';
-import { type Host, runChecked } from '../../hosts/host.ts';
+import { readRepository, readRunningBackup } from '../../clients/pgbackrest.ts';
+import { configureRegion, type Promotion } from '../../clients/region.ts';
+import { runChecked } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
+import { timelineOfSegment } from '../restore/timelines.ts';
+import { leadingHost } from './promote.ts';
 
 /** The full backup that a promoted region takes. */
 export interface BegunBackup {
@@ -29,29 +31,30 @@ const beginTimeoutMs = 60_000;
  * database is large, so nobody waits for its end. What asks for it is kept with the region's configuration: the timer of whichever
  * machine leads takes the backup again until it is there, whatever cut it off.
  *
- * @param promoted the region's timeline since its promotion; null: not known yet.
+ * @param record has the promotion by the time the step runs, and is told of the backup.
  */
 export function beginFullBackup(
-  { cluster, signal }: Pick<Installation, 'cluster' | 'signal'>,
+  installation: Installation,
   region: Region,
-  primary: () => Promise<Host>,
-  promoted: () => number | null,
-  begun: (backup: BegunBackup) => void,
+  record: { promotion: Promotion | null; backup: BegunBackup | null },
 ): Step {
+  const { cluster, signal } = installation;
   const repository = repositoryNumber(region);
   return {
     title: `A full backup into repository ${repository} has begun`,
     run: async (report) => {
-      const timeline = promoted();
+      const timeline = record.promotion?.timeline ?? null;
       if (timeline === null) throw new Error(`the timeline of ${region.awsRegion} is not known`);
-      const host = await primary();
+      const host = await leadingHost(installation, region);
       await configureRegion(host, { [fullBackupKey]: { repository, timeline } });
       // after the timers' own backup, if one of them runs
       await runChecked(host, ['systemctl', 'start', '--no-block', `pgha-backup@ensure-${repository}.service`]);
       const common = { repository, timeline, machine: host.name };
       const look = async (): Promise<BegunBackup | null> => {
         const { backups } = await readRepository(host, cluster.scope, repository);
-        const made = backups.find((each) => each.type === 'full' && !each.hasError && timelineOf(each) >= timeline);
+        const made = backups.find(
+          (each) => each.type === 'full' && !each.hasError && timelineOfSegment(each.wal.start) >= timeline,
+        );
         if (made !== undefined) return { ...common, state: 'ended', label: made.label, problem: null };
         const running = await readRunningBackup(host, cluster.scope, repository);
         return running === null ? null : { ...common, state: 'running', label: null, problem: null };
@@ -65,10 +68,7 @@ export function beginFullBackup(
         },
       );
       report(seen.problem ?? `${seen.state} on ${seen.machine}`);
-      begun(seen);
+      record.backup = seen;
     },
   };
 }
-
-/** A segment's name begins with its timeline (PostgreSQL manual, 9.28.3). */
-const timelineOf = ({ wal }: Backup) => Number.parseInt(wal.start.slice(0, 8), 16);

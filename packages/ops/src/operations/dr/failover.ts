@@ -212,14 +212,6 @@ export function planRegionFailover(
         });
       },
     },
-    beginFullBackup(
-      installation,
-      to,
-      () => leadingHost(installation, to),
-      () => record.promotion?.timeline ?? null,
-      (backup) => {
-        record.backup = backup;
-      },
-    ),
+    beginFullBackup(installation, to, record),
   ];
 }

@@ -9,7 +9,7 @@ import { waitUntil } from '../../wait-until.ts';
 import type { OperationRun } from '../operation.ts';
 import { type BegunBackup, beginFullBackup } from './backup.ts';
 import { admitEverywhere, isShutOutAnywhere } from './fence.ts';
-import { actsWith, isAlone, leaderIn, leadingHost, promote } from './promote.ts';
+import { actsWith, isAlone, leaderIn, promote } from './promote.ts';
 import { type PointedServer, pointAllServices, turnServices } from './services.ts';
 import { readStored } from './stored.ts';
 import { waitUntilStreaming } from './streaming.ts';
@@ -222,15 +222,7 @@ function planMove(
     ),
     becomeStandby(installation, from, epoch),
     waitUntilStreaming(installation, from, signal),
-    beginFullBackup(
-      installation,
-      to,
-      () => leadingHost(installation, to),
-      () => record.promotion?.timeline ?? null,
-      (backup) => {
-        record.backup = backup;
-      },
-    ),
+    beginFullBackup(installation, to, record),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { defineCluster, membersOf, peerOf } from '@pgha/infra/cluster';
+import { defineCluster } from '@pgha/infra/cluster';
 import { scratchProgram } from '@pgha/infra/machines';
 import { describe, expect, it } from 'vitest';
 import { done, failed } from '../../../test/model/fake-cluster.ts';
@@ -11,10 +11,7 @@ import {
 import type { Scratch } from '../../clients/scratch.ts';
 import { runStep } from '../../step.ts';
 import { runBesides } from '../operation.ts';
-import { findActing } from './acting.ts';
-import { chooseBeside } from './beside.ts';
-import { findScratches, planScratch, scratchName } from './scratch.ts';
-import { findSource } from './source.ts';
+import { prepareScratch } from './scratch-preparation.ts';
 import { say } from './target.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
@@ -50,23 +47,10 @@ type World = ReturnType<typeof createWorld>;
 
 /** The whole command, as commands/restore-into-scratch.ts runs it. */
 async function restore({ installation }: RestorableCluster) {
-  const { signal } = installation;
-  const acting = await findActing(installation);
-  const { region } = acting.view;
-  const { source } = await findSource(cluster, region, acting.reader, targetMoment, null);
-  const name = scratchName(source);
-  const peer = peerOf(cluster, region);
-  const nodes = [region, ...(peer === null ? [] : [peer])].flatMap(membersOf);
-  const there = (await findScratches(installation)).find((each) => each.name === name);
-  const node = nodes.find((each) => each.name === there?.machine);
-  const beside =
-    node === undefined
-      ? await chooseBeside(installation, acting.view, nodes, source.sizeBytes, null)
-      : installation.host(node);
+  const request = { moment: targetMoment, repository: null, on: null };
+  const { region, steps } = await prepareScratch(installation, request);
   await runBesides(installation, region, `restore ${say(targetMoment)}`, async () => {
-    for (const step of planScratch({ cluster, primary: acting.leader, beside, source, signal })) {
-      await runStep(step, () => undefined);
-    }
+    for (const step of steps) await runStep(step, () => undefined);
   });
 }
 
