@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runChecked } from '../../src/hosts/host.ts';
-import { awsAddresses, networkNames } from '../../src/lab/addresses.ts';
-import { command, inNetwork } from '../../src/lab/command.ts';
 import { waitForAllMembers } from '../../src/lab/readiness.ts';
 import type { ArchiveStatus } from '../../src/operations/archive/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
+import { cutFarRepository, mendFarRepository } from './region-cut.ts';
 import { openRunbook, type Runbook } from './runbook.ts';
 import { ask, hostOf, leaderOf, type RunningLab, runPgha } from './running-lab.ts';
 import { underLoad } from './under-load.ts';
@@ -27,7 +26,7 @@ export function archiveDetachSuite(provided: () => RunningLab): void {
         everyMs: 3_000,
       });
     });
-    afterAll(mend);
+    afterAll(mendFarRepository);
 
     const status = async () => {
       const { stdout, stderr } = await runPgha(['archive', 'status', '--json', '--lab']);
@@ -50,7 +49,7 @@ export function archiveDetachSuite(provided: () => RunningLab): void {
       });
 
     it('waits on the primary until the repository is detached, and then goes on into the other one', async () => {
-      await cut();
+      await cutFarRepository();
       for (let count = 0; count < 3; count += 1) await switchWal();
       await waitUntil(async () => ((await status()).waiting ?? 0) > 0, {
         what: 'segments that wait',
@@ -81,7 +80,7 @@ export function archiveDetachSuite(provided: () => RunningLab): void {
     });
 
     it('comes back with a full backup, and says what cannot be restored from it', async () => {
-      await mend();
+      await mendFarRepository();
       const { stdout: steps } = await page.run('pgha archive attach --repo 2 --dry-run');
       expect(steps).toContain('A full backup in repository 2');
       const startedAt = Date.now();
@@ -105,17 +104,4 @@ export function archiveDetachSuite(provided: () => RunningLab): void {
       await waitForAllMembers(lab.cluster, lab.access.ca);
     });
   });
-}
-
-const route = (verb: 'replace' | 'delete') =>
-  command(inNetwork(networkNames.hub, ['ip', 'route', verb, 'blackhole', `${awsAddresses.s3.dr}/32`]));
-
-/** Packets to the far region's S3 vanish. */
-async function cut(): Promise<void> {
-  await route('replace');
-}
-
-async function mend(): Promise<void> {
-  // it may be mended already
-  await route('delete').catch(() => undefined);
 }

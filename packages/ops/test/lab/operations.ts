@@ -1,6 +1,7 @@
 import { membersOf } from '@pgha/infra/cluster';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { etcdOn } from '../../src/clients/etcd.ts';
+import { healthyEndpoints, listEtcdMembers } from '../../src/clients/etcd-members.ts';
 import { waitForAllMembers, waitForMembers } from '../../src/lab/readiness.ts';
 import type { ClusterStatus } from '../../src/operations/status/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
@@ -178,6 +179,26 @@ export function operationsSuite(provided: () => RunningLab): void {
       await pgha('lab', 'resize', '--nodes', '3');
       done(await pages.nodes.run('pgha nodes add pg-3 --yes'));
       await waitForMembers(lab.cluster.primary, lab.access.ca);
+    });
+  });
+
+  describe('pgha nodes, of etcd', () => {
+    const counted = async () =>
+      (await listEtcdMembers(hostOf(lab, 'etcd-1'))).map(({ name, hasStarted }) => hasStarted && name).sort();
+
+    it('takes two more members in, which answer like the others, and out again', async () => {
+      const startedAt = performance.now();
+      await pgha('lab', 'resize', '--etcd', '5');
+      done(await pages.nodes.run('pgha nodes add etcd-4 --yes'));
+      done(await pages.nodes.run('pgha nodes add etcd-5 --yes'));
+      expect(await counted()).toEqual(['etcd-1', 'etcd-2', 'etcd-3', 'etcd-4', 'etcd-5']);
+      expect(await healthyEndpoints(hostOf(lab, 'etcd-1'))).toHaveLength(5);
+      await pgha('lab', 'resize', '--etcd', '3');
+      done(await pages.nodes.run('pgha nodes remove etcd-5 --yes'));
+      done(await pages.nodes.run('pgha nodes remove etcd-4 --yes'));
+      expect(await counted()).toEqual(['etcd-1', 'etcd-2', 'etcd-3']);
+      expect(await healthyEndpoints(hostOf(lab, 'etcd-1'))).toHaveLength(3);
+      console.log(`two etcd members in and out: ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
     });
   });
 

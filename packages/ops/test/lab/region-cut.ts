@@ -1,5 +1,5 @@
 import type { Region } from '@pgha/infra/cluster';
-import { networkNames, peeringEnds } from '../../src/lab/addresses.ts';
+import { awsAddresses, networkNames, peeringEnds } from '../../src/lab/addresses.ts';
 import { command, inNetwork } from '../../src/lab/command.ts';
 import { restartMachine, stopMachine } from '../../src/lab/power.ts';
 import type { RunningLab } from './running-lab.ts';
@@ -32,4 +32,18 @@ export async function cutRegion({ places }: RunningLab, { nodes }: Region): Prom
 /** The power of a region returns. */
 export async function powerRegion({ places }: RunningLab, { nodes }: Region): Promise<void> {
   for (const { name } of nodes) await restartMachine(places, name);
+}
+
+const farRepositoryRoute = (verb: 'replace' | 'delete') =>
+  command(inNetwork(networkNames.hub, ['ip', 'route', verb, 'blackhole', `${awsAddresses.s3.dr}/32`]));
+
+/** Packets to the second region's S3 vanish, from wherever they come. */
+export async function cutFarRepository(): Promise<void> {
+  await farRepositoryRoute('replace');
+}
+
+/** It answers again. */
+export async function mendFarRepository(): Promise<void> {
+  // it may be mended already
+  await farRepositoryRoute('delete').catch(() => undefined);
 }

@@ -1,12 +1,13 @@
 import { membersOf, type Region } from '@pgha/infra/cluster';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeVerdict, judge } from '../../src/chaos/checker.ts';
-import type { DrStatus } from '../../src/operations/dr/status.ts';
 import { secondRegionOf } from '../../src/operations/dr/view.ts';
 import { readFinalState } from '../../src/operations/load.ts';
 import { waitUntil } from '../../src/wait-until.ts';
+import { killedAndRunAgain } from './killed.ts';
 import { contentOf, missingFrom, type RegionClients, startClients } from './region-clients.ts';
 import { cutPeering, cutRegion, mendPeering, powerRegion } from './region-cut.ts';
+import { expectLossAsTold, statusNow, untilNothingNeedsAPerson } from './region-reports.ts';
 import { openRunbook, type Runbook } from './runbook.ts';
 import { hostOf, type RunningLab, runPgha } from './running-lab.ts';
 
@@ -36,7 +37,7 @@ export function regionLossSuite(provided: () => RunningLab): void {
       expect(stderr).toContain('us-east-1 answers and has a primary');
     });
 
-    it('loses only what had not arrived, and as much as the failover says', async () => {
+    it('loses only what had not arrived, and as much as the failover says, also when it is killed at any step', async () => {
       clients = startClients(lab, away, 'region-loss-away');
       const lost = startClients(lab, home, 'region-loss-home');
       await Promise.all([clients.more(40), lost.more(40)]);
@@ -45,32 +46,18 @@ export function regionLossSuite(provided: () => RunningLab): void {
       // acknowledged, and on no machine of the second region
       await lost.more(40);
       await cutRegion(lab, home);
-      const offAtMs = Date.now();
       // each of them waits for its last answer until it gives up
       const stopped = lost.workload.stop();
 
       expect((await failover.run('pgha dr failover --dry-run')).stdout).toContain('us-east-1 is fenced');
-      const { code, stdout, stderr } = await failover.run('pgha dr failover --yes');
-      expect(code, stderr).toBe(0);
-      expect(stdout).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is fenced\.$/m);
+      const told = await killedAndRunAgain('pgha dr failover --yes', failover.run);
+      expect(told).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is fenced\.$/m);
       await clients.more(40);
 
       const history = await stopped;
       const hosts = membersOf(away).map(({ name }) => hostOf(lab, name));
       const [read = expect.fail('no standby')] = await readFinalState(hosts, lab.cluster.database, lost.run);
-      const missing = missingFrom(read.keys, history);
-      const { keptUntil, atMostSeconds } = toldOf(stdout);
-      const lastLostAtMs = Math.max(...missing.map(({ completedAtMs }) => completedAtMs));
-      console.log(
-        `lost: ${missing.length} rows, acknowledged within ${((lastLostAtMs - keptUntil) / 1_000).toFixed(1)} s ` +
-          `(${((offAtMs - cutAtMs) / 1_000).toFixed(1)} s between the cut and the loss of power)\n${stdout}`,
-      );
-      // who wrote 40 rows behind the cut lost them
-      expect(missing.length).toBeGreaterThanOrEqual(40);
-      // nothing that was acknowledged before the moment that the command names
-      expect(missing.filter(({ completedAtMs }) => completedAtMs < keptUntil)).toEqual([]);
-      expect((lastLostAtMs - keptUntil) / 1_000).toBeLessThanOrEqual(atMostSeconds);
-      expect(judge(history, [read])).toMatchObject({ duplicated: [], invented: [], denied: [] });
+      expectLossAsTold(told, history, read);
     });
 
     it('leaves a machine that reboots alone waiting for a word', async () => {
@@ -107,14 +94,16 @@ export function regionLossSuite(provided: () => RunningLab): void {
     });
 
     it('ends with it as the standby, what only it had counted, also when the command is killed at any step', async () => {
-      const counted = await killedAndRunAgain(failback, 'pgha dr rejoin --dry-run', 'pgha dr rejoin --yes');
+      expect((await failback.run('pgha dr rejoin --dry-run')).code).toBe(0);
+      const counted = await killedAndRunAgain('pgha dr rejoin --yes', failback.run);
       expect(counted).toMatch(/[1-9]\d* commits, \d+ bytes of WAL/);
       expect((await failback.run('pgha dr status')).stdout).toMatch(/^us-west-2 acts\.$/m);
     });
 
     it('ends at home with nothing lost since, also when the command is killed at any step', async () => {
       await clients.more(20);
-      await killedAndRunAgain(failback, 'pgha dr failback --dry-run', 'pgha dr failback --yes');
+      expect((await failback.run('pgha dr failback --dry-run')).code).toBe(0);
+      await killedAndRunAgain('pgha dr failback --yes', failback.run);
       await clients.more(40);
       const history = await clients.workload.stop();
       const reads = await contentOf(lab, clients.run);
@@ -124,14 +113,7 @@ export function regionLossSuite(provided: () => RunningLab): void {
         expect(missingFrom(keys, history).filter(({ completedAtMs }) => completedAtMs > cutAtMs)).toEqual([]);
       }
       expect(verdict).toMatchObject({ duplicated: [], invented: [], denied: [], disagreeing: [] });
-      const status = await waitUntil(
-        async () => {
-          const seen = await statusNow();
-          if (seen.findings.length > 0) throw new Error(seen.findings.map(({ what }) => what).join('; '));
-          return seen;
-        },
-        { what: 'a status without findings', timeoutMs: 180_000, everyMs: 2_000 },
-      );
+      const status = await untilNothingNeedsAPerson();
       expect(status.acting).toBe('us-east-1');
       expect(status.services.map(({ region }) => region)).toEqual(['us-east-1', 'us-east-1']);
     });
@@ -161,44 +143,4 @@ export function regionLossSuite(provided: () => RunningLab): void {
       );
     }
   });
-}
-
-async function statusNow(): Promise<DrStatus> {
-  const { stdout, stderr } = await runPgha(['dr', 'status', '--json', '--lab']);
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as DrStatus;
-}
-
-/** What the failover told of its loss; a moment in milliseconds since 1970. */
-function toldOf(text: string): { keptUntil: number; atMostSeconds: number } {
-  const [, moment = '', seconds = ''] = /committed until (\S+) is kept; at most ([\d.]+) s/.exec(text) ?? [];
-  expect(Date.parse(moment), text).toBeGreaterThan(0);
-  return { keptUntil: Date.parse(moment), atMostSeconds: Number(seconds) };
-}
-
-/**
- * Kills a command as it begins one of its steps, and gives it again.
- *
- * @returns what both runs showed.
- */
-async function killedAndRunAgain(page: Runbook, dryRun: string, commandLine: string): Promise<string> {
-  const planned = await page.run(dryRun);
-  const steps = planned.stdout.split('\n').flatMap((line) => /^ *\d+\. (.+)$/.exec(line)?.[1] ?? []);
-  expect(steps.length, planned.stderr).toBeGreaterThan(5);
-  const seed = Number(process.env['PGHA_SEED'] ?? Math.floor(Math.random() * 1e6));
-  const step = steps[seed % steps.length] ?? '';
-  console.log(
-    `"${commandLine}" killed at step ${(seed % steps.length) + 1} of ${steps.length}: "${step}" (PGHA_SEED=${seed})`,
-  );
-  const startedAt = Date.now();
-  const [, ...args] = commandLine.split(' ');
-  const escaped = step.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const killed = await runPgha([...args, '--lab'], new RegExp(`❯ ${escaped}`));
-  expect(killed.code, killed.stderr).toBeNull();
-  const again = await page.run(commandLine);
-  expect(again.code, again.stderr).toBe(0);
-  console.log(
-    `${((Date.now() - startedAt) / 1_000).toFixed(0)} s, killed and run again\n${again.stderr}${again.stdout}`,
-  );
-  return `${killed.stderr}${again.stderr}${again.stdout}`;
 }

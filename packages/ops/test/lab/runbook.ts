@@ -36,6 +36,15 @@ export function openRunbook(page: string): Runbook {
   };
 }
 
+/** Runs a command of a page to its end, and prints what it took. */
+export async function undisturbed(page: Runbook, command: string): Promise<string> {
+  const startedAt = Date.now();
+  const { code, stdout, stderr } = await page.run(command);
+  expect(code, stderr).toBe(0);
+  console.log(`"${command}" undisturbed: ${((Date.now() - startedAt) / 1_000).toFixed(1)} s\n${stdout}`);
+  return stdout;
+}
+
 /** The lines of the page's blocks of `sh`, indented ones in lists too. */
 function commandsOf(text: string): readonly string[] {
   return [...text.matchAll(/^( *)```sh\n([\s\S]*?)^\1```$/gm)].flatMap(([, , block = '']) =>

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { regionDrillSuite } from './region-drill.ts';
+import { regionIsolatedSuite } from './region-isolated.ts';
 import { regionLossSuite } from './region-loss.ts';
 import { regionSwitchoverSuite } from './region-switchover.ts';
 import { provideLab, type RunningLab } from './running-lab.ts';
@@ -14,3 +15,4 @@ afterAll(() => lab?.end());
 regionDrillSuite(() => lab);
 regionSwitchoverSuite(() => lab);
 regionLossSuite(() => lab);
+regionIsolatedSuite(() => lab);
