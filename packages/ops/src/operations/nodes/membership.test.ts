@@ -61,6 +61,9 @@ function createWorld(cluster: Cluster, there: readonly string[]) {
   etcd.members.splice(3);
   for (const name of there) {
     const node = nodeBeyond(cluster, name)?.node;
+    if (node?.role === 'postgres' && !members.has(name)) {
+      members.set(name, { role: 'quorum_standby', state: 'streaming', timeline: 1 });
+    }
     if (node?.role !== 'etcd' || etcd.members.some((member) => member.name === name)) continue;
     etcd.members.push({ id: name, name, hostname: node.hostname, hasStarted: true });
   }
@@ -193,6 +196,14 @@ describe('fewer machines', () => {
       endOf,
     );
     expect(places).toBeGreaterThan(20);
+  });
+
+  it('are refused while another member is away', async () => {
+    const world = createWorld(small, names(clusterOf(3, 3)));
+    const second = primary(world).members.get('pg-2');
+    if (second) second.state = 'starting';
+    await expect(remove(world, 'pg-3')).rejects.toThrow('pg-2 is starting: bring that back first');
+    expect(world.removed).toEqual([]);
   });
 
   it('are refused while etcd, which still counts five, would be left with too few', async () => {

@@ -1,4 +1,5 @@
 import { membersOf, type Node, type Region } from '@pgha/infra/cluster';
+import type { ListedMember } from '../../clients/patronictl.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
@@ -65,29 +66,55 @@ export function planReplacement(setting: NodeSetting, { steps, isThere }: Machin
 }
 
 /** Nobody takes a machine away from a cluster that already misses one. */
-function planOthersWell({ installation, region, node }: NodeSetting): Step {
+function planOthersWell(setting: NodeSetting): Step {
+  const { region, node } = setting;
   return {
     title: `Every other member of ${region.awsRegion} is well`,
     run: async (report) => {
-      const { members, problem } = await viewRegion(installation, region);
-      if (members === null) throw new RefusedError(`nobody can say how the members are: ${problem}`);
-      const unwell = membersOf(region)
-        .filter(({ name }) => name !== node.name)
-        .filter(({ name }) => !members.some((member) => member.name === name && member.isWell))
-        .map(({ name }) => `${name} is ${members.find((member) => member.name === name)?.state ?? 'away'}`);
-      if (unwell.length > 0) throw new RefusedError(`${unwell.join(', ')}: bring that back first`);
+      const members = await membersNow(setting, 'how the members are');
+      refuseUnwell(region, members, node);
       report(`${members.length} members`);
     },
   };
 }
 
+/** A member that is well does not go while another one is away. One that is not well protects nothing, and may be mended. */
+export function planNoSecondLoss(setting: NodeSetting): Step {
+  const { region, node } = setting;
+  return {
+    title: `${region.awsRegion} can do without ${node.name}`,
+    run: async (report) => {
+      const members = await membersNow(setting, `whether ${node.name} is needed`);
+      const own = members.find(({ name }) => name === node.name);
+      if (own?.isWell !== true) return report(`${node.name} is ${own?.state ?? 'away'} itself`);
+      refuseUnwell(region, members, node);
+    },
+  };
+}
+
+/** @throws RefusedError when a member other than this one is not well. */
+function refuseUnwell(region: Region, members: readonly ListedMember[], node: Node): void {
+  const unwell = membersOf(region)
+    .filter(({ name }) => name !== node.name)
+    .filter(({ name }) => !members.some((member) => member.name === name && member.isWell))
+    .map(({ name }) => `${name} is ${members.find((member) => member.name === name)?.state ?? 'away'}`);
+  if (unwell.length > 0) throw new RefusedError(`${unwell.join(', ')}: bring that back first`);
+}
+
+/** @throws RefusedError when no machine of the region can be asked. */
+async function membersNow({ installation, region }: NodeSetting, what: string): Promise<readonly ListedMember[]> {
+  const { members, problem } = await viewRegion(installation, region);
+  if (members === null) throw new RefusedError(`nobody can say ${what}: ${problem}`);
+  return members;
+}
+
 /** A primary is never taken away: a standby region's only member may go, because nobody writes there. */
-export function planNoLeader({ installation, region, node }: NodeSetting): Step {
+export function planNoLeader(setting: NodeSetting): Step {
+  const { node } = setting;
   return {
     title: `${node.name} does not lead`,
     run: async (report) => {
-      const { members, problem } = await viewRegion(installation, region);
-      if (members === null) throw new RefusedError(`nobody can say whether ${node.name} leads: ${problem}`);
+      const members = await membersNow(setting, `whether ${node.name} leads`);
       const own = members.find(({ name }) => name === node.name);
       report(own?.role ?? 'it is not a member now');
       if (own?.role !== 'leader') return;

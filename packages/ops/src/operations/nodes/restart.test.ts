@@ -19,6 +19,8 @@ function createWorld() {
     const subject = argv[3] === 'restart' || argv[3] === 'reinit' ? argv[5] : argv[1] === 'restart' ? machine : null;
     if (subject == null) return null;
     renewed.add(`${subject} ${argv[0] === 'systemctl' ? argv[2] : argv[3]}`);
+    const member = primary(world).members.get(subject);
+    if (member !== undefined && argv[3] === 'reinit') member.state = 'streaming';
     if (leaderOf(world) === subject) disasters.push(`${subject} ${argv[3]} while it led`);
     return null;
   });
@@ -98,6 +100,28 @@ describe('a restart', () => {
     await expect(restart(world, 'pg-1')).rejects.toThrow('pg-1 is the primary');
     await expect(reboot(world, 'pg-1')).rejects.toThrow('pg-1 is the primary');
     expect(endOf(world)).toEqual({ boots: [], renewed: [], disasters: [], unfinished: false });
+  });
+});
+
+describe('a member that is needed', () => {
+  const verbs = { restart, reboot, reinit };
+  const withState = (name: string, state: string) => {
+    const world = createWorld();
+    const member = primary(world).members.get(name);
+    if (member) member.state = state;
+    return world;
+  };
+
+  it.each(Object.entries(verbs))('is left alone by "%s" while another one is away', async (_verb, perform) => {
+    const world = withState('pg-3', 'starting');
+    await expect(perform(world, 'pg-2')).rejects.toThrow('pg-3 is starting: bring that back first');
+    expect(endOf(world)).toMatchObject({ boots: [], renewed: [], unfinished: false });
+  });
+
+  it('is not the one that is away itself: that is mended', async () => {
+    const world = withState('pg-3', 'start failed');
+    await reinit(world, 'pg-3');
+    expect(endOf(world)).toMatchObject({ renewed: ['pg-3 reinit'], unfinished: false });
   });
 });
 

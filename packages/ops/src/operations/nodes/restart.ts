@@ -7,7 +7,7 @@ import { waitUntil } from '../../wait-until.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
 import { memberHosts, viewRegion, waitUntilWhole } from '../regions.ts';
 import { planJoin, planQuorumCheck } from './etcd-member.ts';
-import { type NodeSetting, planNoLeader } from './replace.ts';
+import { type NodeSetting, planNoLeader, planNoSecondLoss } from './replace.ts';
 
 const rebootTimeoutMs = 10 * 60_000;
 
@@ -26,6 +26,7 @@ export function planRestart(setting: NodeSetting): readonly Step[] {
   if (isDatabase(node)) {
     return [
       planNoLeader(setting),
+      planNoSecondLoss(setting),
       {
         title: `PostgreSQL on ${node.name} restarts`,
         run: () => restartMember(host, installation.cluster.scope, node.name),
@@ -56,7 +57,7 @@ export function planReboot(setting: NodeSetting, bootBefore: string): readonly S
   const { installation, region, node, signal } = setting;
   const hasRebooted = async () => (await readBoot(setting)) !== bootBefore;
   return [
-    ...(isDatabase(node) ? [planNoLeader(setting)] : []),
+    ...(isDatabase(node) ? [planNoLeader(setting), planNoSecondLoss(setting)] : []),
     ...(node.role === 'etcd' ? quorumCheck(setting) : []),
     {
       title: `${node.name} reboots`,
@@ -102,6 +103,7 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
   return [
     planNoLeader(setting),
     planNoStandbyLeader(setting),
+    planNoSecondLoss(setting),
     {
       title: `${node.name} is built anew`,
       run: async () => {
