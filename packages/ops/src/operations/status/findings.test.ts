@@ -132,6 +132,19 @@ describe('the state of a cluster', () => {
     });
   });
 
+  it('tells an etcd that answers too late from one whose machines are off', () => {
+    const remedyOf = (etcd: (name: string) => MachineObservation) => {
+      const machines = observation().machines.map((each) =>
+        each.node.role === 'etcd' && each.region.kind === 'primary' ? etcd(each.node.name) : each,
+      );
+      return findAll(observation({ machines })).find(({ what }) => what === 'etcd of us-east-1 does not answer')
+        ?.remedy;
+    };
+    const late = remedyOf((name) => machine(name, { etcd: { error: 'context deadline exceeded' } }));
+    expect(late).toMatch(/^journalctl -u etcd on etcd-1/);
+    expect(remedyOf((name) => ({ ...machine(name), seen: null, problem: 'off' }))).toMatch(/^start its machines;/);
+  });
+
   it.each<[string, Partial<Observation>, string]>([
     ['a full disk', { disks: [{ mount: '/', sizeBytes: 100, freeBytes: 10 }] }, '/ of pg-1 is 90 % full'],
     [

@@ -171,15 +171,21 @@ function isBuiltFromOtherRegion(seen: ClusterObservation, region: Region, name: 
 }
 
 function etcdFindings(seen: ClusterObservation, region: Region): readonly Finding[] {
-  const [view] = answering(seen, region, ['etcd']).flatMap(({ seen: machine }) => toldOf(machine?.etcd) ?? []);
+  const entered = answering(seen, region, ['etcd']);
+  const [view] = entered.flatMap(({ seen: machine }) => toldOf(machine?.etcd) ?? []);
   const wanted = nodesOf(region, 'etcd').length;
-  if (view === undefined)
+  if (view === undefined) {
+    const remedy =
+      entered.length === 0
+        ? 'start its machines'
+        : `journalctl -u etcd on ${entered[0]?.node.name}: "took too long" there is a disk or a processor that is too slow`;
     return [
       {
         what: `etcd of ${region.awsRegion} does not answer`,
-        remedy: 'start its machines: nobody can take over until it does',
+        remedy: `${remedy}; nobody can take over until it answers`,
       },
     ];
+  }
   return [
     ...(view.members.length < wanted
       ? [
