@@ -40,7 +40,7 @@ const timeoutMs = 30_000;
  */
 export function etcdOn(hosts: readonly Host[]): Etcd {
   const etcdctl = (argv: readonly string[], options: RunOptions = {}) =>
-    onFirst(hosts, (host) => runChecked(host, ['pgha-etcdctl', ...argv], { timeoutMs, ...options }));
+    onFirst(hosts, (host) => runOnReady(host, ['pgha-etcdctl', ...argv], { timeoutMs, ...options }));
   const transaction = async (key: string, revision: number, success: string): Promise<Transaction> => {
     const input = `mod("${key}") = "${revision}"\n\n${success}\n\nget ${key}\n\n`;
     return JSON.parse(await etcdctl(['txn', '--write-out=json'], { input })) as Transaction;
@@ -83,6 +83,23 @@ export function etcdOn(hosts: readonly Host[]): Etcd {
       await etcdctl(['lease', 'revoke', lease]);
     },
   };
+}
+
+/** A shell that finds no such program, and pgha-etcdctl while the machine has no login yet. */
+const notReadyCodes: readonly number[] = [127, 78];
+
+/**
+ * Runs a command that has to succeed.
+ *
+ * @throws HostUnreachableError on a machine that is new and has not come so far: nothing was asked of etcd.
+ */
+function runOnReady(host: Host, argv: readonly string[], options: RunOptions): Promise<string> {
+  const run: Host['run'] = async (...command) => {
+    const result = await host.run(...command);
+    if (!notReadyCodes.includes(result.exitCode)) return result;
+    throw new HostUnreachableError(`${host.name} is not set up yet: ${result.stderr.trim()}`);
+  };
+  return runChecked({ ...host, run }, argv, options);
 }
 
 /** Does something on the first of the hosts that can be entered; what the others say is not asked. */

@@ -1,7 +1,7 @@
 import { type Cluster, membersOf, type Region, regionsOf } from '@pgha/infra/cluster';
 import { type ListedMember, listMembers } from '../clients/patronictl.ts';
 import { RefusedError } from '../exit-codes.ts';
-import { type Host, HostUnreachableError } from '../hosts/host.ts';
+import type { Host } from '../hosts/host.ts';
 import type { Installation } from '../installation/installation.ts';
 import type { Report } from '../step.ts';
 import { waitUntil } from '../wait-until.ts';
@@ -19,18 +19,27 @@ export function memberHosts(installation: Pick<Installation, 'host'>, region: Re
   return new Map(membersOf(region).map((node) => [node.name, installation.host(node)]));
 }
 
-/** Asks one member after the other about all of them; a machine that is down is passed over. */
+/**
+ * Asks one member about all of them. When that one cannot say it, because it is down, or new and not yet set up, the others are
+ * asked, all at once: each of them waits for an etcd that does not answer.
+ */
 export async function viewRegion(installation: Pick<Installation, 'host'>, region: Region): Promise<RegionView> {
+  const [first, ...others] = memberHosts(installation, region).values();
   const problems: string[] = [];
-  for (const host of memberHosts(installation, region).values()) {
+  const ask = async (host: Host) => {
     try {
-      return { region, members: await listMembers(host), problem: null };
+      return await listMembers(host);
     } catch (error) {
       problems.push((error as Error).message);
-      if (!(error instanceof HostUnreachableError)) break;
+      throw error;
     }
+  };
+  try {
+    const members = first === undefined ? [] : await ask(first).catch(() => Promise.any(others.map(ask)));
+    return { region, members, problem: null };
+  } catch {
+    return { region, members: null, problem: problems.join('; ') };
   }
-  return { region, members: null, problem: problems.join('; ') };
 }
 
 /** Both regions, side by side. */
