@@ -52,7 +52,7 @@ export function isDenied(text: string | null, region: Region): boolean {
 }
 
 /** A region that is lost must keep nobody waiting; an answer takes a fraction of a second. */
-const patience = () => ({ abortSignal: AbortSignal.timeout(10_000) });
+const patience = () => ({ abortSignal: AbortSignal.timeout(5_000) });
 
 /** @returns null when the bucket has no policy. */
 export async function readBucketPolicy(s3: S3Client, bucket: string): Promise<string | null> {

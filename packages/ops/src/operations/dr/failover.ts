@@ -22,6 +22,7 @@ export interface FailoverTerms {
 
 /** What became known on the way. */
 interface FailoverRecord {
+  /** null: it has not been looked at. */
   fence: Fence | null;
   promotion: Promotion | null;
   /** Of the lost region's last commits that were kept. */
@@ -62,7 +63,8 @@ export async function failOverRegion(
   const view = await viewDr(installation, 'remembered');
   const { to, actsAlready } = chooseSuccessor(view);
   const from = otherRegion(cluster, to);
-  if (!actsAlready) refuseFailover(view, to, await readFence(installation, from), terms);
+  const fence = actsAlready ? null : await readFence(installation, from);
+  if (fence !== null) refuseFailover(view, to, fence, terms);
   // the terms are not a part of it: whoever was told that the fence is incomplete goes on with other ones
   return runOperation(
     installation,
@@ -72,7 +74,7 @@ export async function failOverRegion(
       if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} acts already`);
       const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
       const record: FailoverRecord = {
-        fence: null,
+        fence,
         promotion: null,
         pace: null,
         backup: null,
@@ -80,14 +82,14 @@ export async function failOverRegion(
         acknowledgedAtMs: null,
       };
       await perform(planRegionFailover(installation, view, to, epoch, terms, record));
-      const { fence, promotion, pace, backup, servers, acknowledgedAtMs } = record;
+      const { promotion, pace, backup, servers, acknowledgedAtMs } = record;
       return {
         from: from.awsRegion,
         to: to.awsRegion,
         epoch,
         timeline: promotion?.timeline ?? null,
-        isFenced: fence !== null && isComplete(fence),
-        loss: promotion === null || fence === null ? null : measureLoss(promotion, fence, pace),
+        isFenced: record.fence !== null && isComplete(record.fence),
+        loss: promotion === null || record.fence === null ? null : measureLoss(promotion, record.fence, pace),
         recoverySeconds: acknowledgedAtMs === null ? null : (acknowledgedAtMs - begunAtMs) / 1_000,
         servers,
         backup,
@@ -166,7 +168,7 @@ export function planRegionFailover(
     {
       title: `${from.awsRegion} is fenced: its database machines off, its archiving refused`,
       isNeeded: async () => {
-        record.fence = await readFence(installation, from);
+        record.fence ??= await readFence(installation, from);
         return isUnfinished(record.fence);
       },
       run: async (report) => {

@@ -39,13 +39,45 @@ const stateTimeoutMs = 15_000;
 
 type Ways = Pick<Installation, 'cluster' | 'power' | 's3' | 'site'>;
 
+/** What a bucket's policy says; value null: its storage does not answer. */
+interface Denial {
+  value: boolean | null;
+  problem: string | null;
+}
+
 /** Looks whether a region is fenced; changes nothing. */
-export async function readFence(ways: Ways, region: Region): Promise<Fence> {
-  const members = await Promise.all(membersOf(region).map((node) => stateOf(ways, node)));
-  const other = otherRegion(ways.cluster, region);
-  const deniedIn = (where: Region) =>
-    orProblem(async () => isDenied(await readBucketPolicy(ways.s3(where), bucketIn(ways, where)), region));
-  const [denial, atHome] = await Promise.all([deniedIn(other), deniedIn(region)]);
+export function readFence(ways: Ways, region: Region): Promise<Fence> {
+  return observeFence(ways, region, (where) =>
+    orProblem(async () => isDenied(await readBucketPolicy(ways.s3(where), bucketIn(ways, where)), region)),
+  );
+}
+
+/**
+ * Cuts the power of every member of a region and shuts its machines out of the repositories, all at once: of the other region's
+ * for certain, of its own when its storage answers. A storage that is silent is asked once: whoever waits for the promotion waits
+ * for that.
+ */
+export async function fenceRegion(ways: Ways, region: Region, report: Report): Promise<Fence> {
+  const buckets = [otherRegion(ways.cluster, region), region];
+  const denials = new Map(buckets.map((where) => [where.kind, deny(ways, where, region)] as const));
+  const cuts = membersOf(region).map(async (node) => {
+    const cut = within(ways.power.cut(node), cutTimeoutMs, `${node.name} was not off`);
+    await cut.catch((error: Error) => report(`${node.name}: ${error.message}`));
+  });
+  await Promise.all(cuts);
+  for (const { kind, awsRegion } of buckets) {
+    const problem = (await denials.get(kind))?.problem ?? null;
+    if (problem !== null) report(`the bucket in ${awsRegion}: ${problem}`);
+  }
+  return observeFence(ways, region, async ({ kind }) => (await denials.get(kind)) ?? { value: null, problem: null });
+}
+
+async function observeFence(ways: Ways, region: Region, denialIn: (where: Region) => Promise<Denial>): Promise<Fence> {
+  const [members, denial, atHome] = await Promise.all([
+    Promise.all(membersOf(region).map((node) => stateOf(ways, node))),
+    denialIn(otherRegion(ways.cluster, region)),
+    denialIn(region),
+  ]);
   return {
     off: members.flatMap(({ name, why }) => (why === null ? [name] : [])),
     uncertain: members.flatMap(({ name, why }) => (why === null ? [] : [{ name, why }])),
@@ -56,22 +88,11 @@ export async function readFence(ways: Ways, region: Region): Promise<Fence> {
   };
 }
 
-/**
- * Cuts the power of every member of a region and shuts its machines out of the repositories, all at once: of the other region's
- * for certain, of its own when its storage answers.
- */
-export async function fenceRegion(ways: Ways, region: Region, report: Report): Promise<Fence> {
-  const other = otherRegion(ways.cluster, region);
-  const cuts = membersOf(region).map(async (node) => {
-    const cut = within(ways.power.cut(node), cutTimeoutMs, `${node.name} was not off`);
-    await cut.catch((error: Error) => report(`${node.name}: ${error.message}`));
+function deny(ways: Ways, where: Region, region: Region): Promise<Denial> {
+  return orProblem(async () => {
+    await denyRegion(ways.s3(where), bucketIn(ways, where), ways.cluster, region);
+    return true;
   });
-  const deny = (where: Region) =>
-    denyRegion(ways.s3(where), bucketIn(ways, where), ways.cluster, region).catch((error: Error) =>
-      report(`the bucket in ${where.awsRegion}: ${error.message}`),
-    );
-  await Promise.all([...cuts, deny(other), deny(region)]);
-  return readFence(ways, region);
 }
 
 /** Whether a region's machines are kept from writing to either repository. */
