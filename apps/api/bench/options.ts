@@ -19,7 +19,7 @@ Starts a primary, a synchronous replica and the two services, loads rows, and me
   --connections N   keep-alive connections of the load (default 64)
   --peers           the same lines by Gin + pgx and FastAPI + asyncpg on the same database
                     (Debian: golang golang-github-gin-gonic-gin-dev golang-github-jackc-pgx-v4-dev
-                    python3-fastapi python3-asyncpg python3-uvicorn)
+                    python3-fastapi python3-asyncpg python3-uvicorn python3-uvloop python3-httptools)
   --json            the results as JSON on stdout
 
 The load comes from wrk where it is installed (Debian: wrk), else from autocannon, which takes more of the machine.
