@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeVerdict, judge } from '../../src/chaos/checker.ts';
 import { secondRegionOf } from '../../src/operations/dr/view.ts';
 import { readFinalState } from '../../src/operations/load.ts';
+import { killedAndRunAgain } from './killed.ts';
 import { contentOf, type RegionClients, startClients } from './region-clients.ts';
 import { cutFarRepository, cutPeering, mendFarRepository, mendPeering } from './region-cut.ts';
 import { expectLossAsTold, untilNothingNeedsAPerson } from './region-reports.ts';
@@ -47,26 +48,25 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
       expect((await patroniOf(lab, away)).leader).toMatchObject({ role: 'standby_leader' });
     });
 
-    it('is followed by one once a person accepts that, and loses what the failover says', async () => {
+    it('is followed by one once a person accepts that, also when the command is killed at any step, and loses what it says', async () => {
       const stopped = clients.workload.stop();
-      const startedAt = Date.now();
-      const { code, stdout, stderr } = await runPgha(['dr', 'failover', '--accept-unfenced', '--yes', '--lab']);
-      expect(code, stderr).toBe(0);
-      console.log(`failover, unfenced: ${((Date.now() - startedAt) / 1_000).toFixed(1)} s\n${stdout}`);
-      expect(stdout).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is NOT fenced for certain\.$/m);
+      const told = await killedAndRunAgain('pgha dr failover --accept-unfenced --yes');
+      expect(told).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is NOT fenced for certain\.$/m);
       await mendFarRepository();
 
       const history = await stopped;
       const hosts = membersOf(away).map(({ name }) => hostOf(lab, name));
       const [read = expect.fail('no standby')] = await readFinalState(hosts, lab.cluster.database, clients.run);
-      expectLossAsTold(stdout, history, read);
+      expectLossAsTold(told, history, read);
     });
 
     it('comes back as the standby and becomes home again, nobody disturbing', async () => {
       await mendPeering(lab);
       const since = startClients(lab, away, 'region-isolated-since');
       await since.more(40);
-      expect(await undisturbed(page, 'pgha dr rejoin --yes')).toMatch(/^Only us-east-1 had [1-9]\d* rows in \d+ commits/m);
+      expect(await undisturbed(page, 'pgha dr rejoin --yes')).toMatch(
+        /^Only us-east-1 had [1-9]\d* rows in \d+ commits/m,
+      );
       await undisturbed(page, 'pgha dr failback --yes');
       await since.more(40);
       const verdict = judge(await since.workload.stop(), await contentOf(lab, since.run));
