@@ -49,7 +49,7 @@ export function registerNodes(program: Command, context: CommandContext): void {
   const nodes = program
     .command('nodes')
     .summary('machines: list, restart, build anew, replace, add, remove')
-    .description('Works on one machine at a time, and only while the rest of the cluster is well.')
+    .description('Works on one machine at a time. None is taken away that the other members or etcd cannot do without.')
     .addHelpText(
       'after',
       '\nExamples:\n  pgha nodes list\n  pgha nodes replace pg-2\n  pgha nodes restart etcd-1 --reboot --lab',

@@ -2,6 +2,7 @@ import { membersOf } from '@pgha/infra/cluster';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeVerdict, judge } from '../../src/chaos/checker.ts';
 import { waitForAllMembers } from '../../src/lab/readiness.ts';
+import { scratchName } from '../../src/operations/restore/scratch.ts';
 import { say } from '../../src/operations/restore/target.ts';
 import { waitForFirstBackups } from './first-backups.ts';
 import { killedAndRunAgain } from './killed.ts';
@@ -40,7 +41,6 @@ describe('an operation that is killed at any step, and run again', () => {
     ['nodes replace, of a database machine', async () => `pgha nodes replace ${await replica()} --yes`],
     ['backup create', () => 'pgha backup create --type diff'],
     ['backup verify --restore', () => 'pgha backup verify --restore --repo 1'],
-    ['restore, into scratch', () => `pgha restore ${say(new Date(Date.now() - 2_000))}`],
     ['archive detach', () => 'pgha archive detach --repo 2 --yes'],
     ['archive attach', () => 'pgha archive attach --repo 2'],
     ['certs renew', () => 'pgha certs renew --all'],
@@ -51,6 +51,16 @@ describe('an operation that is killed at any step, and run again', () => {
     await killedAndRunAgain(await commandLine());
     await clients.more(5);
     await waitForAllMembers(lab.cluster, lab.access.ca);
+  });
+
+  it('ends as if nobody had: restore into scratch, restore drop', async () => {
+    const moment = new Date(Date.now() - 2_000);
+    await killedAndRunAgain(`pgha restore ${say(moment)}`);
+    const name = scratchName({ target: say(moment), repository: 1 });
+    expect(await pgha('restore', 'list', '--lab')).toMatch(new RegExp(`${name} +pg-\\d +ready`));
+    await pgha('restore', 'drop', name, '--lab');
+    expect(await pgha('restore', 'list', '--lab')).not.toContain(name);
+    await clients.more(5);
   });
 
   it('ends as if nobody had: nodes remove, nodes add', async () => {

@@ -26,7 +26,10 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
       page = openRunbook('failback.md');
       await untilNothingNeedsAPerson();
     });
-    afterAll(mendFarRepository);
+    afterAll(async () => {
+      await mendFarRepository();
+      await mendPeering(lab);
+    });
 
     it('is given up only when a person says so', async () => {
       clients = startClients(lab, home, 'region-isolated');
@@ -74,6 +77,10 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
       expect(verdict).toMatchObject({ isValid: true, lost: [], duplicated: [] });
       expect(verdict.counts).toMatchObject({ fail: 0, unknown: 0 });
       expect((await untilNothingNeedsAPerson()).acting).toBe('us-east-1');
+      const [kept = expect.fail('nothing was kept')] =
+        /given-up-\w+/.exec((await page.run('pgha restore list')).stdout) ?? [];
+      const values = { 'given-up-20250115t150000': kept };
+      expect((await page.run('pgha restore drop given-up-20250115t150000 --yes', values)).code).toBe(0);
     });
   });
 }

@@ -11,6 +11,7 @@ import { confirmMembers } from './confirm.ts';
 import { drillRegion } from './drill.ts';
 import { bringBack, failBack } from './failback.ts';
 import { failOverRegion } from './failover.ts';
+import { fenceRegion } from './fence.ts';
 import { moveRegion } from './move.ts';
 import { runOnBothRegions } from './two-regions.ts';
 
@@ -118,6 +119,18 @@ describe('a failover of the region', () => {
     await expect(failover(world)).rejects.toThrow(/not fenced for certain: pg-2 may still run/);
     expect(world.regions.get('dr')?.config).toHaveProperty('standby_cluster');
     expect(await failover(world, { ...unfenced, acceptUnfenced: true })).toMatchObject({ isFenced: false, epoch: 2 });
+  });
+
+  it('cuts a machine off that was switched on after the region had been fenced', async () => {
+    const world = lose(createFakeRegions(cluster));
+    await fenceRegion(world.installation, primary, () => undefined);
+    const switchOnFirst = async (steps: readonly Step[]) => {
+      world.off.delete('pg-1');
+      await perform(steps);
+    };
+    expect(await failOverRegion(world.installation, unfenced, switchOnFirst, around)).toMatchObject({ isFenced: true });
+    expect(world.off).toContain('pg-1');
+    expect(world.wasSplit).toBe(false);
   });
 
   it('is refused when the standby has nobody to promote', async () => {

@@ -168,7 +168,8 @@ export function planRegionFailover(
     {
       title: `${from.awsRegion} is fenced: its database machines off, its archiving refused`,
       isNeeded: async () => {
-        record.fence ??= await readFence(installation, from);
+        // an incomplete one is looked at again when it has been completed; a complete one has to be so now
+        if (record.fence === null || isComplete(record.fence)) record.fence = await readFence(installation, from);
         return isUnfinished(record.fence);
       },
       run: async (report) => {

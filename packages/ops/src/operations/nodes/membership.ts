@@ -7,7 +7,7 @@ import { compareMachines, isDifferent, planApply } from '../apply.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
 import { viewRegion, waitUntilWhole } from '../regions.ts';
 import { planAnnouncement, planJoin, planLeaving, planQuorumCheck } from './etcd-member.ts';
-import { type NodeSetting, planNoLeader, planNoSecondLoss } from './replace.ts';
+import { type NodeSetting, planDataElsewhere, planNoLeader, planNoSecondLoss } from './replace.ts';
 
 /** What makes a machine appear, or disappear: Terraform on AWS, the lab's own steps here. */
 export type MachineSteps = readonly Step[];
@@ -56,7 +56,7 @@ export function planDeparture(setting: NodeSetting, removal: MachineSteps): read
   const { installation, region, node, signal } = setting;
   const isMember = node.role === 'postgres' || node.role === 'standby';
   return [
-    ...(isMember ? [planNoLeader(setting), planNoSecondLoss(setting)] : []),
+    ...(isMember ? [planNoLeader(setting), planNoSecondLoss(setting), planDataElsewhere(setting)] : []),
     ...(node.role === 'etcd' ? [planQuorumCheck(setting), planLeaving(setting)] : []),
     planKnowledge(installation, `No other machine counts on ${node.name}`),
     {

@@ -5,7 +5,7 @@ import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
-import { viewRegion, waitUntilWhole } from '../regions.ts';
+import { memberHosts, viewRegion, waitUntilWhole } from '../regions.ts';
 import { planAnnouncement, planJoin, planQuorumCheck, planRemoval } from './etcd-member.ts';
 
 /** A machine that an operation is about. */
@@ -88,6 +88,34 @@ export function planNoSecondLoss(setting: NodeSetting): Step {
       const own = members.find(({ name }) => name === node.name);
       if (own?.isWell !== true) return report(`${node.name} is ${own?.state ?? 'away'} itself`);
       refuseUnwell(region, members, node);
+    },
+  };
+}
+
+/**
+ * Data is thrown away only while a primary has it: without one, and while one that has lost its power still holds the lease, this
+ * member may be the only one that has the last commits.
+ */
+export function planDataElsewhere(setting: NodeSetting): Step {
+  const { installation, region, node } = setting;
+  return {
+    title: `Another machine has what ${node.name} has`,
+    run: async (report) => {
+      const members = await membersNow(setting, `who has the data of ${node.name}`);
+      const leader = members.find(({ name, isLeader }) => isLeader && name !== node.name);
+      const host = leader === undefined ? undefined : memberHosts(installation, region).get(leader.name);
+      if (leader === undefined || host === undefined) {
+        throw new RefusedError(
+          `nobody leads ${region.awsRegion}, so ${node.name} may be the only one that has the last commits: pgha failover comes first`,
+        );
+      }
+      await host.run(['true']).catch((error: Error) => {
+        throw new RefusedError(
+          `${leader.name} leads ${region.awsRegion} and cannot be entered, so ${node.name} may be the only one that has the last ` +
+            `commits: ${error.message}`,
+        );
+      });
+      report(`${leader.name} leads`);
     },
   };
 }

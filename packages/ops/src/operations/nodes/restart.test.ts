@@ -118,6 +118,32 @@ describe('a member that is needed', () => {
     expect(endOf(world)).toMatchObject({ boots: [], renewed: [], unfinished: false });
   });
 
+  it.each([
+    ['nobody leads', (world: World) => primary(world).members.delete('pg-1')],
+    ['who leads has lost its power and still holds the lease', (world: World) => world.off.add('pg-1')],
+  ])('keeps its data while %s', async (_when, lose) => {
+    const world = withState('pg-2', 'start failed');
+    lose(world);
+    await expect(reinit(world, 'pg-2')).rejects.toThrow(/pg-2 may be the only one that has the last commits/);
+    expect(world.renewed.size).toBe(0);
+  });
+
+  it('is not held up by a reboot that has happened when another one fails behind it', async () => {
+    const undisturbed = createWorld();
+    await reboot(undisturbed, 'pg-2');
+    const world = createWorld();
+    world.killAfter(undisturbed.commands.indexOf('pg-2: true') + 2);
+    await expect(reboot(world, 'pg-2')).rejects.toThrow();
+    expect(world.boots.get('pg-2')).toBe(2);
+    world.revive();
+    let looks = 0;
+    const third = primary(world).members.get('pg-3') ?? expect.fail('no pg-3');
+    // away for as many looks as the checks before a reboot take
+    Object.defineProperty(third, 'state', { get: () => (++looks > 2 ? 'streaming' : 'starting') });
+    await reboot(world, 'pg-2');
+    expect(endOf(world)).toMatchObject({ boots: [['pg-2', 2]], unfinished: false });
+  });
+
   it('is not the one that is away itself: that is mended', async () => {
     const world = withState('pg-3', 'start failed');
     await reinit(world, 'pg-3');

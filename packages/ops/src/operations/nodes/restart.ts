@@ -7,7 +7,7 @@ import { waitUntil } from '../../wait-until.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
 import { memberHosts, viewRegion, waitUntilWhole } from '../regions.ts';
 import { planJoin, planQuorumCheck } from './etcd-member.ts';
-import { type NodeSetting, planNoLeader, planNoSecondLoss } from './replace.ts';
+import { type NodeSetting, planDataElsewhere, planNoLeader, planNoSecondLoss } from './replace.ts';
 
 const rebootTimeoutMs = 10 * 60_000;
 
@@ -56,9 +56,13 @@ export function planRestart(setting: NodeSetting): readonly Step[] {
 export function planReboot(setting: NodeSetting, bootBefore: string): readonly Step[] {
   const { installation, region, node, signal } = setting;
   const hasRebooted = async () => (await readBoot(setting)) !== bootBefore;
-  return [
+  const checks = [
     ...(isDatabase(node) ? [planNoLeader(setting), planNoSecondLoss(setting)] : []),
     ...(node.role === 'etcd' ? quorumCheck(setting) : []),
+  ];
+  return [
+    // of a reboot that has happened there is nothing left to refuse
+    ...checks.map((check) => ({ ...check, isNeeded: async () => !(await hasRebooted().catch(() => false)) })),
     {
       title: `${node.name} reboots`,
       isDone: () => hasRebooted().catch(() => false),
@@ -104,6 +108,7 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
     planNoLeader(setting),
     planNoStandbyLeader(setting),
     planNoSecondLoss(setting),
+    planDataElsewhere(setting),
     {
       title: `${node.name} is built anew`,
       run: async () => {

@@ -142,7 +142,12 @@ describe('the state of a cluster', () => {
     };
     const late = remedyOf((name) => machine(name, { etcd: { error: 'context deadline exceeded' } }));
     expect(late).toMatch(/^journalctl -u etcd on etcd-1/);
-    expect(remedyOf((name) => ({ ...machine(name), seen: null, problem: 'off' }))).toMatch(/^start its machines;/);
+    const off = (name: string) => ({ ...machine(name), seen: null, problem: 'off' });
+    expect(remedyOf(off)).toMatch(/^start its machines;/);
+    const lonely = remedyOf((name) =>
+      name === 'etcd-1' ? machine(name, { etcd: { error: 'no leader' } }) : off(name),
+    );
+    expect(lonely).toMatch(/^start its machines;/);
   });
 
   it.each<[string, Partial<Observation>, string]>([

@@ -176,7 +176,7 @@ function etcdFindings(seen: ClusterObservation, region: Region): readonly Findin
   const wanted = nodesOf(region, 'etcd').length;
   if (view === undefined) {
     const remedy =
-      entered.length === 0
+      entered.length <= wanted / 2
         ? 'start its machines'
         : `journalctl -u etcd on ${entered[0]?.node.name}: "took too long" there is a disk or a processor that is too slow`;
     return [
