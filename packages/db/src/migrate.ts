@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
@@ -19,13 +20,48 @@ export class SchemaVersionError extends Error {
   }
 }
 
+/** The way to the primary was cut; whether the last statement was applied is not known, and does not matter to the next run. */
+class MigrationCutOffError extends Error {
+  override name = 'MigrationCutOffError';
+}
+
+/** A primary that has just been made loses its connections while its members join; one that changes hands does too. */
+const cutOffPatienceMs = 60_000;
+const cutOffPauseMs = 1_000;
+
 /**
  * Brings the schema up to date, as the owner role. Safe to run twice at once: the second run waits for the first one's
- * advisory lock and then finds nothing to do. Every migration is a transaction of its own, forward only.
+ * advisory lock and then finds nothing to do. Every migration is a transaction of its own, forward only; so whoever loses the
+ * connection begins again, for a minute.
+ *
+ * @returns the names of those that were applied by the run that came to its end.
  */
 export async function migrate(
-  connection: Pick<DbSettings, 'host' | 'port' | 'database' | 'user' | 'password'> & { tls?: DbSettings['tls'] },
-  options: { log?: (line: string) => void } = {},
+  connection: MigrationConnection,
+  { log = () => {} }: { log?: (line: string) => void } = {},
+): Promise<{ applied: string[] }> {
+  const deadline = Date.now() + cutOffPatienceMs;
+  for (let wasThere = false; ; wasThere = true) {
+    try {
+      return await migrateOnce(connection, log);
+    } catch (error) {
+      // an address where nothing ever answered is a mistake, and told at once
+      const isPassing = error instanceof MigrationCutOffError || (wasThere && !isDatabaseError(error));
+      if (!isPassing || Date.now() > deadline) throw error;
+      log(`${(error as Error).message}; trying again`);
+      await delay(cutOffPauseMs);
+    }
+  }
+}
+
+type MigrationConnection = Pick<DbSettings, 'host' | 'port' | 'database' | 'user' | 'password'> & {
+  tls?: DbSettings['tls'];
+};
+
+/** @throws MigrationCutOffError when the connection was lost. */
+async function migrateOnce(
+  connection: MigrationConnection,
+  log: (line: string) => void,
 ): Promise<{ applied: string[] }> {
   const { tls = { mode: 'disable' }, ...target } = connection;
   const client = new pg.Client({
@@ -34,7 +70,10 @@ export async function migrate(
     application_name: 'pgha migrate',
     connectionTimeoutMillis: 10_000,
   });
-  client.on('error', () => {});
+  let lost: Error | null = null;
+  client.on('error', (error) => {
+    lost = error;
+  });
   await client.connect();
   try {
     const applied = await runner({
@@ -44,10 +83,18 @@ export async function migrate(
       direction: 'up',
       singleTransaction: false,
       advisoryLockMode: 'wait',
-      logger: { info: () => {}, warn: (line) => options.log?.(line), error: (line) => options.log?.(line) },
+      // the library also tells of every statement that a lost connection took with it
+      logger: { info: () => {}, warn: (line) => log(line), error: (line) => lost === null && log(line) },
     });
-    for (const migration of applied) options.log?.(`applied ${migration.name}`);
+    for (const migration of applied) log(`applied ${migration.name}`);
     return { applied: applied.map((migration) => migration.name) };
+  } catch (error) {
+    // the library makes a text of its cause
+    const cause = lost as Error | null;
+    if (cause === null) throw error;
+    throw new MigrationCutOffError(`the connection to the primary was lost during a migration: ${cause.message}`, {
+      cause,
+    });
   } finally {
     await client.end();
   }

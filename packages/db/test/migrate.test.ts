@@ -7,6 +7,7 @@ import {
   migrate,
   SchemaVersionError,
 } from '../src/index.ts';
+import { openCuttingProxy } from './cutting-proxy.ts';
 import { type Fixture, run, startFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -48,6 +49,25 @@ describe('the schema', () => {
     ]);
     expect(await migrate(settings)).toEqual({ applied: [] });
     await assertSchemaIsCurrent(fixture.pool(settings, 'primary'));
+  });
+
+  // the first two are the login's
+  it.each([3, 4, 6, 9])('is brought up to date over a connection that is cut at its message %i', async (at) => {
+    const proxy = await openCuttingProxy(fixture.pair.primaryPort);
+    try {
+      const settings = await emptyDatabase();
+      const said: string[] = [];
+      for (const when of ['before', 'sent', 'done'] as const) {
+        proxy.cutNext({ when, at });
+        await migrate({ ...settings, port: proxy.port }, { log: (line) => said.push(line) });
+        proxy.cutNext(null);
+      }
+      expect(proxy.cuts()).toBeGreaterThan(0);
+      expect(said).toContainEqual(expect.stringMatching(/^the connection to the primary was lost .*; trying again$/));
+      await assertSchemaIsCurrent(fixture.pool(settings, 'primary'));
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('is checked by the services: every missing migration is named, and newer ones do not matter', async () => {
