@@ -9,7 +9,8 @@ export interface ScratchSpec {
   type: 'time';
   /** As PostgreSQL's `recovery_target_time`. */
   target: string;
-  timeline: number;
+  /** `current`: the one that the backup was taken on. */
+  timeline: number | 'current';
 }
 
 /** A server restored beside a member. */

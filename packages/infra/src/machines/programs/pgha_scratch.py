@@ -82,13 +82,15 @@ def restore_arguments(settings, data, spec):
 def restore(settings, name, spec):
     """Fills the directory of a scratch server; pgBackRest says a line a file into the log there."""
     home = directory_of(settings, name)
-    for part in ("data", "lock", "tablespaces"):
+    for part in ("data", "lock", "spool", "tablespaces"):
         os.makedirs(f"{home}/{part}", mode=0o700, exist_ok=True)
     arguments = restore_arguments(settings, f"{home}/data", spec)
     arguments += [
         "--archive-mode=off",
         # the member's own restore, and other scratch servers', have locks of their own
         f"--lock-path={home}/lock",
+        # a restore empties it, and the member's own has what it still archives, or archived while it was the primary
+        f"--spool-path={home}/spool",
         # an absolute path of the backup is the member's own directory
         f"--tablespace-map-all={home}/tablespaces",
         "--process-max=1",

@@ -113,6 +113,14 @@ describe('what pgBackRest says of a repository', () => {
       expect(parseVerification(text, shape).damages.map(({ object }) => object)).toEqual(['00000002.history']);
     });
 
+    it('needs no history of the timeline that its first backup was taken on', () => {
+      const text = report([stretch(2, 5, 9)]);
+      expect(parseVerification(text, { ...shape, neededFrom: segment(2, 5) }).damages).toEqual([]);
+      expect(parseVerification(text, { ...shape, neededFrom: segment(2, 4) }).damages).toMatchObject([
+        { object: segment(2, 4) },
+      ]);
+    });
+
     it('need not have what is older than the oldest backup', () => {
       const text = report([stretch(2, 8, 9)]);
       expect(parseVerification(text, { ...shape, timelines, neededFrom: segment(2, 8) }).damages).toEqual([]);

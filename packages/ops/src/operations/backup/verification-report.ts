@@ -93,8 +93,9 @@ function gaps(stretches: readonly Stretch[], { timelines, neededFrom, segmentByt
   return numbers.flatMap((stretch, index) => {
     const before = numbers[index - 1];
     if (before?.timeline === stretch.timeline) return missing(stretch.timeline, before.last + 1n, stretch.first - 1n);
-    if (stretch.timeline === 1) return missing(1, needed, stretch.first - 1n);
     const branch = timelines.find(({ number }) => number === stretch.timeline)?.branches.at(-1);
+    // the first timeline has no history, and one that began before the repository did has it elsewhere
+    if (branch === undefined && before === undefined) return missing(stretch.timeline, needed, stretch.first - 1n);
     if (branch === undefined) {
       return [{ object: `${hex(BigInt(stretch.timeline))}.history`, problem: 'missing from the archive' }];
     }

@@ -35,8 +35,9 @@ export function scratchName({ target, repository }: Pick<RestoreSource, 'target'
     .toLowerCase()}-repo${repository}`;
 }
 
-export function specOf({ repository, backup, target, timeline }: RestoreSource): ScratchSpec {
-  return { repository, backup, type: 'time', target: recoveryTarget(new Date(target)), timeline };
+export function specOf({ repository, backup, target, timeline, hasHistory }: RestoreSource): ScratchSpec {
+  const moment = recoveryTarget(new Date(target));
+  return { repository, backup, type: 'time', target: moment, timeline: hasHistory ? timeline : 'current' };
 }
 
 /** The steps from a moment to a server that has what was there then. */

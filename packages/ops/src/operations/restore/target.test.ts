@@ -63,6 +63,28 @@ const archive = (backups: readonly Backup[], histories: Archive['histories'] = [
   histories,
 });
 
+describe('what a restore takes from a repository that is younger than the timeline', () => {
+  // a passphrase was changed on timeline 2: the new generation begins with a full backup, and has no history of it
+  const begun = archive([backup('A', 10, 2, '0/1000')]);
+
+  it('is its backup, on the timeline of that', () => {
+    expect(chooseSource(begun, minute(20))).toMatchObject({ backup: 'A', timeline: 2, hasHistory: false });
+  });
+
+  it('is that, too, behind a failover, whose history it has', () => {
+    const text = '1\t0/500\tno recovery target specified\n2\t0/2000\tno recovery target specified\n';
+    const later = archive(begun.repository.backups, [{ timeline: 3, storedAt: minute(30), text }]);
+    expect(chooseSource(later, minute(20))).toMatchObject({ backup: 'A', timeline: 3, hasHistory: true });
+    expect(chooseSource(later, minute(40))).toMatchObject({ backup: 'A', timeline: 3, hasHistory: true });
+  });
+
+  it('is what it had before a failover that it missed, and for moments behind the next backup that one', () => {
+    const gap = archive([backup('A', 10, 1, '0/1000'), backup('B', 50, 2, '0/3000')]);
+    expect(chooseSource(gap, minute(20))).toMatchObject({ backup: 'A', timeline: 1, hasHistory: true });
+    expect(chooseSource(gap, minute(60))).toMatchObject({ backup: 'B', timeline: 2, hasHistory: false });
+  });
+});
+
 describe('what a restore takes', () => {
   const two = archive([backup('A', 10, 1, '0/1000'), backup('B', 50, 1, '0/2000')]);
 

@@ -11,6 +11,11 @@ export interface RestoreSource {
   /** Bytes that it takes when it is restored. */
   sizeBytes: number;
   timeline: number;
+  /**
+   * Whether the repository can say what the timeline grew out of, without which PostgreSQL does not take its number for a target.
+   * A generation of the repository that is younger than the timeline cannot; its backups are on it.
+   */
+  hasHistory: boolean;
   /** The moment, RFC 3339 in UTC. */
   target: string;
 }
@@ -76,11 +81,11 @@ export function chooseSource(archive: Archive, moment: Date): RestoreSource {
   const said = `what can be restored from ${name} lies between ${say(window.from)} and ${say(window.to)}`;
   if (moment > window.to) throw new RefusedError(`${say(moment)} has not come yet; ${said}`);
   if (moment < window.from) throw new RefusedError(`${say(moment)} is before the first backup; ${said}`);
-  const timelines = timelinesOf(archive);
+  const isBefore = ({ stoppedAt }: Backup) => stoppedAt.getTime() + 1_000 <= moment.getTime();
+  const before = backups.filter(isBefore);
+  const timelines = timelinesOf({ ...archive, repository: { ...repository, backups: before } });
   const timeline = timelineAt(timelines, moment);
-  const isUsable = (backup: Backup) =>
-    backup.stoppedAt.getTime() + 1_000 <= moment.getTime() && isInPastOf(timelines, timeline, endOf(backup));
-  const backup = backups.findLast(isUsable);
+  const backup = before.findLast((each) => isInPastOf(timelines, timeline, endOf(each)));
   if (backup === undefined) {
     throw new RefusedError(
       `${name} has no backup from before ${say(moment)} that timeline ${timeline} grew out of: those it has belong to what ` +
@@ -88,12 +93,25 @@ export function chooseSource(archive: Archive, moment: Date): RestoreSource {
     );
   }
   const { label, sizeBytes } = backup;
-  return { repository: key, backup: label, sizeBytes, timeline, target: moment.toISOString() };
+  const hasHistory = timeline === 1 || archive.histories.some((history) => history.timeline === timeline);
+  return { repository: key, backup: label, sizeBytes, timeline, hasHistory, target: moment.toISOString() };
 }
 
-/** The timelines of an archive but the first. */
-export const timelinesOf = ({ histories }: Pick<Archive, 'histories'>): readonly Timeline[] =>
-  histories.map(({ timeline, storedAt, text }) => parseHistory(timeline, storedAt, text));
+/**
+ * The timelines of an archive but the first. One that began before the repository did, or while it was left out, has no history
+ * there and is known by its backups: nothing from before them can be had.
+ */
+export function timelinesOf({ histories, repository }: Pick<Archive, 'histories' | 'repository'>): readonly Timeline[] {
+  const told = histories.map(({ timeline, storedAt, text }) => parseHistory(timeline, storedAt, text));
+  const isTold = (number: number) => number === 1 || told.some((timeline) => timeline.number === number);
+  const untold = new Map<number, Timeline>();
+  for (const { wal, startedAt } of repository.backups) {
+    const number = timelineOfSegment(wal.start);
+    if (isTold(number) || untold.has(number)) continue;
+    untold.set(number, { number, storedAt: startedAt, branches: [] });
+  }
+  return [...told, ...untold.values()];
+}
 
 const endOf = ({ wal, lsn }: Backup) => ({ timeline: timelineOfSegment(wal.stop), lsn: lsn.stop });
 
