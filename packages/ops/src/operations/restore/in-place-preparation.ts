@@ -10,7 +10,8 @@ import { readUnfinished } from '../unfinished.ts';
 import { type Acting, findActing, repositoriesOf } from './acting.ts';
 import type { InPlaceChoices } from './in-place-setting.ts';
 import { findSource } from './source.ts';
-import { say, timelinesOf } from './target.ts';
+import { say } from './target.ts';
+import { newestBehind } from './timelines.ts';
 
 /** What the operator said. */
 export interface InPlaceRequest {
@@ -69,7 +70,7 @@ export async function prepareInPlace(installation: Installation, request: InPlac
     for (const [name, state] of states) obstacles.push(...obstaclesOn(name, state, source.sizeBytes));
   }
   const primary = acting.view.members?.find(({ isLeader }) => isLeader) ?? null;
-  const newest = Math.max(1, ...timelinesOf(archive).map(({ number }) => number));
+  const newest = newestBehind(source.timeline, archive.histories);
   if (primary?.timeline != null && primary.timeline > newest) {
     obstacles.push(
       `repository ${source.repository} does not know timeline ${primary.timeline}, which the cluster is on: the restored one ` +

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isInPastOf, lsnOf, parseHistory, type Timeline, timelineAt } from './timelines.ts';
+import { isInPastOf, lsnOf, newestBehind, parseHistory, type Timeline, timelineAt } from './timelines.ts';
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute));
 const history = (number: number, storedAt: Date, ...lines: string[]) =>
@@ -23,6 +23,21 @@ describe('a history file', () => {
 
   it('that is damaged is not taken for a short one', () => {
     expect(() => parseHistory(3, at(1), '1\t0/5000028\tok\nrubbish\n')).toThrow('"rubbish"');
+  });
+});
+
+describe('the newest timeline, as a recovery sees it', () => {
+  it.each([
+    ['the target itself, when nothing is known of later ones', 2, [], 2],
+    ['the last one in a row', 1, [2, 3], 3],
+    ['the one before the first whose history is not there', 2, [2, 4], 2],
+  ])('is %s', (_which, target, timelines, newest) => {
+    expect(
+      newestBehind(
+        target,
+        timelines.map((timeline) => ({ timeline })),
+      ),
+    ).toBe(newest);
   });
 });
 

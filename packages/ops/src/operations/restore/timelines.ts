@@ -84,6 +84,17 @@ export function isInPastOf(
   return branch !== undefined && lsnOf(position.lsn) <= lsnOf(branch.lsn);
 }
 
+/**
+ * The timeline that PostgreSQL, recovering to one of them, takes for the newest: it begins the one behind it. It looks for a history
+ * from the target on and stops at the first that is not there (`timeline.c`, `findNewestTimeLine`).
+ */
+export function newestBehind(target: number, histories: readonly { timeline: number }[]): number {
+  const told = new Set(histories.map(({ timeline }) => timeline));
+  let newest = target;
+  while (told.has(newest + 1)) newest += 1;
+  return newest;
+}
+
 /** The timeline that a WAL segment's name begins with. */
 export const timelineOfSegment = (segment: string): number => Number.parseInt(segment.slice(0, 8), 16);
 
