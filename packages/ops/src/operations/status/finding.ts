@@ -4,4 +4,6 @@ export interface Finding {
   what: string;
   /** The first thing to do about it. */
   remedy: string;
+  /** The alert that comes from the same signal; none where only `pgha status` can see it. */
+  alert?: string;
 }
