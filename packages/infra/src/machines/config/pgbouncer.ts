@@ -14,6 +14,7 @@ export const guardLoginFile = activeLoginFile('pgbouncer_auth');
 /** Says with which login PgBouncer asks for the verifiers of its clients; without a section, whose name would reset all others. */
 const authSettings = `${pgbouncerSocketDirectory}/auth.ini`;
 
+export const pgbouncerIni = '/etc/pgbouncer/pgbouncer.ini';
 const userList = `${pgbouncerSocketDirectory}/userlist.txt`;
 const unit = 'pgbouncer.service';
 const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
@@ -25,7 +26,7 @@ const reservedConnections = 15;
  * Makes a commit of this session wait until its synchronous standby has flushed it, whatever was stored for the system, the
  * database or the role; `remote_apply` waits for more and stays.
  */
-const pinCommit =
+export const pinCommit =
   "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
 
 /** The pooler: transaction pooling in front of the router, so that it always ends at the primary. */
@@ -33,7 +34,7 @@ export function pgbouncer(cluster: Cluster, node: Node): MachinePart {
   return {
     packages: ['pgbouncer'],
     files: [
-      machineFile('/etc/pgbouncer/pgbouncer.ini', renderPgbouncerIni(cluster, node), { onChange: reload }),
+      machineFile(pgbouncerIni, renderPgbouncerIni(cluster, node), { onChange: reload }),
       ...templates(cluster).map(({ template }) => template),
       machineFile(
         '/etc/systemd/system/pgbouncer.service.d/pgha.conf',
