@@ -1,5 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import type pg from 'pg';
+import { pinCommit } from './durability.ts';
 import { WrongRoleError } from './outcome.ts';
 import type { DbSettings, ExpectedRole } from './settings.ts';
 import { ownSession, type SessionId } from './sightings.ts';
@@ -36,8 +37,8 @@ export function connectionOptions(name: string, settings: DbSettings): pg.Client
 }
 
 /**
- * Runs once a connection, before it is first lent: finds out which server and session it leads to. `timeoutMs` bounds it,
- * as it does the rest of connecting. Throws `WrongRoleError` when the server is not what was asked for.
+ * Runs once a connection, before it is first lent: pins what the session must not be without, and finds out which server and
+ * session it leads to. `timeoutMs` bounds it, as it does the rest of connecting. Throws `WrongRoleError` when the server is not what was asked for.
  */
 export async function verifyRole(client: Connection, role: ExpectedRole, timeoutMs: number): Promise<void> {
   guard(client);
@@ -45,7 +46,7 @@ export async function verifyRole(client: Connection, role: ExpectedRole, timeout
     const bounded = { text, query_timeout: timeoutMs };
     return client.query<Row>(bounded);
   };
-  if (role === 'any-read-only') await ask('set default_transaction_read_only = on');
+  await ask(role === 'any-read-only' ? 'set default_transaction_read_only = on' : pinCommit);
   // pg_walfile_name is refused during recovery; its first eight digits are the timeline being written
   const { rows } = await ask<Record<keyof SessionId, string> & { in_recovery: string; timeline: string | null }>(
     `select pg_is_in_recovery() as in_recovery,

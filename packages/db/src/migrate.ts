@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { tlsOptions } from './connection.ts';
+import { pinCommit } from './durability.ts';
 import { isDatabaseError } from './outcome.ts';
 import type { DbPool } from './pool.ts';
 import type { DbSettings } from './settings.ts';
@@ -76,6 +77,7 @@ async function migrateOnce(
   });
   await client.connect();
   try {
+    await client.query(pinCommit);
     const applied = await runner({
       dbClient: client,
       dir: directory,

@@ -41,6 +41,40 @@ describe('a pool for the primary', () => {
     expect(wrong.counts().total).toBe(0);
   });
 
+  it.each([
+    ['the database', 'alter database %d set synchronous_commit = %v', 'alter database %d reset synchronous_commit'],
+    ['the role', 'alter role %r set synchronous_commit = %v', 'alter role %r reset synchronous_commit'],
+    [
+      'the role in the database',
+      'alter role %r in database %d set synchronous_commit = %v',
+      'alter role %r in database %d reset synchronous_commit',
+    ],
+    ['every role', 'alter role all set synchronous_commit = %v', 'alter role all reset synchronous_commit'],
+    ['the system', 'alter system set synchronous_commit = %v', 'alter system reset synchronous_commit'],
+  ])('waits for the synchronous standby whatever was stored for %s', async (_level, set, reset) => {
+    const settings = fixture.settings(fixture.pair.primaryPort);
+    const filled = (text: string, value = '') =>
+      text.replace('%d', fixture.pair.database).replace('%r', settings.user).replace('%v', value);
+    const asSuperuser = (text: string) =>
+      fixture.direct.use(async (session) => {
+        await run(session, text);
+        await run(session, 'select pg_reload_conf()');
+      });
+    const seenBy = (pool: DbPool) =>
+      pool.use(async (session) => (await run(session, 'show synchronous_commit'))[0]?.['synchronous_commit']);
+    try {
+      for (const weak of ['off', 'local', 'remote_write']) {
+        await asSuperuser(filled(set, weak));
+        expect(await seenBy(fixture.pool(settings, 'primary')), weak).toBe('on');
+      }
+      // waits for more, and is left alone
+      await asSuperuser(filled(set, 'remote_apply'));
+      await expect.poll(() => seenBy(fixture.pool(settings, 'primary'))).toBe('remote_apply');
+    } finally {
+      await asSuperuser(filled(reset));
+    }
+  });
+
   it('says that nothing was sent when nobody listens, and when the password is wrong', async () => {
     const settings = fixture.settings(fixture.pair.primaryPort);
     for (const wrong of [

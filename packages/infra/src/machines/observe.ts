@@ -1,4 +1,5 @@
 import { type Cluster, type Node, ports } from '../cluster/index.ts';
+import { durabilityProgram } from './config/durability.ts';
 import { routerSocket } from './config/haproxy.ts';
 import { dataMount, pgbouncerSocketDirectory } from './config/postgresql.ts';
 import { regionProgram } from './config/region.ts';
@@ -32,6 +33,7 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           poolerSocket: pgbouncerSocketDirectory,
           poolerPort: ports.pgbouncer,
           routerSocket,
+          durabilityProgram,
           restoreTests: restoreTestResults,
           ...(cluster.dr === null ? {} : { regionProgram }),
         }

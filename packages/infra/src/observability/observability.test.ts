@@ -25,6 +25,7 @@ describe('signals', () => {
       'EtcdQuorumLost',
       'WriteApiDown',
       'NoSynchronousStandby',
+      'DurabilitySettingOverridden',
     ];
     for (const name of immediate) {
       const signal = signalsOf(both).find((candidate) => candidate.name === name) ?? expect.fail(name);

@@ -3,6 +3,7 @@ import type { Signal } from './signal.ts';
 import { backupSignals } from './signals/backups.ts';
 import { connectionSignals } from './signals/connections.ts';
 import { databaseSignals } from './signals/database.ts';
+import { durabilitySignals } from './signals/durability.ts';
 import { etcdSignals } from './signals/etcd.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
@@ -14,6 +15,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
   return [
     ...serviceSignals,
     ...databaseSignals(cluster),
+    ...durabilitySignals,
     ...regionSignals(cluster),
     ...connectionSignals,
     ...etcdSignals,

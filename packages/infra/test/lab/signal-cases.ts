@@ -184,6 +184,21 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`patroni_standby_leader{${at('dr-pg-2', 'dr')}}`]: always(1),
     },
   },
+  DurabilitySettingOverridden: {
+    fires: {
+      [`pgha_durability_override{${at('pg-2')},setting="fsync",level="system",where="postgresql.auto.conf",value="off"}`]:
+        always(1),
+      [`pgha_durability_override{${at('pg-1')},setting="synchronous_commit",level="database",where="pgha",value="off"}`]:
+        '_x29 1x200',
+    },
+    // a member without overrides tells none; what was one and was taken back is gone from the next scrape
+    quiet: {
+      [`pgha_durability_override{${at('pg-1')},setting="fsync",level="system",where="postgresql.auto.conf",value="off"}`]:
+        '1x10 _x200',
+      [primary('pg-1')]: always(1),
+    },
+    alerts: 2,
+  },
   PagesDamaged: {
     fires: {
       [`pgha_checksum_failures{${at('pg-2')},datname="pgha"}`]: always(1),

@@ -1,5 +1,6 @@
 import { observeProgram } from '@pgha/infra/machines';
 import { type Host, runChecked } from '../hosts/host.ts';
+import type { DurabilityObservation } from './durability.ts';
 import type { RegionKnowledge } from './region.ts';
 
 /** What stood in the way of telling a part. */
@@ -36,6 +37,8 @@ export interface Observation {
     /** One may be there twice. */
     results: readonly RestoreTestSeen[];
   }>;
+  /** On database machines: what undoes a setting that acknowledged commits rest on. */
+  durability?: Told<DurabilityObservation>;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
     members: readonly { endpoint: string; isLeader: boolean; databaseBytes: number; errors: readonly string[] }[];

@@ -14,6 +14,7 @@ export const guardLoginFile = activeLoginFile('pgbouncer_auth');
 /** Says with which login PgBouncer asks for the verifiers of its clients; without a section, whose name would reset all others. */
 const authSettings = `${pgbouncerSocketDirectory}/auth.ini`;
 
+export const pgbouncerIni = '/etc/pgbouncer/pgbouncer.ini';
 const userList = `${pgbouncerSocketDirectory}/userlist.txt`;
 const unit = 'pgbouncer.service';
 const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
@@ -21,12 +22,19 @@ const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
 /** Kept free for Patroni, replication, the exporter, backups, the heartbeat and a person with a problem. */
 const reservedConnections = 15;
 
+/**
+ * Makes a commit of this session wait until its synchronous standby has flushed it, whatever was stored for the system, the
+ * database or the role; `remote_apply` waits for more and stays.
+ */
+export const pinCommit =
+  "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
+
 /** The pooler: transaction pooling in front of the router, so that it always ends at the primary. */
 export function pgbouncer(cluster: Cluster, node: Node): MachinePart {
   return {
     packages: ['pgbouncer'],
     files: [
-      machineFile('/etc/pgbouncer/pgbouncer.ini', renderPgbouncerIni(cluster, node), { onChange: reload }),
+      machineFile(pgbouncerIni, renderPgbouncerIni(cluster, node), { onChange: reload }),
       ...templates(cluster).map(({ template }) => template),
       machineFile(
         '/etc/systemd/system/pgbouncer.service.d/pgha.conf',
@@ -50,7 +58,7 @@ export function renderPgbouncerIni(cluster: Cluster, node: Node): string {
   const connections = Math.floor((maxConnections(cluster) - reservedConnections) / members);
   return `[databases]
 ; by way of this machine's router, which knows the primary
-${cluster.database} = host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database}
+${cluster.database} = host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} connect_query='${pinCommit.replaceAll("'", "''")}'
 
 [pgbouncer]
 listen_addr = 0.0.0.0
@@ -79,6 +87,9 @@ max_client_conn = 2000
 default_pool_size = ${Math.max(2, Math.floor(connections * 0.8))}
 max_db_connections = ${connections}
 max_prepared_statements = 200
+; what a client SET for itself must not be in force for whoever gets its connection next; SET LOCAL ends with its transaction
+server_reset_query = ${pinCommit}
+server_reset_query_always = 1
 ; drivers send them at login, and refusing them would refuse the driver
 ignore_startup_parameters = extra_float_digits,search_path
 

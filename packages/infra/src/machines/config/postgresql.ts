@@ -64,6 +64,22 @@ export function sharedParameters(cluster: Cluster): Parameters {
 }
 
 /**
+ * What an acknowledged commit rests on. Among the machine's own parameters, which Patroni puts before those that
+ * `patronictl edit-config` sets.
+ */
+export const durabilityParameters = {
+  synchronous_commit: 'on',
+  fsync: 'on',
+  full_page_writes: 'on',
+  // a page whose write failed is not in memory any more: the server has to recover from its WAL
+  data_sync_retry: 'off',
+  ignore_checksum_failure: 'off',
+  zero_damaged_pages: 'off',
+  // postgresql.auto.conf comes after everything that Patroni writes: what the cluster decides could be undone there
+  allow_alter_system: 'off',
+} as const;
+
+/**
  * The parameters of one machine, sized from its instance type.
  *
  * @param tls certificate, key and CA of the machine.
@@ -102,6 +118,8 @@ export function machineParameters(
     checkpoint_completion_target: 0.9,
     // A standby that stays away must not fill the disk: past three tenths of it its slot is given up and it is rebuilt.
     max_slot_wal_keep_size: `${Math.floor((dataMib * 3) / 10)}MB`,
+
+    ...durabilityParameters,
 
     archive_mode: 'on',
     archive_timeout: `${archiveTimeoutSeconds}s`,

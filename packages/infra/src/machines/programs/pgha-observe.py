@@ -234,6 +234,7 @@ def parts_for(settings):
             "router": lambda: read_router(settings),
             "archive": read_archive,
             "restoreTests": lambda: read_restore_tests(settings["restoreTests"]),
+            "durability": lambda: json.loads(run(settings["durabilityProgram"], "show")),
         }
     if "regionProgram" in settings:
         parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}

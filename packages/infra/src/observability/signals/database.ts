@@ -184,7 +184,7 @@ const synchronousSignals: readonly Signal[] = [
     forSeconds: 20,
     severity: 'page',
     runbook:
-      'Bring the missing member back: `pgha status` names it. With durability "available" writes go on unprotected, with "zero-loss" they wait.',
+      'When DurabilitySettingOverridden fires too, take that setting back. Otherwise bring the missing member back: `pgha status` names it. With durability "available" writes go on unprotected, with "zero-loss" they wait.',
   },
 ];
 

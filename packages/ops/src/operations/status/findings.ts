@@ -1,6 +1,7 @@
 import { type Cluster, membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
 import { readableLagMib, standbySlotOf } from '@pgha/infra/machines';
 import { isUntold, type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
+import { durabilityFindings, hasForeignStandbyNames } from './durability-findings.ts';
 import { replayAgeSeconds, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
 import { answering, type ClusterObservation, membersSeen } from './observe.ts';
@@ -15,6 +16,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...seen.machines.flatMap(({ node, seen: machine }) => gateFindings(node.name, machine)),
     ...regions.flatMap((region) => memberFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
+    ...durabilityFindings(seen),
     ...archiveFindings(seen),
     ...repositoryFindings(seen),
     ...restoreTestFindings(seen),
@@ -85,8 +87,14 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
       });
     }
   }
-  const isPrimary = members.some(({ role }) => role === 'leader');
-  if (isPrimary && membersOf(region).length > 1 && !members.some(({ role }) => /^(sync|quorum)_standby$/.test(role))) {
+  const primary = members.find(({ role }) => role === 'leader')?.name ?? null;
+  if (
+    primary !== null &&
+    membersOf(region).length > 1 &&
+    !members.some(({ role }) => /^(sync|quorum)_standby$/.test(role)) &&
+    // no member is missing then: the primary was told to wait for others, or for none
+    !hasForeignStandbyNames(seen, primary)
+  ) {
     found.push({
       what: 'no standby confirms commits: a second fault now loses data or stops writes',
       remedy: 'bring the missing member back',
@@ -252,6 +260,7 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
     'router',
     'archive',
     'restoreTests',
+    'durability',
     'etcd',
     'api',
     'region',

@@ -1,0 +1,119 @@
+import type { DurabilityOverride } from '../../clients/durability.ts';
+import { toldOf } from '../../clients/observation.ts';
+import type { Finding } from './finding.ts';
+import type { ClusterObservation } from './observe.ts';
+
+/** Overrides by the member that told them; what a primary replicates to its standbys is the primary's alone. */
+interface MemberOverride {
+  member: string;
+  override: DurabilityOverride;
+}
+
+/** The levels that `pgha apply` takes back: what a configuration of the cluster's own says. */
+const appliedLevels = new Set<DurabilityOverride['level']>(['system', 'file', 'pooler', 'patroni']);
+/** What each member has of its own; the others are replicated, or kept in etcd for all of them. */
+const ownLevels = new Set<DurabilityOverride['level']>(['system', 'file', 'server', 'pooler']);
+
+/** Every setting that acknowledged commits rest on and that is overridden, with the command that takes it back. Pure. */
+export function durabilityFindings(seen: ClusterObservation): readonly Finding[] {
+  return overridesOf(seen).map(({ member, override }) => ({
+    what: describeOverride(member, override),
+    remedy: remedyOf(member, override),
+    alert: 'DurabilitySettingOverridden',
+  }));
+}
+
+/** Whether this member's `synchronous_standby_names` is not what Patroni decided. */
+export function hasForeignStandbyNames(seen: ClusterObservation, member: string): boolean {
+  return overridesOf(seen).some(
+    ({ member: own, override }) => own === member && override.setting === 'synchronous_standby_names',
+  );
+}
+
+function overridesOf({ machines }: ClusterObservation): readonly MemberOverride[] {
+  const found = new Map<string, MemberOverride>();
+  // the primary first: of what every member tells it is the one that can be changed
+  const members = [...machines].sort((one, other) => rank(one.seen) - rank(other.seen));
+  for (const { node, region, seen } of members) {
+    for (const override of toldOf(seen?.durability)?.overrides ?? []) {
+      const { level, setting, database, role, file, value } = override;
+      const scope = ownLevels.has(level) ? node.name : level === 'patroni' ? region.awsRegion : '';
+      const key = JSON.stringify([scope, level, setting, database, role, file, level === 'pooler' ? value : null]);
+      if (!found.has(key)) found.set(key, { member: node.name, override });
+    }
+  }
+  return [...found.values()];
+}
+
+const rank = (seen: ClusterObservation['machines'][number]['seen']) =>
+  toldOf(seen?.database)?.inRecovery === false ? 0 : 1;
+
+/** An override in one line: the setting, its value, where it stands. */
+export function describeOverride(member: string, override: DurabilityOverride): string {
+  const { setting, value, level, database, role, file, line, applied } = override;
+  const said = `${setting} = '${value}'`;
+  const consequence = consequences[setting] ?? 'acknowledged commits may be lost';
+  const place = `${file}${line === null ? '' : `:${line}`}`;
+  switch (level) {
+    case 'system':
+      return `${member}: ${said} in ${place} (ALTER SYSTEM)${applied === false ? ', not in force yet' : ''}: ${consequence}`;
+    case 'file':
+      return `${member}: ${said} in ${place}${applied === false ? ', not in force yet' : ''}: ${consequence}`;
+    case 'server':
+      return `${member}: ${said} is in force: ${consequence}`;
+    case 'database':
+      return `database ${database}: ${said} (ALTER DATABASE): ${consequence}`;
+    case 'role':
+      return `role ${role}: ${said} (ALTER ROLE): ${consequence}`;
+    case 'role-in-database':
+      return `role ${role} in database ${database}: ${said} (ALTER ROLE … IN DATABASE): ${consequence}`;
+    case 'all-roles':
+      return `all roles: ${said} (ALTER ROLE ALL): ${consequence}`;
+    case 'pooler':
+      return `${member}: ${value} in ${place} does not pin ${setting}${database === null ? '' : ` for database ${database}`}: commits through PgBouncer may not wait for a standby`;
+    default:
+      return `dynamic configuration: ${setting} is ${value === '' ? 'not set' : value}: ${consequences['synchronous_standby_names']}`;
+  }
+}
+
+const consequences: Readonly<Record<string, string>> = {
+  synchronous_standby_names:
+    'Patroni does not decide any more which standby has to confirm a commit, and a failover may lose acknowledged commits',
+  synchronous_commit:
+    'commits of sessions that do not set it themselves are acknowledged before a standby has them; the services and PgBouncer set it',
+  archive_command: 'WAL does not reach the backup repositories',
+  archive_library: 'WAL does not reach the backup repositories',
+  archive_mode: 'WAL does not reach the backup repositories',
+  data_checksums: 'damaged pages are not noticed',
+  ignore_checksum_failure: 'damaged pages are read as if they were good',
+  zero_damaged_pages: 'damaged pages are emptied without an error',
+  fsync: 'a crash of the machine damages the data',
+  full_page_writes: 'a crash of the machine damages the data',
+  data_sync_retry: 'a write that failed is taken for done',
+  allow_alter_system: 'ALTER SYSTEM may undo what the cluster decides',
+};
+
+/** The first thing to do about an override; a whole command wherever one does it. */
+function remedyOf(member: string, override: DurabilityOverride): string {
+  const { setting, level } = override;
+  if (level === 'server') {
+    return setting === 'data_checksums'
+      ? `pgha nodes reinit ${member} where another member has checksums (pgha switchover first if ${member} is the primary)`
+      : `patronictl reload, then pgha nodes restart ${member} if it stays`;
+  }
+  if (level === 'system' || level === 'file') {
+    return `pgha apply removes the line and reloads; on ${member} alone: pgha-durability take-back ${setting}`;
+  }
+  if (appliedLevels.has(level)) return 'pgha apply';
+  return `on ${member}: runuser -u postgres -- psql -c ${shellQuoted(resetStatement(override))}; open sessions keep the old value until they reconnect`;
+}
+
+/** SQL that removes a stored setting. */
+export function resetStatement({ setting, database, role, level }: DurabilityOverride): string {
+  if (level === 'database') return `alter database ${identifier(database ?? '')} reset ${setting}`;
+  const who = level === 'all-roles' ? 'all' : identifier(role ?? '');
+  return `alter role ${who}${database === null ? '' : ` in database ${identifier(database)}`} reset ${setting}`;
+}
+
+const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const shellQuoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
