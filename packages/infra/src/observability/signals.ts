@@ -6,6 +6,7 @@ import { databaseSignals } from './signals/database.ts';
 import { etcdSignals } from './signals/etcd.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
+import { poolSignals } from './signals/pools.ts';
 import { regionSignals } from './signals/regions.ts';
 import { serviceSignals } from './signals/service.ts';
 
@@ -16,6 +17,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
     ...databaseSignals(cluster),
     ...regionSignals(cluster),
     ...connectionSignals,
+    ...poolSignals(cluster),
     ...etcdSignals,
     ...backupSignals(cluster),
     ...machineSignals,

@@ -71,6 +71,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
                 waiting: 'number',
                 maxWaitSeconds: 'number',
                 servers: 'number',
+                maxServers: 'number | null, absent from an older program',
               },
             },
           ],
@@ -99,7 +100,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
           restoreTest: { endedAt: 'moment', machine: 'text', backup: 'text', ok: 'boolean', problem: 'text | null' },
         },
       ],
-      findings: [{ what: 'text', remedy: 'text' }],
+      findings: [{ what: 'text', remedy: 'text', alert: 'name of the alert, where there is one' }],
     },
   ),
   switchover: answerOf<{ from: string | null; to: string }>('Who handed over to whom.', {

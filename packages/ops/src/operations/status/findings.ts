@@ -1,6 +1,7 @@
 import { type Cluster, membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
 import { readableLagMib, standbySlotOf } from '@pgha/infra/machines';
 import { isUntold, type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
+import { connectionFindings } from './connection-findings.ts';
 import { replayAgeSeconds, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
 import { answering, type ClusterObservation, membersSeen } from './observe.ts';
@@ -15,6 +16,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...seen.machines.flatMap(({ node, seen: machine }) => gateFindings(node.name, machine)),
     ...regions.flatMap((region) => memberFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
+    ...connectionFindings(seen),
     ...archiveFindings(seen),
     ...repositoryFindings(seen),
     ...restoreTestFindings(seen),
