@@ -33,6 +33,7 @@ const kinds: [ProblemKind, number, unknown][] = [
   ['validation', 422, databaseError('22021')],
   ['validation', 422, databaseError('22003')],
   ['unavailable', 503, databaseError('53100')],
+  ['unavailable', 503, databaseError('53400')],
   ['internal', 500, databaseError('42P01')],
   ['internal', 500, new TypeError('undefined is not a function')],
 ];

@@ -169,6 +169,12 @@ function fromDatabase(error: unknown): Problem | null {
     return new Problem('conflict', 'A stored row stands against it.', { cause: error });
   if (invalidStates.has(error.code))
     return new Problem('validation', 'The database refused a value.', { cause: error });
+  // configuration_limit_exceeded: temp_file_limit, which ends this statement and no other
+  if (error.code === '53400')
+    return new Problem('unavailable', 'The request needs more temporary space than one statement may have.', {
+      ...unavailable,
+      cause: error,
+    });
   // insufficient resources: disk full, out of memory
   if (error.code.startsWith('53'))
     return new Problem('unavailable', 'The database has run out of room.', { ...unavailable, cause: error });

@@ -45,3 +45,26 @@ export function hostConformance(open: () => Host): void {
     await expect(runChecked(open(), ['sh', '-c', 'exit 3'])).rejects.toThrow(/"sh -c exit 3" ended with 3/);
   });
 }
+
+/** What every kind of host that runs real commands has to do alike at a command's timeout. */
+export function timeoutConformance(open: () => Host): void {
+  it('ends a command at its timeout with everything it started, whoever holds its output open', async () => {
+    const host = open();
+    // a word of its own for each, by which `ps` finds it: the durations are never reached
+    const nap = 4_000_000 + Math.floor(Math.random() * 1_000_000);
+    const leftovers = async () => (await host.run(['ps', '-A', '-o', 'args='])).stdout.includes(`sleep ${nap}`);
+    const scripts = {
+      'the command itself': `sleep ${nap}`,
+      'a child in the background': `sleep ${nap} & wait`,
+      'a grandchild in a session of its own, whose parents have ended': `(setsid sh -c 'sleep ${nap} & exit 0' &) ; exit 0`,
+      'a child that gives its environment up': `env -i setsid sleep ${nap} & wait`,
+      'a child that ignores the request to end': `trap '' TERM; sleep ${nap} & sleep ${nap}; sleep ${nap}`,
+    };
+    for (const [what, script] of Object.entries(scripts)) {
+      const began = performance.now();
+      await expect(host.run(['sh', '-c', script], { timeoutMs: 1_000 }), what).rejects.toThrow(/did not end within/);
+      expect(performance.now() - began, what).toBeLessThan(15_000);
+      expect(await leftovers(), what).toBe(false);
+    }
+  }, 120_000);
+}

@@ -1,6 +1,7 @@
 export * from './addresses.ts';
 export * from './aws-names.ts';
 export type * from './cluster.ts';
+export * from './connection-budget.ts';
 export * from './define-cluster.ts';
 export type { ClusterInput, RegionInput } from './input.ts';
 export * from './instance-types.ts';

@@ -1,5 +1,6 @@
 import { isPrivate, overlap, parseCidr } from './addresses.ts';
 import type { Role } from './cluster.ts';
+import { divideConnections, isBudgetSound } from './connection-budget.ts';
 import { type CompleteInput, type RegionInput, withDefaults } from './input.ts';
 import { instanceTypeNames, instanceTypes } from './instance-types.ts';
 
@@ -24,6 +25,7 @@ export function findProblems(input: CompleteInput): readonly Problem[] {
     ...(input.dr === null ? [] : region('dr', input.dr, { postgres: [1, 2, 3], etcd: [1, 3, 5] })),
     ...bothRegions(input),
     ...machines(input),
+    ...connections(input),
     ...timing(input),
     ...backups(input),
     ...access(input),
@@ -211,6 +213,28 @@ function machines(input: CompleteInput): Check[] {
     gib('rootGib', 8),
     gib('dataGib', 10),
     gib('monitoringGib', 5),
+  ];
+}
+
+/** Every pool has to be of use, and together they have to fit what the smallest member can serve. */
+function connections({ primary, dr, instanceTypes: types }: CompleteInput): Check[] {
+  const roles = ['postgres', ...(dr === null ? [] : (['standby'] as const))] as const;
+  const sizes = roles.map((role) => instanceTypes[types[role]]?.memoryMib);
+  const memory = sizes.filter((size) => size !== undefined);
+  // an unknown type has been named already
+  if (memory.length < sizes.length) return [];
+  const smallest = Math.min(...memory);
+  const role = memory[0] === smallest ? 'postgres' : 'standby';
+  const apiServers = Number(primary.apiServer) + Number(dr?.apiServer ?? false);
+  const members = [primary.postgres, ...(dr === null ? [] : [dr.postgres])];
+  return [
+    check(
+      members.every((count) => isBudgetSound(divideConnections(smallest, count, apiServers))),
+      `instanceTypes.${role}`,
+      types[role],
+      'enough memory for the connections of every PgBouncer, of both services and of the programs of the cluster',
+      'choose a type with more memory, or fewer PostgreSQL machines',
+    ),
   ];
 }
 

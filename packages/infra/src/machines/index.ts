@@ -14,6 +14,7 @@ export {
   standbySlotOf,
 } from './config/patroni.ts';
 export { everyRepository, fullBackupKey, repositoryNumber, restoreGate } from './config/pgbackrest.ts';
+export { type PoolLimits, poolLimits } from './config/pgbouncer.ts';
 export {
   binDirectory,
   dataDirectory,

@@ -9,6 +9,7 @@ import {
   instanceTypeNamed,
   instanceTypes,
   loadBalancerListeners,
+  maxConnections,
   membersOf,
   nodeNamed,
   ports,
@@ -16,8 +17,7 @@ import {
 } from '../cluster/index.ts';
 import { toUserData, userDataLimitBytes } from './cloud-init.ts';
 import { patroniDynamicConfig } from './config/patroni.ts';
-import { renderPgbouncerIni } from './config/pgbouncer.ts';
-import { machineParameters, maxConnections, sharedParameters, walSegmentMib } from './config/postgresql.ts';
+import { machineParameters, sharedParameters, walSegmentMib } from './config/postgresql.ts';
 import { describeMachine } from './describe.ts';
 import { assembleMachine, machineFile, type Site } from './machine.ts';
 import { programBundle } from './program.ts';
@@ -150,16 +150,18 @@ describe('PostgreSQL', () => {
     }
   });
 
-  it('never lets the poolers of a region exhaust the server', () => {
+  it('bounds the temporary files of a process to a twentieth of the data volume, whatever its size', () => {
     fc.assert(
-      fc.property(types, fc.constantFrom(2, 3), (postgres, count) => {
-        const cluster = defineCluster({ primary: { postgres: count }, instanceTypes: { postgres } });
-        const sum = membersOf(cluster.primary)
-          .map((node) => renderPgbouncerIni(cluster, node))
-          .map((ini) => Number(/max_db_connections = (\d+)/.exec(ini)?.[1]))
-          .reduce((total, connections) => total + connections, 0);
-        expect(sum).toBeLessThanOrEqual(maxConnections(cluster) - 10);
-        expect(sum).toBeGreaterThan(10);
+      fc.property(fc.integer({ min: 10, max: 16_384 }), (dataGib) => {
+        const cluster = defineCluster({ volumes: { dataGib } });
+        for (const node of [...membersOf(cluster.primary), nodeNamed(cluster, 'dr-pg-1')]) {
+          const parameters = machineParameters(cluster, node, { certificate: 'c', key: 'k', ca: 'a' });
+          const limitMib = Number(/^(\d+)MB$/.exec(String(parameters['temp_file_limit']))?.[1]);
+          expect(limitMib).toBeGreaterThanOrEqual(512);
+          expect(limitMib * 20).toBeLessThanOrEqual(dataGib * 1024);
+          // a sort that is worth a temporary file fits into it
+          expect(limitMib).toBeGreaterThan(Number(/^(\d+)kB$/.exec(String(parameters['work_mem']))?.[1]) / 1024);
+        }
       }),
     );
   });

@@ -7,6 +7,7 @@ import { durabilitySignals } from './signals/durability.ts';
 import { etcdSignals } from './signals/etcd.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
+import { poolSignals } from './signals/pools.ts';
 import { regionSignals } from './signals/regions.ts';
 import { serviceSignals } from './signals/service.ts';
 
@@ -18,6 +19,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
     ...durabilitySignals,
     ...regionSignals(cluster),
     ...connectionSignals,
+    ...poolSignals(cluster),
     ...etcdSignals,
     ...backupSignals(cluster),
     ...machineSignals,

@@ -8,6 +8,33 @@ beforeAll(() => {
 });
 afterAll(() => root.close());
 
+/** What clients send at login: honoured, refused, or ignored because it says what the server does anyway (docs/connecting.md). */
+const startupParameters: readonly [
+  name: string,
+  value: string,
+  outcome: 'honoured' | 'refused' | { instead: string },
+][] = [
+  ['application_name', 'mine', 'honoured'],
+  ['client_encoding', 'LATIN1', 'honoured'],
+  ['DateStyle', 'German', 'honoured'],
+  ['TimeZone', 'Asia/Tokyo', 'honoured'],
+  ['standard_conforming_strings', 'off', 'honoured'],
+  ['IntervalStyle', 'iso_8601', 'honoured'],
+  ['extra_float_digits', '3', { instead: '1' }],
+  ['search_path', 't1', 'refused'],
+  ['statement_timeout', '5000', 'refused'],
+  ['lock_timeout', '5000', 'refused'],
+  ['idle_in_transaction_session_timeout', '5000', 'refused'],
+  ['default_transaction_read_only', 'on', 'refused'],
+  ['default_transaction_isolation', 'serializable', 'refused'],
+  ['synchronous_commit', 'off', 'refused'],
+  ['geqo', 'off', 'refused'],
+  ['work_mem', '64MB', 'refused'],
+  ['role', 'app', 'refused'],
+  ['my.setting', '1', 'refused'],
+  ['no_such_setting', '1', 'refused'],
+];
+
 describe('the files of a database machine', () => {
   it('are accepted by the programs that read them', () => {
     const { output } = root.run(`${prepare}
@@ -97,6 +124,71 @@ grep -r 'secret-' /root/*.log && echo 'a secret is in a log' || true
     expect(output).toContain('roles are up to date; new passwords: app_b');
     expect(output).toContain('new password: app_b');
     expect(output).not.toContain('a secret is in a log');
+    expect(code).toBe(0);
+  });
+
+  it('honours or refuses every startup parameter of a pooled client, and never drops one that says something', () => {
+    const { code, output } = root.run(`${start}
+cat >/root/login.py <<'PYTHON'
+import socket, struct, sys
+name, value = sys.argv[1:]
+# the first message of protocol 3.0; what is refused is refused before the password is asked for
+body = b"".join(text.encode() + b"\\0" for text in ("user", "app_a", "database", "pgha", name, value)) + b"\\0"
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect("/run/pgbouncer/.s.PGSQL.6432")
+    connection.sendall(struct.pack("!II", len(body) + 8, 3 << 16) + body)
+    kind, length = struct.unpack("!cI", connection.recv(5, socket.MSG_WAITALL))
+    text = connection.recv(length - 4, socket.MSG_WAITALL)
+print("accepted" if kind == b"R" else next(part[1:].decode() for part in text.split(b"\\0") if part[:1] == b"M"))
+PYTHON
+query pgha_owner 6432 'create schema t1; create table t1.rows (id int); create table public.rows (id int)' owner
+${startupParameters
+  .map(
+    ([name, value]) => `echo "${name}=${value} alone: $(as postgres python3 /root/login.py '${name}' '${value}')"
+echo "${name}=${value} in options: $(PGOPTIONS='-c ${name}=${value}' query app_a 6432 "select current_setting('${name}')")"`,
+  )
+  .join('\n')}
+PGOPTIONS='-c search_path=t1' query pgha_owner 6432 'insert into rows values (1)' owner
+echo "rows anywhere: $(query pgha_owner 6432 'select (select count(*) from t1.rows) + (select count(*) from public.rows)' owner)"
+echo "unpooled: $(PGOPTIONS='-c search_path=t1' query pgha_owner 5000 'show search_path' owner)"
+echo "replication alone: $(as postgres python3 /root/login.py replication true)"
+echo "two in turn: $(PGOPTIONS='-c TimeZone=Asia/Tokyo' query app_a 6432 'show timezone') $(query app_a 6432 'show timezone')"
+`);
+    for (const [name, value, outcome] of startupParameters) {
+      const alone = outcome === 'refused' ? `unsupported startup parameter: ${name}` : 'accepted';
+      expect(output).toContain(`${name}=${value} alone: ${alone}\n`);
+      const inOptions = new RegExp(
+        outcome === 'honoured'
+          ? `^${name}=${value} in options: .*${value}`
+          : outcome === 'refused'
+            ? `^${name}=${value} in options: .*FATAL: +unsupported startup parameter in options: ${name}$`
+            : `^${name}=${value} in options: ${outcome.instead}$`,
+        'm',
+      );
+      expect(output).toMatch(inOptions);
+    }
+    expect(output).toContain('rows anywhere: 0');
+    expect(output).toContain('unpooled: t1');
+    expect(output).toMatch(/replication alone: (?!accepted)/);
+    expect(output).toContain('two in turn: Asia/Tokyo UTC');
+    expect(code).toBe(0);
+  });
+
+  it('gives 53400 to a statement whose temporary files would fill the volume, and lets the owner raise the limit', () => {
+    const { code, output } = root.run(`${start}
+echo "configured: $(as postgres psql --no-psqlrc -At -d pgha -c 'show temp_file_limit')"
+lower="set temp_file_limit = '8MB'; set work_mem = '1MB'; set max_parallel_workers_per_gather = 0"
+sort='select count(*) from (select n from generate_series(1, 2000000) as n order by md5(n::text)) as sorted'
+echo "above it: $(PGPASSWORD=secret-owner psql --no-psqlrc -At -v VERBOSITY=verbose "host=localhost port=5000 user=pgha_owner dbname=pgha" -c "$lower" -c "$sort" 2>&1 | grep ERROR)"
+echo "the next: $(query pgha_owner 5000 'select 1' owner)"
+echo "app raises it: $(query app_a 5000 "set temp_file_limit = '1TB'")"
+echo "owner raises it: $(query pgha_owner 5000 "set temp_file_limit = '1TB'" owner)"
+`);
+    expect(output).toContain('configured: 1GB');
+    expect(output).toMatch(/above it: ERROR: {2}53400: temporary file size exceeds "?temp_file_limit"?/);
+    expect(output).toContain('the next: 1');
+    expect(output).toMatch(/app raises it: .*permission denied to set parameter "temp_file_limit"/);
+    expect(output).toContain('owner raises it: SET');
     expect(code).toBe(0);
   });
 

@@ -15,6 +15,12 @@ const always = (value: number) => `${value}x200`;
 /** Grows by `step` at each scrape. */
 const growing = (step: number) => `0+${step}x200`;
 const primary = (instance: string, region = 'primary') => `patroni_primary{${at(instance, region)}}`;
+/** Of a member with 1 GiB. */
+const slots = (instance: string): Series => ({
+  [`pg_settings_max_connections{${at(instance)}}`]: always(50),
+  [`pg_settings_superuser_reserved_connections{${at(instance)}}`]: always(3),
+  [`pg_settings_reserved_connections{${at(instance)}}`]: always(6),
+});
 const day = 24 * 3600;
 
 const buckets = (metric: string, labels: string, slow: boolean): Series => ({
@@ -246,12 +252,26 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
   ConnectionsNearLimit: {
     fires: {
       [`pg_stat_activity_count{${at('pg-1')},state="active"}`]: always(30),
-      [`pg_stat_activity_count{${at('pg-1')},state="idle"}`]: always(16),
-      [`pg_settings_max_connections{${at('pg-1')}}`]: always(50),
+      [`pg_stat_activity_count{${at('pg-1')},state="idle"}`]: always(8),
+      ...slots('pg-1'),
     },
     quiet: {
-      [`pg_stat_activity_count{${at('pg-1')},state="active"}`]: always(30),
-      [`pg_settings_max_connections{${at('pg-1')}}`]: always(50),
+      [`pg_stat_activity_count{${at('pg-1')},state="active"}`]: always(36),
+      ...slots('pg-1'),
+    },
+  },
+  PoolsExceedServer: {
+    // 41 slots for ordinary logins
+    fires: {
+      [`pgbouncer_databases_max_connections{${at('pg-1')},name="pgha"}`]: always(11),
+      [`pgbouncer_databases_max_connections{${at('pg-2')},name="pgha"}`]: always(11),
+      ...slots('pg-1'),
+    },
+    quiet: {
+      [`pgbouncer_databases_max_connections{${at('pg-1')},name="pgha"}`]: always(7),
+      [`pgbouncer_databases_max_connections{${at('pg-2')},name="pgha"}`]: always(7),
+      [`pgbouncer_databases_max_connections{${at('pg-2')},name="pgbouncer"}`]: always(100),
+      ...slots('pg-1'),
     },
   },
   EtcdMemberDown: {

@@ -76,6 +76,8 @@ export interface DatabaseObservation {
   receiver: { status: string; from: string } | null;
   connections: number;
   maxConnections: number;
+  /** Of them: those that ordinary logins cannot have. Older programs do not tell it. */
+  reservedConnections?: number;
   synchronousStandbyNames: string;
   senders: readonly { name: string; state: string; syncState: string; lagBytes: number | null }[];
   slots: readonly { name: string; active: boolean; walStatus: string | null; keptBytes: number | null }[];
@@ -94,6 +96,8 @@ export interface PoolerObservation {
   /** How long the first of those that wait has waited. */
   maxWaitSeconds: number;
   servers: number;
+  /** At most as many server connections; 0 is no limit. Older programs do not tell it. */
+  maxServers?: number | null;
 }
 
 /** How a restore test of a repository ended, and when any of its machine last succeeded. */

@@ -18,9 +18,13 @@ export interface ListedMember {
   lagMib: number | null;
 }
 
+/** Above what patronictl itself waits for an etcd that does not answer. */
+const listTimeoutMs = 30_000;
+
 /** Asks on a member's own machine, which works wherever the machine can be entered: Patroni itself need not run. */
 export async function listMembers(host: Host): Promise<readonly ListedMember[]> {
-  return (JSON.parse(await patronictl(host, ['list', '--format', 'json'])) as readonly RawMember[]).map(toMember);
+  const list = await patronictl(host, ['list', '--format', 'json'], { timeoutMs: listTimeoutMs });
+  return (JSON.parse(list) as readonly RawMember[]).map(toMember);
 }
 
 /**

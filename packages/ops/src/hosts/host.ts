@@ -8,7 +8,7 @@ export interface RunResult {
 export interface RunOptions {
   /** Given to the command's standard input; empty without it. Secrets go here, never into `argv`: anyone may list processes. */
   input?: string;
-  /** The command is killed after it and the call throws. 60 s unless told otherwise. */
+  /** The command and everything it started are killed after it, and the call throws. 60 s unless told otherwise. */
   timeoutMs?: number;
 }
 
@@ -38,6 +38,18 @@ export interface Host {
 /** The machine cannot be entered: stopped, gone, or never there. */
 export class HostUnreachableError extends Error {
   override name = 'HostUnreachableError';
+}
+
+/** A command was ended at its timeout, with everything it had started. */
+export class CommandTimeoutError extends Error {
+  override name = 'CommandTimeoutError';
+
+  constructor(machine: string, argv: readonly string[], timeoutMs: number, options?: ErrorOptions) {
+    super(
+      `${machine}: "${argv.join(' ')}" did not end within ${timeoutMs} ms and was killed with every process it had started`,
+      options,
+    );
+  }
 }
 
 export const defaultRunTimeoutMs = 60_000;

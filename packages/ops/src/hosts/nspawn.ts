@@ -1,6 +1,13 @@
-import { execa } from 'execa';
+import { runBounded } from './bounded.ts';
 import { readFileByCommand, writeFileByCommand } from './files.ts';
-import { defaultRunTimeoutMs, type Host, HostUnreachableError, type RunOptions, type RunResult } from './host.ts';
+import {
+  CommandTimeoutError,
+  defaultRunTimeoutMs,
+  type Host,
+  HostUnreachableError,
+  type RunOptions,
+  type RunResult,
+} from './host.ts';
 
 /** Enters every namespace of the machine's first process, its cgroup included: what runs there is the machine's. */
 export function enterCommand(leaderPid: number, argv: readonly string[]): readonly [string, ...string[]] {
@@ -30,17 +37,14 @@ export function createNspawnHost(name: string, findLeader: () => Promise<number 
     if (leader === null) {
       throw new HostUnreachableError(`${name} is not running; start it with "pgha lab start ${name}"`);
     }
-    const [command, ...rest] = enterCommand(leader, argv);
-    const result = await execa(command, rest, {
+    const timeoutMs = options.timeoutMs ?? defaultRunTimeoutMs;
+    const result = await runBounded(enterCommand(leader, argv), {
       input: options.input ?? '',
-      timeout: options.timeoutMs ?? defaultRunTimeoutMs,
-      reject: false,
-      stripFinalNewline: false,
+      timeoutMs,
       extendEnv: false,
       env: machineEnvironment,
-      forceKillAfterDelay: 2_000,
     });
-    if (result.timedOut) throw new Error(`${name}: "${argv.join(' ')}" did not end within ${result.durationMs} ms`);
+    if (result.timedOut) throw new CommandTimeoutError(name, argv, timeoutMs);
     if (result.exitCode === undefined) {
       // a command that dies by a signal ends as a shell would tell it
       if (result.signal !== undefined && (await findLeader()) === leader) {

@@ -13,7 +13,14 @@ import {
 } from '@aws-sdk/client-ssm';
 import { type Cluster, machineResourceName, type Node } from '@pgha/infra/cluster';
 import { readFileByCommand, writeFileByCommand } from './files.ts';
-import { defaultRunTimeoutMs, type Host, HostUnreachableError, type RunOptions, type RunResult } from './host.ts';
+import {
+  CommandTimeoutError,
+  defaultRunTimeoutMs,
+  type Host,
+  HostUnreachableError,
+  type RunOptions,
+  type RunResult,
+} from './host.ts';
 import { CommandTimedOutError, inlineLimit, runnerScript, unpackResult } from './ssm-command.ts';
 import { openExchange } from './ssm-exchange.ts';
 
@@ -54,7 +61,7 @@ export function createSsmHost(cluster: Cluster, node: Node, region: SsmRegion, p
       return unpackResult(said === 'exchange' ? await exchange.readOutput() : said);
     } catch (error) {
       if (error instanceof CommandTimedOutError) {
-        throw new Error(`${name}: "${argv.join(' ')}" did not end within ${timeoutMs} ms`, { cause: error });
+        throw new CommandTimeoutError(name, argv, timeoutMs, { cause: error });
       }
       throw error;
     } finally {

@@ -17,6 +17,16 @@ describe('the view of a region', () => {
     expect(problem).toBeNull();
   });
 
+  it('is another member’s when the first one hangs, without waiting for its timeout', async () => {
+    const { installation } = createFakeCluster(cluster);
+    const hanging = new Promise<never>(() => undefined);
+    const host: typeof installation.host = (node) =>
+      node.name === 'pg-1' ? { ...installation.host(node), run: () => hanging } : installation.host(node);
+    const { members, problem } = await viewRegion({ host }, cluster.primary, 50);
+    expect(members?.map(({ name }) => name)).toEqual(names);
+    expect(problem).toBeNull();
+  });
+
   it('is nobody’s when none can be asked, and says why of each', async () => {
     const { installation, off } = createFakeCluster(cluster);
     for (const name of names) off.add(name);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, membersOf, type Region, regionsOf } from '@pgha/infra/cluster';
 import { type ListedMember, listMembers } from '../clients/patronictl.ts';
 import { RefusedError } from '../exit-codes.ts';
@@ -19,11 +20,18 @@ export function memberHosts(installation: Pick<Installation, 'host'>, region: Re
   return new Map(membersOf(region).map((node) => [node.name, installation.host(node)]));
 }
 
+/** A member that has not answered by then may hang: the others are asked too, and the first answer counts. */
+const defaultPatienceMs = 5_000;
+
 /**
- * Asks one member about all of them. When that one cannot say it, because it is down, or new and not yet set up, the others are
- * asked, all at once: each of them waits for an etcd that does not answer.
+ * Asks one member about all of them. When that one cannot say it, because it is down, or new and not yet set up, or does not answer
+ * soon, the others are asked, all at once: each of them waits for an etcd that does not answer.
  */
-export async function viewRegion(installation: Pick<Installation, 'host'>, region: Region): Promise<RegionView> {
+export async function viewRegion(
+  installation: Pick<Installation, 'host'>,
+  region: Region,
+  patienceMs = defaultPatienceMs,
+): Promise<RegionView> {
   const [first, ...others] = memberHosts(installation, region).values();
   const problems: string[] = [];
   const ask = async (host: Host) => {
@@ -35,10 +43,36 @@ export async function viewRegion(installation: Pick<Installation, 'host'>, regio
     }
   };
   try {
-    const members = first === undefined ? [] : await ask(first).catch(() => Promise.any(others.map(ask)));
-    return { region, members, problem: null };
+    if (first === undefined) return { region, members: [], problem: null };
+    return {
+      region,
+      members: await askFirst(
+        patienceMs,
+        () => ask(first),
+        others.map((host) => () => ask(host)),
+      ),
+      problem: null,
+    };
   } catch {
     return { region, members: null, problem: problems.join('; ') };
+  }
+}
+
+/** What the first says; from when it fails or its time is up, what any of them says. */
+async function askFirst<T>(
+  patienceMs: number,
+  first: () => Promise<T>,
+  others: readonly (() => Promise<T>)[],
+): Promise<T> {
+  const answer = first();
+  const patience = new AbortController();
+  const isLate = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+  const late = Promise.race([answer.catch(() => undefined), isLate]).then(() => 'late' as const);
+  try {
+    const soon = await Promise.race([answer.then((value) => ({ value })), late]).catch(() => 'late' as const);
+    return soon === 'late' ? await Promise.any([answer, ...others.map((ask) => ask())]) : soon.value;
+  } finally {
+    patience.abort();
   }
 }
 

@@ -9,7 +9,7 @@ import { defineCluster, nodeNamed } from '@pgha/infra/cluster';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostUnreachableError } from '../../src/hosts/host.ts';
 import { createSsmHost } from '../../src/hosts/ssm.ts';
-import { hostConformance } from '../host-conformance.ts';
+import { hostConformance, timeoutConformance } from '../host-conformance.ts';
 
 const cluster = defineCluster();
 const bucket = 'artifacts';
@@ -153,6 +153,7 @@ describe('a host behind Systems Manager', () => {
   // it writes files as root, as the agent does
   describe.runIf(process.getuid?.() === 0)('as every host', () => {
     hostConformance(open);
+    timeoutConformance(open);
   });
 
   it('gives output beyond the 24 000 characters that Run Command keeps, and leaves nothing of it', async () => {
@@ -179,7 +180,7 @@ describe('a host behind Systems Manager', () => {
   it('kills what does not end, with everything it started', async () => {
     const marker = `sleep 30.${process.pid}`;
     await expect(open().run(['sh', '-c', `${marker} & ${marker}`], { timeoutMs: 300 })).rejects.toThrow(
-      /did not end within 300 ms/,
+      /did not end within 300 ms and was killed/,
     );
     expect((await open().run(['pgrep', '-f', `^${marker}$`])).exitCode).toBe(1);
   });

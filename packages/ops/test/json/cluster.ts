@@ -71,6 +71,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
                 waiting: 'number',
                 maxWaitSeconds: 'number',
                 servers: 'number',
+                maxServers: 'number | null, absent from an older program',
               },
             },
           ],

@@ -6,7 +6,7 @@ import { requestHttps } from '../../src/clients/https.ts';
 import { workloadTargets } from '../../src/lab/load.ts';
 import { readLabStatus } from '../../src/lab/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
-import { hostConformance } from '../host-conformance.ts';
+import { hostConformance, timeoutConformance } from '../host-conformance.ts';
 import { waitForFirstBackups } from './first-backups.ts';
 import { ask, hostOf, leaderOf, patroniOf, type RunningLab } from './running-lab.ts';
 
@@ -128,6 +128,7 @@ export function bootSuite(provided: () => RunningLab): void {
 
   describe('a machine of the lab, as a host', () => {
     hostConformance(() => hostOf(lab, 'bastion-1'));
+    timeoutConformance(() => hostOf(lab, 'bastion-1'));
   });
 }
 

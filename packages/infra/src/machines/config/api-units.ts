@@ -1,4 +1,12 @@
-import { type Cluster, loginsOf, membersOf, type Node, ports, regionsOf } from '../../cluster/index.ts';
+import {
+  type Cluster,
+  loginsOf,
+  membersOf,
+  type Node,
+  ports,
+  regionsOf,
+  servicePoolSize,
+} from '../../cluster/index.ts';
 import { activeLoginFile } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { databaseHost, servicesRegionLines } from './services-region.ts';
@@ -85,6 +93,8 @@ Environment=HOST=${node.address} PORT=${port}
 Environment=TLS_CERT_FILE=%d/tls.crt TLS_KEY_FILE=%d/tls.key
 Environment=DB_HOST=${databaseHost(cluster)} DB_PORT=${databasePort} DB_NAME=${cluster.database}
 Environment=DB_SSLMODE=verify-full DB_SSLROOTCERT=${caFile}
+# with PgBouncer's pools it fits max_connections
+Environment=DB_POOL_MAX_SIZE=${servicePoolSize(cluster)}
 Environment=PATRONI_URLS=${patroniUrls.join(',')} PATRONI_CA_FILE=${caFile}
 Environment=BACKUP_INFO_FILE=${backupInfoFile}
 ${hasKeys ? 'Environment=API_KEYS_FILE=%d/api_keys\nLoadCredential=api_keys:/etc/pgha/secrets/api_keys\n' : ''}\

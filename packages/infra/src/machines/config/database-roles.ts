@@ -43,7 +43,10 @@ export function databaseRoles(cluster: Cluster): MachinePart {
   return {
     files: [
       programFile('pgha-database-roles.py', databaseRolesProgram),
-      programFile('database-roles.sql', '/usr/local/lib/pgha/database-roles.sql', { mode: '0644' }),
+      programFile('database-roles.sql', '/usr/local/lib/pgha/database-roles.sql', {
+        mode: '0644',
+        onChange: updateRoles,
+      }),
       machineFile('/etc/pgha/database-roles.json', `${JSON.stringify(settings, null, 1)}\n`, { onChange: updateRoles }),
       machineFile(`/etc/systemd/system/${unit}`, serviceUnit),
       machineFile('/etc/systemd/system/pgha-heartbeat.service', heartbeatUnit(cluster), {

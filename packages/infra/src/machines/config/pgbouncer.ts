@@ -1,11 +1,19 @@
-import { type Cluster, loginsOf, membersOf, type Node, ports, regionOf } from '../../cluster/index.ts';
+import {
+  type Cluster,
+  connectionBudget,
+  loginsOf,
+  type Node,
+  ports,
+  type Region,
+  regionOf,
+} from '../../cluster/index.ts';
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { activeLoginFile, rotatingLoginFiles } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
 import { confined } from './confinement.ts';
 import { updateRoles } from './database-roles.ts';
-import { maxConnections, pgbouncerSocketDirectory } from './postgresql.ts';
+import { pgbouncerSocketDirectory } from './postgresql.ts';
 
 /** With what the guard holds its connection to the primary: the passwords, and which login to use. */
 export const guardPassFile = `${pgbouncerSocketDirectory}/guard.pgpass`;
@@ -18,9 +26,6 @@ export const pgbouncerIni = '/etc/pgbouncer/pgbouncer.ini';
 const userList = `${pgbouncerSocketDirectory}/userlist.txt`;
 const unit = 'pgbouncer.service';
 const reload: readonly UnitAction[] = [{ unit, action: 'reload' }];
-
-/** Kept free for Patroni, replication, the exporter, backups, the heartbeat and a person with a problem. */
-const reservedConnections = 15;
 
 /**
  * Makes a commit of this session wait until its synchronous standby has flushed it, whatever was stored for the system, the
@@ -50,12 +55,23 @@ export function pgbouncer(cluster: Cluster, node: Node): MachinePart {
   };
 }
 
+/** How many server connections one PgBouncer may have. */
+export interface PoolLimits {
+  maxDbConnections: number;
+  /** Of one login: what it leaves free is for the other logins, and for looking up their verifiers. */
+  defaultPoolSize: number;
+}
+
+/** The load balancer may send every client to one node, or spread them over all; together they never exhaust the server. */
+export function poolLimits(cluster: Cluster, region: Region): PoolLimits {
+  const { pgbouncer } = connectionBudget(cluster, region);
+  return { maxDbConnections: pgbouncer, defaultPoolSize: Math.max(2, Math.floor(pgbouncer * 0.8)) };
+}
+
 /** `pgbouncer.ini` of PgBouncer 1.24. */
 export function renderPgbouncerIni(cluster: Cluster, node: Node): string {
   const { certificate, key } = tlsFilesOf('postgres');
-  const members = membersOf(regionOf(cluster, node)).length;
-  // The load balancer may send every client to one node, or spread them over all; together they never exhaust the server.
-  const connections = Math.floor((maxConnections(cluster) - reservedConnections) / members);
+  const { maxDbConnections, defaultPoolSize } = poolLimits(cluster, regionOf(cluster, node));
   return `[databases]
 ; by way of this machine's router, which knows the primary
 ${cluster.database} = host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} connect_query='${pinCommit.replaceAll("'", "''")}'
@@ -84,14 +100,17 @@ server_tls_protocols = secure
 
 pool_mode = transaction
 max_client_conn = 2000
-default_pool_size = ${Math.max(2, Math.floor(connections * 0.8))}
-max_db_connections = ${connections}
+default_pool_size = ${defaultPoolSize}
+; with the other members' and the services' pools it fits max_connections
+max_db_connections = ${maxDbConnections}
 max_prepared_statements = 200
 ; what a client SET for itself must not be in force for whoever gets its connection next; SET LOCAL ends with its transaction
 server_reset_query = ${pinCommit}
 server_reset_query_always = 1
-; drivers send them at login, and refusing them would refuse the driver
-ignore_startup_parameters = extra_float_digits,search_path
+; what a client asks for at login is honoured or refused: docs/connecting.md has the table
+track_extra_parameters = IntervalStyle
+; JDBC and Go send a positive value, which the server's own default equals
+ignore_startup_parameters = extra_float_digits
 
 ; a lost primary is noticed within seconds, and the new one is tried every second
 server_connect_timeout = 3

@@ -2,11 +2,11 @@ import {
   type Cluster,
   instanceTypeNamed,
   loginsOf,
-  membersOf,
+  maxConnections,
   type Node,
   peerOf,
   type Region,
-  regionsOf,
+  reservedSlots,
 } from '../../cluster/index.ts';
 
 const postgresqlVersion = 17;
@@ -31,19 +31,6 @@ export const archiveTimeoutSeconds = 30;
 export const walSegmentMib = 4;
 
 type Parameters = Record<string, string | number>;
-
-/**
- * Connections of the whole cluster: a standby must allow at least as many as its primary (PostgreSQL manual, 26.4.6), so the
- * smallest machine of both regions decides.
- *
- * A backend at work takes about 10 MiB: one for every 20 MiB keeps all of them below half of it.
- */
-export function maxConnections(cluster: Cluster): number {
-  const memory = regionsOf(cluster)
-    .flatMap(membersOf)
-    .map(({ instanceType }) => instanceTypeNamed(instanceType).memoryMib);
-  return Math.min(500, Math.max(50, 10 * Math.floor(Math.min(...memory) / 200)));
-}
 
 /** What Patroni keeps in etcd for all members because a primary and its standbys must agree on it. */
 export function sharedParameters(cluster: Cluster): Parameters {
@@ -100,12 +87,15 @@ export function machineParameters(
     work_mem: `${Math.max(1024, Math.floor((memoryMib * 1024) / (maxConnections(cluster) * 8)))}kB`,
     maintenance_work_mem: `${Math.min(1024, Math.floor(memoryMib / 16))}MB`,
     autovacuum_work_mem: `${Math.min(256, Math.floor(memoryMib / 32))}MB`,
+    // For each process, a parallel worker too: a statement that needs more fails alone (SQLSTATE 53400) instead of filling the
+    // volume under everybody. Ten processes at their limit take half of the volume; DiskFilling fires before that.
+    temp_file_limit: `${Math.floor(dataMib / 20)}MB`,
     max_parallel_workers: vcpus,
     max_parallel_workers_per_gather: Math.min(4, Math.floor(vcpus / 2)),
     max_parallel_maintenance_workers: Math.min(4, Math.floor(vcpus / 2)),
     huge_pages: 'try',
     // For the guards, the exporter and the backup when clients have taken all the others.
-    reserved_connections: 6,
+    reserved_connections: reservedSlots.privileged,
     // gp3 answers a random read as fast as a sequential one and many at a time.
     random_page_cost: 1.1,
     effective_io_concurrency: 200,

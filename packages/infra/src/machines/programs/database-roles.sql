@@ -73,6 +73,15 @@ begin
   );
 end
 $$;
+-- a migration that builds a large index may need more than other statements may have
+do $$
+begin
+  execute format(
+    'grant set on parameter temp_file_limit to %I',
+    (select pg_get_userbyid(datdba) from pg_database where datname = current_database())
+  );
+end
+$$;
 revoke all on schema public from public;
 grant usage on schema public to app, readonly;
 

@@ -106,6 +106,8 @@ select json_build_object(
   'receiver', (select json_build_object('status', status, 'from', sender_host) from pg_stat_wal_receiver),
   'connections', (select count(*) from pg_stat_activity where backend_type = 'client backend'),
   'maxConnections', current_setting('max_connections')::int,
+  'reservedConnections',
+    current_setting('superuser_reserved_connections')::int + current_setting('reserved_connections')::int,
   'synchronousStandbyNames', current_setting('synchronous_standby_names'),
   'senders', (select coalesce(json_agg(json_build_object(
       'name', application_name, 'state', state, 'syncState', sync_state,
@@ -147,6 +149,8 @@ def read_pooler(settings):
         # the seconds and the rest of them in millionths (pgbouncer.org/usage.html, show pools)
         "maxWaitSeconds": max((int(row["maxwait"]) + int(row["maxwait_us"]) / 1e6 for row in pools), default=0),
         "servers": sum(int(row["sv_active"]) + int(row["sv_idle"]) for row in pools),
+        # 0: no limit
+        "maxServers": max((int(row["max_connections"]) for row in ours), default=None),
     }
 
 

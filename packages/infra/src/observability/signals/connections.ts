@@ -64,14 +64,18 @@ export const connectionSignals: readonly Signal[] = [
   {
     name: 'ConnectionsNearLimit',
     group: 'connections',
-    summary: '{{ $labels.instance }} uses {{ $value | humanizePercentage }} of its connections',
+    summary:
+      '{{ $labels.instance }}: {{ $value | humanizePercentage }} of the connection slots for ordinary logins are in use',
+    // at 100 % PostgreSQL refuses every ordinary login; full pools alone stay below the threshold (connection-budget.ts)
     query:
-      'sum by (instance, region) (pg_stat_activity_count) / on (instance, region) max by (instance, region) (pg_settings_max_connections)',
+      'sum by (instance, region) (pg_stat_activity_count) / on (instance, region) max by (instance, region) ' +
+      '(pg_settings_max_connections - pg_settings_superuser_reserved_connections - pg_settings_reserved_connections)',
     unit: 'ratio',
-    threshold: { above: 0.85 },
-    forSeconds: 60,
+    threshold: { above: 0.9 },
+    forSeconds: 30,
     severity: 'ticket',
     runbook:
-      'See who holds them: `select usename, state, count(*) from pg_stat_activity group by 1, 2`. Clients that open many belong behind PgBouncer.',
+      'See who holds them: `select usename, application_name, client_addr, state, count(*) from pg_stat_activity group by 1, 2, 3, 4`. ' +
+      'The pools fit on their own: what exceeds them connects past PgBouncer, to 5432 or 5433, and belongs behind 6432.',
   },
 ];

@@ -1,4 +1,5 @@
 import { allNodes, type Cluster, defineCluster, nodeBeyond, nodeNamed, regionOf } from '@pgha/infra/cluster';
+import { poolLimits } from '@pgha/infra/machines';
 import { describe, expect, it } from 'vitest';
 import {
   createFakeCluster,
@@ -165,6 +166,22 @@ describe('more machines', () => {
     );
     expect(order).toEqual(order.toSorted((a, b) => a - b));
     expect(order[0]).toBeGreaterThan(0);
+  });
+
+  it('leave room for the connections of a member before it is made, so that the pools never exceed the server', async () => {
+    const cluster = clusterOf(3, 3);
+    const world = createWorld(cluster, names(small));
+    await add(world, 'pg-3');
+    const limit = `set max_db_connections = ${poolLimits(cluster, cluster.primary).maxDbConnections}`;
+    const at = (word: string) => world.commands.findIndex((command) => command.includes(word));
+    for (const member of ['pg-1', 'pg-2']) {
+      const place = world.commands.findIndex((command) => command.startsWith(member) && command.includes(limit));
+      expect(place, member).toBeGreaterThan(0);
+      expect(place).toBeLessThan(at('bastion-1: true'));
+    }
+    expect(poolLimits(small, small.primary).maxDbConnections).toBeGreaterThan(
+      poolLimits(cluster, cluster.primary).maxDbConnections,
+    );
   });
 
   it.each([

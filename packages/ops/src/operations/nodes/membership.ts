@@ -1,4 +1,6 @@
-import { allNodes, type Region } from '@pgha/infra/cluster';
+import { allNodes, membersOf, type Region } from '@pgha/infra/cluster';
+import { poolLimits } from '@pgha/infra/machines';
+import { limitPooler } from '../../clients/pooler.ts';
 import { bothRegions, enterAll, type Installation } from '../../installation/installation.ts';
 import { secretsInit } from '../../secrets/index.ts';
 import { runStep, type Step } from '../../step.ts';
@@ -36,6 +38,7 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
     },
     // etcd counts a member as soon as it is announced, and what the others restart for comes before that: they are fewer then
     ...(isEtcd ? [knowledge, planAnnouncement(setting)] : []),
+    ...(isMember(setting) ? [planRoomInPools(setting)] : []),
     ...newMachine,
     {
       title: `First boot of ${node.name}`,
@@ -54,9 +57,8 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
  */
 export function planDeparture(setting: NodeSetting, removal: MachineSteps): readonly Step[] {
   const { installation, region, node, signal } = setting;
-  const isMember = node.role === 'postgres' || node.role === 'standby';
   return [
-    ...(isMember ? [planNoLeader(setting), planNoSecondLoss(setting), planDataElsewhere(setting)] : []),
+    ...(isMember(setting) ? [planNoLeader(setting), planNoSecondLoss(setting), planDataElsewhere(setting)] : []),
     ...(node.role === 'etcd' ? [planQuorumCheck(setting), planLeaving(setting)] : []),
     planKnowledge(installation, `No other machine counts on ${node.name}`),
     {
@@ -65,7 +67,7 @@ export function planDeparture(setting: NodeSetting, removal: MachineSteps): read
       run: () => installation.power.cut(node),
     },
     ...removal,
-    ...(isMember
+    ...(isMember(setting)
       ? [
           {
             title: `The cluster has forgotten ${node.name}`,
@@ -80,6 +82,24 @@ export function planDeparture(setting: NodeSetting, removal: MachineSteps): read
       : []),
     planWhole(installation, region, signal),
   ];
+}
+
+const isMember = ({ node }: NodeSetting): boolean => node.role === 'postgres' || node.role === 'standby';
+
+/** The connections of a primary are divided by one more PgBouncer: the others give theirs up before it takes its share. */
+function planRoomInPools({ installation, region, node }: NodeSetting): Step {
+  const { cluster } = installation;
+  const limits = poolLimits(cluster, region);
+  return {
+    title: `Limit the connection pools of the other members to ${limits.maxDbConnections}`,
+    run: async (report) => {
+      for (const member of membersOf(region)) {
+        if (member.name === node.name || (await installation.power.state(member)) !== 'running') continue;
+        await limitPooler(installation.host(member), limits);
+        report(member.name);
+      }
+    },
+  };
 }
 
 /** Nobody is added to a cluster that is not well: it would be copied from a member that is needed. */

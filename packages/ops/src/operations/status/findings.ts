@@ -1,6 +1,7 @@
 import { type Cluster, membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
 import { readableLagMib, standbySlotOf } from '@pgha/infra/machines';
 import { isUntold, type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
+import { connectionFindings } from './connection-findings.ts';
 import { durabilityFindings, hasForeignStandbyNames } from './durability-findings.ts';
 import { replayAgeSeconds, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
@@ -17,6 +18,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...regions.flatMap((region) => memberFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
     ...durabilityFindings(seen),
+    ...connectionFindings(seen),
     ...archiveFindings(seen),
     ...repositoryFindings(seen),
     ...restoreTestFindings(seen),

@@ -1,0 +1,25 @@
+import { type Cluster, connectionsBesidePools, programConnectionsPerMember } from '../../cluster/index.ts';
+import type { Signal } from '../signal.ts';
+
+/** Pools that are larger than what the server can serve, long before a client is refused for it. */
+export function poolSignals(cluster: Cluster): readonly Signal[] {
+  const pool = `pgbouncer_databases_max_connections{name="${cluster.database}"}`;
+  return [
+    {
+      name: 'PoolsExceedServer',
+      group: 'connections',
+      summary:
+        '{{ $labels.region }}: the connection pools together take {{ $value | humanizePercentage }} of the connection slots',
+      query:
+        `(sum by (region) (${pool} + ${programConnectionsPerMember}) + ${connectionsBesidePools(cluster)}) / on (region) min by (region) ` +
+        '(pg_settings_max_connections - pg_settings_superuser_reserved_connections - pg_settings_reserved_connections)',
+      unit: 'ratio',
+      threshold: { above: 1 },
+      forSeconds: 900,
+      severity: 'ticket',
+      runbook:
+        'Under full load clients would be refused: "remaining connection slots are reserved". `pgha apply` sizes the pools; ' +
+        'after a change of the instance type, `pgha nodes restart` brings max_connections in force.',
+    },
+  ];
+}
