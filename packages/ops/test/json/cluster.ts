@@ -56,6 +56,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
               timeline: 'number | null',
               lsn: 'text | null',
               lagBytes: 'number | null',
+              isFailsafe: 'whether it accepts writes without etcd',
             },
           ],
           synchronous: 'synchronous_standby_names | null',
@@ -99,7 +100,9 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
           restoreTest: { endedAt: 'moment', machine: 'text', backup: 'text', ok: 'boolean', problem: 'text | null' },
         },
       ],
-      findings: [{ what: 'text', remedy: 'text' }],
+      findings: [
+        { what: 'text', remedy: 'text', alert: 'name of the alert about the same; missing where there is none' },
+      ],
     },
   ),
   switchover: answerOf<{ from: string | null; to: string }>('Who handed over to whom.', {
@@ -119,6 +122,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
         risk: 'why something acknowledged may be missing | null',
       },
     ],
+    writers: [{ name: 'member that accepts writes in its own words', isFailsafe: 'boolean' }],
   }),
   migrate: answerOf<{ applied: readonly string[] }>('The migrations that were not there yet, in order.', {
     applied: ['text'],
