@@ -21,7 +21,7 @@ export interface Observation {
   /** Units that should run and do not, and others that failed. */
   units: Told<{ down: readonly string[]; failed: readonly string[] }>;
   /** On database machines. */
-  patroni?: Told<{ patroni: PatroniSelf; cluster: { members: readonly RawMember[] } }>;
+  patroni?: Told<{ patroni: PatroniSelf; cluster: Told<{ members: readonly RawMember[] }> }>;
   database?: Told<DatabaseObservation>;
   pooler?: Told<PoolerObservation>;
   /** Which members the router sends to, by what they are for. */
@@ -41,8 +41,16 @@ export interface Observation {
   durability?: Told<DurabilityObservation>;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
-    members: readonly { endpoint: string; isLeader: boolean; databaseBytes: number; errors: readonly string[] }[];
-    alarms: readonly string[];
+    members: readonly {
+      endpoint: string;
+      /** Absent: the machine has an older program. */
+      id?: string;
+      isLeader: boolean;
+      databaseBytes: number;
+      errors: readonly string[];
+    }[];
+    /** An older program cuts the lines of `alarm list` at white space. */
+    alarms: readonly (EtcdAlarm | string)[];
   }>;
   /** On API servers. */
   api?: Told<{ release: string | null; ready: Readonly<Record<string, string>>; region: string | null }>;
@@ -50,12 +58,24 @@ export interface Observation {
   region?: Told<RegionKnowledge>;
 }
 
-interface PatroniSelf {
+/** What Patroni says of its own member (Patroni 4.0, `GET /patroni`). */
+export interface PatroniSelf {
   state: string;
+  /** `primary`, `replica`, `standby_leader`; nothing else counts as a primary. */
   role: string;
   timeline?: number;
+  /** `streaming` or `in archive recovery` on a replica. */
+  replication_state?: string;
   pause?: boolean;
   pending_restart?: boolean;
+  /** etcd cannot be used from here, and every other member agreed that this one stays what it is. */
+  failsafe_mode_is_active?: boolean;
+}
+
+/** An alarm that an etcd member raised: `NOSPACE` or `CORRUPT`; the member by its number. */
+export interface EtcdAlarm {
+  member: string;
+  alarm: string;
 }
 
 export interface RawMember {

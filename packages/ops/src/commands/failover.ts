@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { chooseFailover, type FailoverView, planFailover, viewFailover } from '../operations/failover.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
+import { findAllWriters, refuseHiddenPrimary } from '../operations/writers.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
@@ -32,7 +33,9 @@ export function registerFailover(program: Command, context: CommandContext): voi
     .addHelpText('after', '\nExamples:\n  pgha failover --dry-run\n  pgha failover --to pg-3 --accept-data-loss')
     .action((options: FailoverOptions) =>
       withInstallation(context, options, async (installation) => {
-        const { region } = actingRegion(installation.cluster, await viewRegions(installation));
+        const [views, writers] = await Promise.all([viewRegions(installation), findAllWriters(installation)]);
+        refuseHiddenPrimary(views, writers);
+        const { region } = actingRegion(installation.cluster, views);
         const view = await viewFailover(installation, region);
         answer(context, options, view, renderFailover);
         const candidate = options.to ?? chooseFailover(view).name;

@@ -44,7 +44,7 @@ function renderRegion({ region, role, members, synchronous, etcd, pooler, routes
     ['MEMBER', 'ROLE', 'STATE', 'TIMELINE', 'LSN', 'LAG'],
     members.map((member) => [
       member.name,
-      member.role,
+      member.isFailsafe ? `${member.role} (failsafe)` : member.role,
       member.state,
       member.timeline === null ? '-' : `${member.timeline}`,
       member.lsn ?? '-',

@@ -3,6 +3,7 @@ import { RefusedError } from '../exit-codes.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { chooseCandidate, planSwitchover } from '../operations/switchover.ts';
+import { findAllWriters, refuseHiddenPrimary } from '../operations/writers.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
@@ -27,7 +28,9 @@ export function registerSwitchover(program: Command, context: CommandContext): v
     .addHelpText('after', '\nExamples:\n  pgha switchover\n  pgha switchover --to pg-2 --lab')
     .action((options: SwitchoverOptions) =>
       withInstallation(context, options, async (installation) => {
-        const { region, members } = actingRegion(installation.cluster, await viewRegions(installation));
+        const [views, writers] = await Promise.all([viewRegions(installation), findAllWriters(installation)]);
+        refuseHiddenPrimary(views, writers);
+        const { region, members } = actingRegion(installation.cluster, views);
         if (members === null) throw new RefusedError(`no member of ${region.awsRegion} can be asked`);
         const setting = { installation, region, signal: installation.signal };
         if (options.dryRun === true) {

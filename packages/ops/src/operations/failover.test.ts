@@ -9,6 +9,7 @@ import { chooseFailover, judgeFailover, parseStoredState, planFailover, viewFail
 import { runOperation } from './operation.ts';
 import { actingRegion, viewRegions } from './regions.ts';
 import { unfinishedKey } from './unfinished.ts';
+import { findAllWriters, refuseHiddenPrimary } from './writers.ts';
 
 const stored = (standbys: string, quorum: number, optime = 0x3000000) =>
   parseStoredState(JSON.stringify({ leader: 'a', sync_standby: standbys, quorum }), JSON.stringify({ optime }));
@@ -120,6 +121,58 @@ async function failover({ installation }: FakeCluster): Promise<void> {
     around,
   );
 }
+
+/** The primary is cut off from etcd only: it is not in the list any more, and acknowledges writes. */
+function createFailsafe(): FakeCluster {
+  const world: FakeCluster = createFakeCluster(cluster, (machine, argv) => {
+    if (argv[0] !== observeProgram) return null;
+    const isPrimary = machine === 'pg-1';
+    const patroni = {
+      patroni: { role: isPrimary ? 'primary' : 'replica', state: 'running', failsafe_mode_is_active: isPrimary },
+      cluster: { members: [] },
+    };
+    return done(
+      JSON.stringify({ patroni, database: { lsn: positions.get(machine), inRecovery: !isPrimary, timeline: 1 } }),
+    );
+  });
+  const { members, etcd } = primary(world);
+  members.delete('pg-1');
+  const sync = Buffer.from(JSON.stringify({ leader: 'pg-1', sync_standby: 'pg-2,pg-3', quorum: 1 })).toString();
+  etcd.stored.set(`/service/${cluster.scope}/sync`, { value: sync, revision: 1, lease: null });
+  return world;
+}
+
+describe('a failover while a member accepts writes that etcd does not know as the primary', () => {
+  const named = /^pg-1 accepts writes \(failsafe mode\) although etcd of us-east-1 has no leader/;
+
+  it.each(['pg-1', 'pg-2', 'pg-3'])('is refused for %s, whoever agrees to a loss', async (candidate) => {
+    const { installation } = createFailsafe();
+    const view = await viewFailover(installation, cluster.primary);
+    const plan = () => planFailover(installation, cluster.primary, view, candidate, true, installation.signal);
+    expect(plan).toThrow(named);
+    // and its risk is none that a person could take for none
+    if (candidate !== 'pg-1') expect(riskOf(view, candidate)).toBe('pg-1 accepts writes and acknowledges more');
+  });
+
+  it('is refused when the primary comes back between the plan and its first step', async () => {
+    const world = createFailsafe();
+    const view = { ...(await viewFailover(world.installation, cluster.primary)), writers: [] };
+    const [first] = planFailover(world.installation, cluster.primary, view, 'pg-2', true, world.installation.signal);
+    await expect(runStep(first ?? expect.fail('no step'), () => undefined)).rejects.toThrow(named);
+    expect(world.commands.filter((command) => command.includes('patronictl') && command.includes('failover'))).toEqual(
+      [],
+    );
+  });
+
+  it('is refused by the command before it asks for a region, when etcd cannot be read at all', async () => {
+    const writers = await findAllWriters(createFailsafe().installation);
+    expect(() => refuseHiddenPrimary([{ region: cluster.primary, members: null }], writers)).toThrow(
+      /^pg-1 accepts writes \(failsafe mode\) although etcd of us-east-1 cannot be read.*port 2379/,
+    );
+    const members = [{ name: 'pg-1', isLeader: true }];
+    expect(() => refuseHiddenPrimary([{ region: cluster.primary, members }], writers)).not.toThrow();
+  });
+});
 
 describe('a failover', () => {
   it('promotes the same member once, wherever it is killed, also when the lost primary is back', async () => {

@@ -6,6 +6,8 @@ import { RefusedError, UsageError } from '../exit-codes.ts';
 import { hostsOf, type Installation } from '../installation/installation.ts';
 import type { Step } from '../step.ts';
 import { waitUntil } from '../wait-until.ts';
+import { acceptsWrites, isFailsafe } from './status/members.ts';
+import { findWriters, refuseHiddenPrimary } from './writers.ts';
 
 /** A member that could take over, and what is known of the commits it has. */
 export interface Candidate {
@@ -27,6 +29,8 @@ export interface FailoverView {
   /** Where the lost primary was when it last told etcd. */
   lastKnownLsn: string | null;
   candidates: readonly Candidate[];
+  /** Members that accept writes in their own words, whatever etcd has. */
+  writers: readonly { name: string; isFailsafe: boolean }[];
 }
 
 /** What Patroni keeps in etcd about who may take over (Patroni 4.0, "/sync" and "/status"). */
@@ -43,7 +47,12 @@ export async function viewFailover(installation: Installation, region: Region): 
   const seen = await Promise.all(
     members.map(async (node) => {
       const observation = await observe(installation.host(node)).catch(() => null);
-      return { name: node.name, lsn: toldOf(observation?.database)?.lsn ?? null };
+      return {
+        name: node.name,
+        lsn: toldOf(observation?.database)?.lsn ?? null,
+        writes: acceptsWrites(observation) === true,
+        isFailsafe: isFailsafe(observation),
+      };
     }),
   );
   const listed = await firstList(installation, region);
@@ -58,11 +67,14 @@ export async function viewFailover(installation: Installation, region: Region): 
  */
 export function judgeFailover(
   { sync, lastKnownLsn }: StoredState,
-  seen: readonly { name: string; lsn: string | null }[],
+  seen: readonly { name: string; lsn: string | null; writes?: boolean; isFailsafe?: boolean }[],
   listed: readonly ListedMember[],
 ): FailoverView {
   const positions = new Map(seen.flatMap(({ name, lsn }) => (lsn === null ? [] : [[name, parseLsn(lsn)] as const])));
   const leader = listed.find(({ isLeader }) => isLeader)?.name ?? null;
+  const writers = seen
+    .filter(({ writes }) => writes === true)
+    .map((each) => ({ name: each.name, isFailsafe: each.isFailsafe === true }));
   const candidates = seen.map(({ name, lsn }): Candidate => {
     const position = positions.get(name) ?? null;
     const isSynchronous = sync?.standbys.includes(name) === true || sync?.leader === name;
@@ -74,7 +86,7 @@ export function judgeFailover(
           ? null
           : Number(lastKnownLsn > position ? lastKnownLsn - position : 0n),
       isSynchronous,
-      risk: riskOf(name, position, sync, positions),
+      risk: writingElsewhere(name, writers) ?? riskOf(name, position, sync, positions),
     };
   });
   return {
@@ -82,7 +94,14 @@ export function judgeFailover(
     lostPrimary: sync?.leader ?? null,
     lastKnownLsn: lastKnownLsn === null ? null : formatLsn(lastKnownLsn),
     candidates,
+    writers,
   };
+}
+
+/** No position says anything while another member goes on acknowledging. */
+function writingElsewhere(candidate: string, writers: FailoverView['writers']): string | null {
+  const others = writers.map(({ name }) => name).filter((name) => name !== candidate);
+  return others.length === 0 ? null : `${others.join(' and ')} accepts writes and acknowledges more`;
 }
 
 function riskOf(
@@ -127,7 +146,7 @@ export function chooseFailover({ leader, candidates }: FailoverView): Candidate 
  * The steps that promote a member where nobody leads.
  *
  * @param acceptsLoss whether a person agreed that acknowledged commits may be missing.
- * @throws RefusedError when somebody leads, or when something could be lost and nobody agreed to that.
+ * @throws RefusedError when somebody leads or accepts writes, or when something could be lost and nobody agreed to that.
  */
 export function planFailover(
   installation: Installation,
@@ -146,6 +165,11 @@ export function planFailover(
   if (view.leader !== null && view.leader !== candidate) {
     throw new RefusedError(`${view.leader} leads: "pgha switchover" hands over without a risk`);
   }
+  const led = view.leader === null ? [] : [{ name: view.leader, isLeader: true }];
+  refuseHiddenPrimary(
+    [{ region, members: led }],
+    view.writers.map((writer) => ({ ...writer, region })),
+  );
   if (view.leader === null && chosen.risk !== null && !acceptsLoss) {
     throw new RefusedError(
       `promoting ${candidate} could lose commits that were acknowledged: ${chosen.risk}. ` +
@@ -157,6 +181,13 @@ export function planFailover(
   const host = installation.host(node);
   const isLeading = async () => (await listMembers(host)).some(({ name, isLeader }) => name === candidate && isLeader);
   return [
+    {
+      title: `No member of ${region.awsRegion} accepts writes`,
+      isNeeded: async () => !(await isLeading()),
+      // it may have come back while a person decided
+      run: async () =>
+        refuseHiddenPrimary([{ region, members: await listMembers(host) }], await findWriters(installation, [region])),
+    },
     {
       title: `${candidate} becomes the primary`,
       isDone: isLeading,

@@ -56,6 +56,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
               timeline: 'number | null',
               lsn: 'text | null',
               lagBytes: 'number | null',
+              isFailsafe: 'whether it accepts writes without etcd',
             },
           ],
           synchronous: 'synchronous_standby_names | null',
@@ -122,6 +123,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
         risk: 'why something acknowledged may be missing | null',
       },
     ],
+    writers: [{ name: 'member that accepts writes in its own words', isFailsafe: 'boolean' }],
   }),
   migrate: answerOf<{ applied: readonly string[] }>('The migrations that were not there yet, in order.', {
     applied: ['text'],

@@ -208,6 +208,9 @@ def main(arguments):
     with open(CONFIG, encoding="utf-8") as file:
         config = json.load(file)
     os.makedirs(HOME, exist_ok=True)
+    if arguments == ["--status"]:
+        # links are replaced whole: whoever only looks does not wait for a deploy
+        return report()
     with open(f"{HOME}/.lock", "w", encoding="utf-8") as lock:
         # a second deploy waits for the first
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -220,8 +223,12 @@ def main(arguments):
             switch(config, previous)
         elif arguments[0] == "--fetch":
             provide(config, arguments[1])
-        elif arguments != ["--status"]:
+        else:
             deploy(config, arguments[0])
+    return report()
+
+
+def report():
     print(json.dumps({"current": target_of(CURRENT), "previous": target_of(PREVIOUS), "releases": sorted(releases())}))
 
 

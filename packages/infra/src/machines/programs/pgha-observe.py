@@ -11,6 +11,7 @@ import datetime
 import glob
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -92,8 +93,9 @@ def get_json(url, settings):
 
 
 def read_patroni(settings):
+    """What Patroni says of itself, and what it has of the others from etcd: without etcd it still knows the first."""
     base = f"https://{settings['hostname']}:{settings['patroniPort']}"
-    return {part: get_json(f"{base}/{part}", settings) for part in ("patroni", "cluster")}
+    return {"patroni": get_json(f"{base}/patroni", settings), "cluster": told(lambda: get_json(f"{base}/cluster", settings))}
 
 
 DATABASE_QUERY = """
@@ -172,18 +174,20 @@ def read_router(settings):
 
 def read_etcd():
     status = json.loads(run("pgha-etcdctl", "endpoint", "status", "--cluster", "--write-out=json"))
-    alarms = run("pgha-etcdctl", "alarm", "list").split()
+    # one line each: "memberID:10501334649042878790 alarm:NOSPACE "
+    alarms = re.findall(r"memberID:(\d+)\s+alarm:(\w+)", run("pgha-etcdctl", "alarm", "list"))
     return {
         "members": [
             {
                 "endpoint": each["Endpoint"],
+                "id": str(each["Status"]["header"]["member_id"]),
                 "isLeader": each["Status"]["leader"] == each["Status"]["header"]["member_id"],
                 "databaseBytes": each["Status"]["dbSize"],
                 "errors": each["Status"].get("errors") or [],
             }
             for each in status
         ],
-        "alarms": alarms,
+        "alarms": [{"member": member, "alarm": alarm} for member, alarm in alarms],
     }
 
 
@@ -222,6 +226,27 @@ def read_api(settings):
     return {"release": release.get("current"), "ready": ready, "region": region}
 
 
+def told(part):
+    try:
+        return part()
+    except Exception as error:  # noqa: BLE001, whatever stands in its way is the answer
+        return {"error": describe(error)}
+
+
+def describe(error):
+    """What stood in the way, without Python's wrapping."""
+    cause = getattr(error, "reason", error)
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"{error.cmd[0]} did not answer within {DEADLINE_SECONDS} s"
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {DEADLINE_SECONDS} s"
+    if isinstance(cause, ConnectionError) and cause.strerror is None:
+        return "the connection was closed without an answer"
+    if isinstance(cause, OSError) and cause.strerror is not None:
+        return f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror
+    return str(cause) or type(cause).__name__
+
+
 def parts_for(settings):
     """Name -> what tells it; which parts there are depends on the machine's role."""
     parts = {
@@ -252,12 +277,6 @@ def parts_for(settings):
 def main():
     with open(SETTINGS, encoding="utf-8") as file:
         settings = json.load(file)
-
-    def told(part):
-        try:
-            return part()
-        except Exception as error:  # noqa: BLE001, whatever stands in its way is the answer
-            return {"error": str(error) or type(error).__name__}
 
     parts = parts_for(settings)
     with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:

@@ -1,5 +1,5 @@
 import { defineCluster } from '@pgha/infra/cluster';
-import { epochKey, fullBackupKey } from '@pgha/infra/machines';
+import { epochKey, fullBackupKey, observeProgram } from '@pgha/infra/machines';
 import { describe, expect, it } from 'vitest';
 import { createFakeRegions, type FakeRegions } from '../../../test/model/fake-regions.ts';
 import { killEverywhere } from '../../../test/model/interruptions.ts';
@@ -107,6 +107,26 @@ describe('a failover of the region', () => {
     await failover(world, { ...unfenced, althoughItAnswers: true });
     expect([...world.off].sort()).toEqual(['pg-1', 'pg-2', 'pg-3']);
     expect(world.wasSplit).toBe(false);
+  });
+
+  it('is refused while a member of it accepts writes that its own etcd does not name, unless a person insists', async () => {
+    const world = createFakeRegions(cluster);
+    // its leader key has run out, on both sides
+    world.regions.get('primary')?.members.delete('pg-1');
+    const { host } = world.installation;
+    const patroni = { role: 'primary', state: 'running', failsafe_mode_is_active: true };
+    const self = JSON.stringify({ patroni: { patroni, cluster: { members: [] } }, database: { inRecovery: false } });
+    world.installation.host = (node) => ({
+      ...host(node),
+      run: async (argv, options) =>
+        argv[0] === observeProgram && node.name === 'pg-1' && !world.off.has('pg-1')
+          ? { exitCode: 0, stdout: self, stderr: '' }
+          : host(node).run(argv, options),
+    });
+    await expect(failover(world)).rejects.toThrow(/^pg-1 of us-east-1 accepts writes \(failsafe mode\)/);
+    expect(world.off.size).toBe(0);
+    await failover(world, { ...unfenced, althoughItAnswers: true });
+    expect([...world.off].sort()).toEqual(['pg-1', 'pg-2', 'pg-3']);
   });
 
   it('does not promote while a machine of the lost region may still run, unless a person accepts that', async () => {

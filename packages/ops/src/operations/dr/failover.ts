@@ -131,6 +131,16 @@ function refuseFailover(view: DrView, to: Region, fence: Fence, terms: FailoverT
   const from = to.kind === 'primary' ? view.dr : view.primary;
   const isOff = fence.off.length === membersOf(from.region).length;
   if (factsOf(view, from.region).leads && !isOff && !terms.althoughItAnswers) {
+    if (from.members?.some(({ isLeader }) => isLeader) !== true) {
+      const [writer] = from.writers;
+      if (writer !== undefined) {
+        throw new RefusedError(
+          `${writer.name} of ${from.region.awsRegion} accepts writes${writer.isFailsafe ? ' (failsafe mode)' : ''} although its etcd has ` +
+            'no leader: restore its connection to etcd; "pgha status" says what is missing. ' +
+            'To cut it off all the same, and lose what it has not sent, say --although-it-answers',
+        );
+      }
+    }
     throw new RefusedError(
       `${from.region.awsRegion} answers and has a primary: "pgha dr switchover" moves without losing anything. ` +
         'To cut it off all the same, and lose what it has not sent, say --although-it-answers',

@@ -10,6 +10,7 @@ import { waitUntil } from '../../wait-until.ts';
 import type { OperationRun } from '../operation.ts';
 import { givenUpName } from '../restore/kept.ts';
 import type { Memory } from '../unfinished.ts';
+import { refuseHiddenPrimary } from '../writers.ts';
 import { becomeStandby } from './move.ts';
 import { leadingHost } from './promote.ts';
 import { type PointedServer, pointAllServices } from './services.ts';
@@ -63,9 +64,17 @@ const bootTimeoutMs = 300_000;
 function refuseRejoin(view: DrView, lost: Region): void {
   const acting = lost.kind === 'primary' ? view.dr : view.primary;
   const [actingFacts, lostFacts] = [factsOf(view, acting.region), factsOf(view, lost)];
+  refuseHiddenPrimary([acting], acting.writers);
   if (actingFacts.role !== 'acting' || acting.members?.some(({ role }) => role === 'leader') !== true) {
     throw new RefusedError(
       `${acting.region.awsRegion} has to act and to have a primary before ${lost.awsRegion} follows it`,
+    );
+  }
+  const [writer] = (lost.kind === 'primary' ? view.primary : view.dr).writers;
+  if (writer !== undefined) {
+    throw new RefusedError(
+      `split-brain: ${writer.name} of ${lost.awsRegion} accepts writes although ${acting.region.awsRegion} is the active region: ` +
+        `stop it first: systemctl stop patroni on ${writer.name}. What only it has is counted and kept then`,
     );
   }
   if (lostFacts.role === 'acting' && (lostFacts.epoch ?? 0) >= (actingFacts.epoch ?? 0)) {

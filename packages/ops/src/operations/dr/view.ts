@@ -5,6 +5,7 @@ import { RefusedError, UsageError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
+import { findWriters, type Writer } from '../writers.ts';
 import { within } from './deadline.ts';
 
 /** A region as its own machines tell of it. */
@@ -14,6 +15,8 @@ export interface RegionSight {
   members: readonly ListedMember[] | null;
   /** What the gate and the watch of each member know; those that cannot be entered are missing. */
   knowledge: ReadonlyMap<string, RegionKnowledge>;
+  /** Members that accept writes in their own words, whatever etcd has. */
+  writers: readonly Writer[];
   /** Why a member could not be asked. */
   problems: ReadonlyMap<string, string>;
 }
@@ -31,7 +34,7 @@ export interface DrView {
 export interface RegionFacts {
   role: 'acting' | 'standby' | 'unknown';
   epoch: number | null;
-  /** Whether somebody leads it, as its own machines or the other region's saw within the last seconds. */
+  /** Whether a member of it accepts writes or leads, as its own machines or the other region's saw within the last seconds. */
   leads: boolean;
 }
 
@@ -85,6 +88,7 @@ async function viewSide(
   region: Region,
   other: 'now' | 'remembered',
 ): Promise<RegionSight> {
+  const writing = within(findWriters(installation, [region]), entryTimeoutMs[other], 'no answer').catch(() => []);
   const knowledge = new Map<string, RegionKnowledge>();
   const problems = new Map<string, string>();
   const hosts = membersOf(region).map((node) => installation.host(node));
@@ -100,7 +104,7 @@ async function viewSide(
       }
     }),
   );
-  return { region, members: await listed, knowledge, problems };
+  return { region, members: await listed, knowledge, writers: await writing, problems };
 }
 
 /** What a region is, from its own machines or, when they are silent, from what the other region's saw of it. Pure. */
@@ -111,7 +115,8 @@ export function factsOf(view: DrView, region: Region): RegionFacts {
     seen.peerLast ? [{ at: seen.peerLast.at, now: seen.at, stored: seen.peerLast as StoredRegion }] : [],
   );
   const answering = newest(own.filter(({ stored }) => stored.answers)) ?? newest(seenByOther);
-  const isLed = sightOf(view, region).members?.some(({ isLeader, state }) => isLeader && state !== 'stopped') === true;
+  const { members, writers } = sightOf(view, region);
+  const isLed = writers.length > 0 || members?.some(({ isLeader, state }) => isLeader && state !== 'stopped') === true;
   const wasLed = seenByOther.some(
     ({ at, now, stored }) => now - at < freshSeconds && typeof stored.leader === 'string',
   );

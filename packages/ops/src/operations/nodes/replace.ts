@@ -5,7 +5,8 @@ import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
-import { memberHosts, viewRegion, waitUntilWhole } from '../regions.ts';
+import { memberHosts, type RegionView, viewRegion, waitUntilWhole } from '../regions.ts';
+import { findWriters, refuseHiddenPrimary } from '../writers.ts';
 import { planAnnouncement, planJoin, planQuorumCheck, planRemoval } from './etcd-member.ts';
 
 /** A machine that an operation is about. */
@@ -106,7 +107,8 @@ export function planDataElsewhere(setting: NodeSetting): Step {
       const host = leader === undefined ? undefined : memberHosts(installation, region).get(leader.name);
       if (leader === undefined || host === undefined) {
         throw new RefusedError(
-          `nobody leads ${region.awsRegion}, so ${node.name} may be the only one that has the last commits: pgha failover comes first`,
+          `nobody leads ${region.awsRegion}, so ${node.name} may be the only one that has the last commits: wait for the automatic ` +
+            'failover; if none comes, pgha failover --dry-run shows what each member has',
         );
       }
       await host.run(['true']).catch((error: Error) => {
@@ -131,18 +133,30 @@ function refuseUnwell(region: Region, members: readonly ListedMember[], node: No
 
 /** @throws RefusedError when no machine of the region can be asked. */
 async function membersNow({ installation, region }: NodeSetting, what: string): Promise<readonly ListedMember[]> {
-  const { members, problem } = await viewRegion(installation, region);
+  return membersOfView(await viewRegion(installation, region), what);
+}
+
+function membersOfView({ members, problem }: RegionView, what: string): readonly ListedMember[] {
   if (members === null) throw new RefusedError(`nobody can say ${what}: ${problem}`);
   return members;
 }
 
-/** A primary is never taken away: a standby region's only member may go, because nobody writes there. */
+/**
+ * A primary is never taken away, and no member at all while the primary holds on without etcd, which it does only as long as every
+ * member answers it. A standby region's only member may go, because nobody writes there.
+ */
 export function planNoLeader(setting: NodeSetting): Step {
   const { node } = setting;
   return {
     title: `${node.name} does not lead`,
     run: async (report) => {
-      const members = await membersNow(setting, `whether ${node.name} leads`);
+      const { installation, region } = setting;
+      const [view, writers] = await Promise.all([
+        viewRegion(installation, region),
+        findWriters(installation, [region]),
+      ]);
+      refuseHiddenPrimary([view], writers);
+      const members = membersOfView(view, `whether ${node.name} leads`);
       const own = members.find(({ name }) => name === node.name);
       report(own?.role ?? 'it is not a member now');
       if (own?.role !== 'leader') return;

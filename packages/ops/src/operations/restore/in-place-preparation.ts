@@ -7,6 +7,7 @@ import { RefusedError } from '../../exit-codes.ts';
 import { bothRegions, hostsOf, type Installation } from '../../installation/installation.ts';
 import { memberHosts, viewRegions } from '../regions.ts';
 import { readUnfinished } from '../unfinished.ts';
+import { findAllWriters, refuseHiddenPrimary } from '../writers.ts';
 import { type Acting, findActing, repositoriesOf } from './acting.ts';
 import type { InPlaceChoices } from './in-place-setting.ts';
 import { findSource } from './source.ts';
@@ -60,7 +61,12 @@ export async function findUnfinishedRestore(
  */
 export async function prepareInPlace(installation: Installation, request: InPlaceRequest): Promise<InPlacePreparation> {
   const { cluster } = installation;
-  const acting = await findActing(installation);
+  const [acting, writers] = await Promise.all([findActing(installation), findAllWriters(installation)]);
+  // what it acknowledges until it is stopped would be neither in the restored data nor kept
+  refuseHiddenPrimary(
+    [acting.view],
+    writers.filter(({ region }) => region.kind === acting.view.region.kind),
+  );
   const { region } = acting.view;
   const { source, archive } = await findSource(cluster, region, acting.reader, request.moment, request.repository);
   const obstacles: string[] = [];

@@ -1,126 +1,21 @@
-import { defineCluster, type Node, nodeNamed, regionOf } from '@pgha/infra/cluster';
 import { describe, expect, it } from 'vitest';
-import type { DatabaseObservation, Observation } from '../../clients/observation.ts';
-import type { Backup } from '../../clients/pgbackrest.ts';
+import {
+  backup,
+  database,
+  hoursAgo,
+  isDatabase,
+  machine,
+  observation,
+  primaryMembers,
+  standbyMembers,
+  withMachine,
+} from '../../../test/model/observation.ts';
+import type { Observation } from '../../clients/observation.ts';
 import { renderStatus } from '../../commands/status-report.ts';
 import { findAll } from './findings.ts';
 import type { ClusterObservation, MachineObservation } from './observe.ts';
 import { statusOf } from './status.ts';
 
-const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const at = new Date('2026-03-01T12:00:00Z');
-const hoursAgo = (hours: number) => new Date(at.getTime() - hours * 3_600_000);
-
-const database = (inRecovery: boolean): DatabaseObservation => ({
-  inRecovery,
-  lsn: '0/3000000',
-  replayLsn: null,
-  timeline: 1,
-  replayedAt: hoursAgo(0.001).toISOString(),
-  receiver: null,
-  connections: 3,
-  maxConnections: 50,
-  synchronousStandbyNames: 'ANY 1 ("pg-2","pg-3")',
-  senders: [],
-  slots: [{ name: 'dr', active: true, walStatus: 'reserved', keptBytes: 0 }],
-  archiver: { lastArchivedWal: null, lastArchivedAt: hoursAgo(0.005).toISOString(), lastFailedAt: null },
-  walWaiting: 0,
-  walBytes: 0,
-});
-
-const primaryMembers = [
-  { name: 'pg-1', role: 'leader', state: 'running', timeline: 1 },
-  { name: 'pg-2', role: 'quorum_standby', state: 'streaming', timeline: 1, lag: 0 },
-  { name: 'pg-3', role: 'quorum_standby', state: 'streaming', timeline: 1, lag: 0 },
-];
-const standbyMembers = [{ name: 'dr-pg-1', role: 'standby_leader', state: 'streaming', timeline: 1 }];
-
-/** A machine that is well, but for what a test changes. */
-function machine(name: string, change: Partial<Observation> = {}): MachineObservation {
-  const node = nodeNamed(cluster, name);
-  const region = regionOf(cluster, node);
-  const isPrimaryRegion = region.kind === 'primary';
-  const byRole: Partial<Observation> = isDatabase(node)
-    ? {
-        patroni: {
-          patroni: { state: 'running', role: 'replica' },
-          cluster: { members: isPrimaryRegion ? primaryMembers : standbyMembers },
-        },
-        database: database(name !== 'pg-1'),
-        pooler: { paused: !isPrimaryRegion, clients: 1, waiting: 0, maxWaitSeconds: 0, servers: 1 },
-        // a standby region's has nobody who takes writes
-        router: isPrimaryRegion ? { primary: ['pg-1'], replica: ['pg-2'] } : { primary: [], replica: [] },
-      }
-    : node.role === 'etcd'
-      ? {
-          etcd: {
-            members: region.nodes
-              .filter(({ role }) => role === 'etcd')
-              .map(({ hostname }, index) => ({
-                endpoint: hostname,
-                isLeader: index === 0,
-                databaseBytes: 1,
-                errors: [],
-              })),
-            alarms: [],
-          },
-        }
-      : {};
-  const seen: Observation = {
-    machine: name,
-    at: at.toISOString(),
-    needsReboot: false,
-    disks: [{ mount: '/', sizeBytes: 100, freeBytes: 60 }],
-    memory: { totalBytes: 100, availableBytes: 50 },
-    certificates: [{ path: '/etc/pgha/tls/ca.crt', notAfter: '2036-01-01T00:00:00Z' }],
-    units: { down: [], failed: [] },
-    ...byRole,
-    ...change,
-  };
-  return { node, region, seen, problem: null };
-}
-
-const isDatabase = ({ role }: Node) => role === 'postgres' || role === 'standby';
-
-const backup = (type: Backup['type'], hours: number): Backup => ({
-  label: `${type}-${hours}`,
-  type,
-  startedAt: hoursAgo(hours),
-  stoppedAt: hoursAgo(hours),
-  wal: { start: '', stop: '' },
-  lsn: { start: '', stop: '' },
-  sizeBytes: 1,
-  repositoryDeltaBytes: 1,
-  hasError: false,
-});
-
-/** A cluster in which nothing needs a person, but for what a test changes. */
-function observation(change: Partial<ClusterObservation> = {}): ClusterObservation {
-  const names = ['etcd-1', 'etcd-2', 'etcd-3', 'pg-1', 'pg-2', 'pg-3', 'api-1', 'dr-etcd-1', 'dr-pg-1'];
-  const regions = [cluster.primary, cluster.dr ?? cluster.primary];
-  return {
-    at,
-    cluster,
-    machines: names.map((name) => machine(name)),
-    repositories: regions.map((region, index) => ({
-      region,
-      key: index + 1,
-      seen: {
-        key: index + 1,
-        backups: [backup('full', 30), backup('incr', 2)],
-        archivedUpTo: '000000010000000000000009',
-      },
-      problem: null,
-    })),
-    ...change,
-  };
-}
-
-/** The same cluster with one machine in place of the one of its name. */
-const withMachine = (changed: MachineObservation) =>
-  observation({
-    machines: observation().machines.map((each) => (each.node.name === changed.node.name ? changed : each)),
-  });
 const whatOf = (seen: ClusterObservation) => findAll(seen).map(({ what }) => what);
 
 describe('the state of a cluster', () => {
@@ -162,7 +57,7 @@ describe('the state of a cluster', () => {
       { units: { down: ['haproxy.service'], failed: [] } },
       'haproxy.service of pg-1 does not run',
     ],
-    ['a part that was not told', { router: { error: 'no socket' } }, 'router of pg-1 is not known: no socket'],
+    ['a part that was not told', { router: { error: 'no socket' } }, 'HAProxy on pg-1 does not answer: no socket'],
     [
       'a pooler that nobody resumed',
       { pooler: { paused: true, clients: 0, waiting: 3, maxWaitSeconds: 8.5, servers: 0 } },
@@ -237,9 +132,12 @@ describe('the state of a cluster', () => {
   it('names two primaries before anything else', () => {
     const members = [{ name: 'dr-pg-1', role: 'leader', state: 'running', timeline: 2 }];
     const both = withMachine(
-      machine('dr-pg-1', { patroni: { patroni: { state: 'running', role: 'primary' }, cluster: { members } } }),
+      machine('dr-pg-1', {
+        patroni: { patroni: { state: 'running', role: 'primary' }, cluster: { members } },
+        database: database(false),
+      }),
     );
-    expect(whatOf(both)[0]).toBe('both us-east-1 and us-west-2 have a primary');
+    expect(whatOf(both)[0]).toBe('split-brain: pg-1 (us-east-1) and dr-pg-1 (us-west-2) accept writes');
   });
 
   it.each<[string, string, readonly string[], string]>([
@@ -251,13 +149,16 @@ describe('the state of a cluster', () => {
       ({ node, region }) => isDatabase(node) && region === machine(name).region,
     );
     const without = own.map(({ node }) =>
-      machine(node.name, { patroni: { patroni: { state: 'running', role: 'replica' }, cluster: { members } } }),
+      machine(node.name, {
+        patroni:
+          node.name === name
+            ? { error: 'Connection refused' }
+            : { patroni: { state: 'running', role: 'replica' }, cluster: { members } },
+      }),
     );
-    const seen = observation({
-      machines: observation().machines.map((each) => without.find(({ node }) => node === each.node) ?? each),
-    });
-    const finding = findAll(seen).find(({ what }) => what === `${name} is not a member`);
-    expect(finding?.remedy).toContain(command);
+    const machines = observation().machines.map((each) => without.find(({ node }) => node === each.node) ?? each);
+    const found = findAll(observation({ machines }));
+    expect(found.map(({ remedy }) => remedy).join('\n')).toContain(command);
   });
 
   it('says how a region whose WAL was not kept for it is built anew', () => {

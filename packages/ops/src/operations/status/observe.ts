@@ -1,8 +1,9 @@
 import { type Cluster, membersOf, type Node, type Region, regionsOf } from '@pgha/infra/cluster';
 import { repositoryNumber } from '@pgha/infra/machines';
-import { type Observation, observe, toldOf } from '../../clients/observation.ts';
+import { type Observation, observe } from '../../clients/observation.ts';
 import { type Repository, readRepository } from '../../clients/pgbackrest.ts';
 import type { Installation } from '../../installation/installation.ts';
+import { acceptsWrites } from './members.ts';
 
 /** Everything that was seen of a cluster at one moment; what did not answer has a reason instead. */
 export interface ClusterObservation {
@@ -42,6 +43,7 @@ export async function observeCluster(installation: Installation): Promise<Cluste
       ),
     ),
   );
+  await askWritersAgain(installation, machines);
   const reader = machines.find(({ node, seen }) => isMember(cluster, node) && seen !== null)?.node ?? null;
   const repositories = await Promise.all(
     regionsOf(cluster).map(async (region): Promise<RepositoryObservation> => {
@@ -56,6 +58,18 @@ export async function observeCluster(installation: Installation): Promise<Cluste
   return { at: new Date(), cluster, machines, repositories };
 }
 
+/** In a switchover one member answers before it and another one behind it: who is seen to accept writes twice does. */
+async function askWritersAgain({ host }: Installation, machines: MachineObservation[]): Promise<void> {
+  const writing = machines.filter(({ seen }) => acceptsWrites(seen) === true);
+  if (writing.length < 2) return;
+  await Promise.all(
+    writing.map(async (machine) => {
+      const again = await orReason(() => observe(host(machine.node)));
+      machines.splice(machines.indexOf(machine), 1, { ...machine, ...again });
+    }),
+  );
+}
+
 async function orReason<T>(work: () => Promise<T>): Promise<{ seen: T | null; problem: string | null }> {
   try {
     return { seen: await work(), problem: null };
@@ -66,15 +80,6 @@ async function orReason<T>(work: () => Promise<T>): Promise<{ seen: T | null; pr
 
 const isMember = (cluster: Cluster, { name }: Node) =>
   regionsOf(cluster).some((region) => membersOf(region).some((member) => member.name === name));
-
-/** The members of a region as the first of them that answers has them from etcd. */
-export function membersSeen({ machines }: ClusterObservation, region: Region) {
-  for (const { seen, region: own } of machines) {
-    const patroni = own.kind === region.kind ? toldOf(seen?.patroni) : null;
-    if (patroni !== null) return patroni.cluster.members;
-  }
-  return null;
-}
 
 /** Machines of one role that could be asked. */
 export function answering({ machines }: ClusterObservation, region: Region, roles: readonly Node['role'][]) {

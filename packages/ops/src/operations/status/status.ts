@@ -4,7 +4,8 @@ import type { Backup, Repository } from '../../clients/pgbackrest.ts';
 import { replayAgeSeconds, restoreTestsOf, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
 import { findAll } from './findings.ts';
-import { answering, type ClusterObservation, type MachineObservation, membersSeen } from './observe.ts';
+import { membersSeen } from './members.ts';
+import { answering, type ClusterObservation, type MachineObservation } from './observe.ts';
 
 /** A cluster as `pgha status` tells it. Moments are RFC 3339 in UTC, sizes bytes; null is "not known" or "there is none". */
 export interface ClusterStatus {
@@ -44,6 +45,8 @@ interface MemberStatus {
   timeline: number | null;
   lsn: string | null;
   lagBytes: number | null;
+  /** It accepts writes without etcd. */
+  isFailsafe: boolean;
 }
 
 interface RouteStatus {
@@ -123,13 +126,14 @@ function regionStatus(seen: ClusterObservation, region: Region): RegionStatus {
           : leading.role === 'leader'
             ? 'acting'
             : 'standby',
-    members: (members ?? []).map(({ name, role, state, timeline, lag }) => ({
+    members: (members ?? []).map(({ name, role, state, timeline, lag, isFailsafe = false }) => ({
       name,
       role,
       state,
       timeline: timeline ?? null,
       lsn: database(name)?.lsn ?? null,
       lagBytes: typeof lag === 'number' ? lag : null,
+      isFailsafe,
     })),
     synchronous: leading === null ? null : (database(leading.name)?.synchronousStandbyNames ?? null),
     etcd: {

@@ -1,0 +1,82 @@
+import { nodesOf, type Region } from '@pgha/infra/cluster';
+import { toldOf } from '../../clients/observation.ts';
+import type { Finding } from './finding.ts';
+import { answering, type ClusterObservation } from './observe.ts';
+
+type EtcdView = NonNullable<ReturnType<typeof viewOf>>;
+
+const viewOf = (seen: ClusterObservation, region: Region) =>
+  answering(seen, region, ['etcd']).flatMap(({ seen: machine }) => toldOf(machine?.etcd) ?? [])[0];
+
+/** A region's etcd: its quorum, its leader, its alarms. */
+export function etcdFindings(seen: ClusterObservation, region: Region): readonly Finding[] {
+  const entered = answering(seen, region, ['etcd']);
+  const view = viewOf(seen, region);
+  const wanted = nodesOf(region, 'etcd').length;
+  if (view === undefined) {
+    const remedy =
+      entered.length <= wanted / 2
+        ? 'start its machines'
+        : `journalctl -u etcd on ${entered[0]?.node.name}: "took too long" there is a disk or a processor that is too slow`;
+    return [
+      {
+        what: `etcd of ${region.awsRegion} does not answer`,
+        remedy: `${remedy}; nobody can take over until it answers`,
+        alert: 'EtcdQuorumLost',
+      },
+    ];
+  }
+  return [
+    ...(view.members.length < wanted
+      ? [
+          {
+            what: `etcd of ${region.awsRegion} has ${view.members.length} of ${wanted} members`,
+            remedy: 'journalctl -u etcd on the missing one; do not wait for days',
+            alert: 'EtcdMemberDown',
+          },
+        ]
+      : []),
+    ...(view.members.some(({ isLeader }) => isLeader)
+      ? []
+      : [
+          {
+            what: `etcd of ${region.awsRegion} has no leader`,
+            remedy: 'port 2380 between its machines',
+            alert: 'EtcdWithoutLeader',
+          },
+        ]),
+    ...alarmFindings(region, view),
+  ];
+}
+
+/** Alarms stay until they are disarmed, and NOSPACE refuses every write meanwhile, the renewal of the lease among them. */
+function alarmFindings(region: Region, { members, alarms }: EtcdView): readonly Finding[] {
+  const raised = alarms.flatMap((each) => {
+    if (typeof each !== 'string') return [each];
+    // an older program cuts "memberID:… alarm:NOSPACE" at white space
+    const alarm = /^alarm:(\w+)$/.exec(each)?.[1];
+    return alarm === undefined ? [] : [{ member: '', alarm }];
+  });
+  return [...new Set(raised.map(({ alarm }) => alarm))].map((alarm) => {
+    const ids = raised.filter((each) => each.alarm === alarm).map(({ member }) => member);
+    const where = members
+      .filter(({ id }) => id !== undefined && ids.includes(id))
+      .map(({ endpoint }) => hostOf(endpoint));
+    return {
+      what: `etcd of ${region.awsRegion} raised the alarm ${alarm}${where.length === 0 ? '' : ` on ${where.join(', ')}`}`,
+      remedy: alarmRemedies[alarm] ?? 'pgha-etcdctl alarm list on an etcd machine; see the manual of etcd',
+      alert: 'EtcdAlarm',
+    };
+  });
+}
+
+const alarmRemedies: Readonly<Record<string, string>> = {
+  NOSPACE:
+    'its database reached its quota and refuses writes. On one etcd machine: pgha-etcdctl defrag --cluster, then pgha-etcdctl alarm ' +
+    'disarm',
+  CORRUPT:
+    'a member differs from the others: pgha-etcdctl endpoint status --cluster names the one with another hash or revision; ' +
+    'pgha nodes replace puts a new member in its place, then pgha-etcdctl alarm disarm',
+};
+
+const hostOf = (endpoint: string) => endpoint.replace(/^https?:\/\//, '').replace(/:\d+$/, '');
