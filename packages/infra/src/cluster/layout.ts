@@ -55,6 +55,7 @@ export function layOutRegion(
   return {
     kind,
     awsRegion: input.awsRegion,
+    zones: input.zones,
     cidr: input.cidr,
     subnets: zones.map(
       (zoneIndex): Subnets => ({
