@@ -25,6 +25,8 @@ export interface Subnets {
 export interface Region {
   kind: 'primary' | 'dr';
   awsRegion: string;
+  /** The letters of its availability zones, by zone index. */
+  zones: readonly [string, string, string];
   cidr: string;
   subnets: readonly Subnets[];
   nodes: readonly Node[];

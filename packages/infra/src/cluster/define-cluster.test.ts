@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { isPrivate, overlap, parseAddress, parseCidr } from './addresses.ts';
 import { defineCluster, InvalidClusterError } from './define-cluster.ts';
 import type { ClusterInput } from './input.ts';
-import { nodeBeyond } from './layout.ts';
+import { membersBeyond, mostMembers, nodeBeyond } from './layout.ts';
 import { allNodes, membersOf, nodeNamed, nodesOf, regionsOf } from './topology.ts';
+import { availabilityZone } from './zones.ts';
 
 const legalInput: fc.Arbitrary<ClusterInput> = fc.record(
   {
@@ -111,9 +112,43 @@ describe('a machine beyond the cluster', () => {
   });
 });
 
+describe('the database machines that a cluster could have besides', () => {
+  it('are all up to the most that the rules allow', () => {
+    const names = (input: ClusterInput) =>
+      regionsOf(defineCluster(input)).map((region) =>
+        membersBeyond(defineCluster(input), region).map(({ name, role }) => `${name} ${role}`),
+      );
+    expect(names({ primary: { postgres: 2 } })).toEqual([['pg-3 postgres'], ['dr-pg-2 standby', 'dr-pg-3 standby']]);
+    expect(names({ primary: { postgres: 3 }, dr: null })).toEqual([[]]);
+    expect(() => defineCluster({ primary: { postgres: mostMembers } })).not.toThrow();
+    expect(() => defineCluster({ primary: { postgres: mostMembers + 1 } })).toThrow(InvalidClusterError);
+  });
+});
+
+describe('the zones of a region', () => {
+  it('are those the configuration names, or the usual ones', () => {
+    const zonesOf = (input: ClusterInput) =>
+      [0, 1, 2].map((index) => availabilityZone(defineCluster(input).primary, index as 0));
+    expect(zonesOf({})).toEqual(['us-east-1a', 'us-east-1b', 'us-east-1c']);
+    expect(zonesOf({ primary: { awsRegion: 'ap-northeast-1' } })).toEqual([
+      'ap-northeast-1a',
+      'ap-northeast-1c',
+      'ap-northeast-1d',
+    ]);
+    expect(zonesOf({ primary: { zones: ['a', 'd', 'f'] } })).toEqual(['us-east-1a', 'us-east-1d', 'us-east-1f']);
+  });
+});
+
 describe('an impossible cluster', () => {
   it.each<[string, ClusterInput]>([
     ['primary.etcd', { primary: { etcd: 4 } }],
+    ['primary.zones', { primary: { zones: ['a', 'b', 'b'] } }],
+    ['primary.zones', { primary: { zones: ['a', 'b', 'us-east-1c'] } }],
+    ['primary.awsRegion', { primary: { awsRegion: 'us-gov-west-1' } }],
+    ['primary.awsRegion', { primary: { awsRegion: 'cn-north-1' } }],
+    ['dr.awsRegion', { dr: { awsRegion: 'us-gov-east-1' } }],
+    ['dr.awsRegion', { dr: { awsRegion: 'cn-northwest-1' } }],
+    ['dr.awsRegion', { dr: { awsRegion: 'us-isob-east-1' } }],
     ['primary.postgres', { primary: { postgres: 1 } }],
     ['primary.cidr', { primary: { cidr: '10.42.0.1/16' } }],
     ['primary.cidr', { primary: { cidr: '8.8.0.0/16' } }],

@@ -1,8 +1,11 @@
 import type { BackupPlan, Durability, Egress, PatroniTiming, Role, StateStore, Volumes } from './cluster.ts';
+import { usualZones } from './zones.ts';
 
 /** One region as a user writes it. */
 export interface RegionInput {
   awsRegion?: string;
+  /** The letters of three availability zones, where the account's a, b and c do not offer what is wanted. They cannot be changed later. */
+  zones?: readonly [string, string, string];
   /** A private range of /16 to /20; every subnet is a /24 of it. */
   cidr?: string;
   /** How many PostgreSQL machines: 2 or 3 in the primary region, 1 to 3 in the second. */
@@ -78,6 +81,7 @@ export function withDefaults(input: ClusterInput): CompleteInput {
     ...input,
     primary: {
       awsRegion: 'us-east-1',
+      zones: usualZones(input.primary?.awsRegion ?? 'us-east-1'),
       cidr: '10.42.0.0/16',
       postgres,
       etcd: 3,
@@ -90,6 +94,7 @@ export function withDefaults(input: ClusterInput): CompleteInput {
         ? null
         : {
             awsRegion: 'us-west-2',
+            zones: usualZones(input.dr?.awsRegion ?? 'us-west-2'),
             cidr: '10.43.0.0/16',
             postgres: standbys,
             // One machine has nobody to fail over to: an etcd quorum would guard nothing.

@@ -55,6 +55,7 @@ export function layOutRegion(
   return {
     kind,
     awsRegion: input.awsRegion,
+    zones: input.zones,
     cidr: input.cidr,
     subnets: zones.map(
       (zoneIndex): Subnets => ({
@@ -98,6 +99,20 @@ export function nodeBeyond(cluster: Cluster, name: string): { node: Node; region
     return { node: { ...first, name, hostname: `${name}.${cluster.zone}`, address, zoneIndex }, region };
   }
   return null;
+}
+
+/** As many database machines as a region may have; `rules.ts` refuses more. */
+export const mostMembers = 3;
+
+/** The database machines that a region could have and the configuration has not: one of them may have been removed. */
+export function membersBeyond(cluster: Cluster, region: Region): readonly Node[] {
+  const present = region.nodes.filter(({ role }) => role === 'postgres' || role === 'standby');
+  const [first] = present;
+  if (first === undefined) return [];
+  return Array.from({ length: mostMembers - present.length }, (_, index) => {
+    const name = first.name.replace(/-1$/, `-${present.length + 1 + index}`);
+    return nodeBeyond(cluster, name)?.node ?? [];
+  }).flat();
 }
 
 /** Machines people or the Internet reach have public addresses; databases and etcd never do. */

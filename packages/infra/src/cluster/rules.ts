@@ -118,6 +118,20 @@ function region(path: string, input: Required<RegionInput>, counts: { postgres: 
       'write it as us-east-1',
     ),
     check(
+      !/^(cn|us-gov|us-iso[a-z]*|eu-iso[a-z]*)-/.test(input.awsRegion),
+      `${path}.awsRegion`,
+      input.awsRegion,
+      'a region of the partition "aws": ARNs, service names and endpoints of GovCloud (US), China and the isolated regions differ',
+      'choose a commercial region, for example us-east-1',
+    ),
+    check(
+      input.zones.length === 3 && new Set(input.zones).size === 3 && input.zones.every((zone) => /^[a-z]$/.test(zone)),
+      `${path}.zones`,
+      input.zones,
+      'three different letters of availability zones',
+      "for example ['a', 'b', 'd']; `pgha doctor` names the zones that the account has",
+    ),
+    check(
       input.awsRegion !== 'us-west-1',
       `${path}.awsRegion`,
       input.awsRegion,

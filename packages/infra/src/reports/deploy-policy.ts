@@ -64,7 +64,13 @@ function networkStatements(cluster: Cluster): readonly Statement[] {
   return [
     allow(
       'Look',
-      ['ec2:Describe*', 'ec2:GetInstanceUefiData', 'elasticloadbalancing:Describe*'],
+      [
+        'ec2:Describe*',
+        'ec2:GetConsoleOutput',
+        'ec2:GetInstanceUefiData',
+        'elasticloadbalancing:Describe*',
+        'servicequotas:GetServiceQuota',
+      ],
       '*',
       inRegions(cluster),
     ),

@@ -2,4 +2,4 @@ export { renderAlertTable } from './alert-table.ts';
 export * from './cost.ts';
 export * from './cost-table.ts';
 export * from './deploy-policy.ts';
-export { pricesAsOf } from './price-list.ts';
+export { pricesAsOf, pricesOf } from './price-list.ts';

@@ -4,6 +4,7 @@ import {
   type Cluster,
   dataVolumeName,
   exchangePrefix,
+  membersBeyond,
   membersOf,
   type Region,
 } from '../cluster/index.ts';
@@ -11,7 +12,7 @@ import { Bucket } from './bucket.ts';
 import { accountOf, ClusterStack, type Deployment, type StackName } from './cluster-stack.ts';
 import { EncryptionKey } from './encryption-key.ts';
 import { addFlowLogGroup } from './flow-logs.ts';
-import { type Construct, DataAwsCallerIdentity, EbsVolume } from './terraform.ts';
+import { type Construct, DataAwsCallerIdentity, DataAwsEbsVolumes, EbsVolume } from './terraform.ts';
 
 /** Above what pgBackRest keeps, so that a stanza deleted by mistake can still be brought back for a week. */
 const keepReplacedBackupsDays = 7;
@@ -50,8 +51,9 @@ export class DataStack extends ClusterStack {
   }
 
   private addVolumes(cluster: Cluster, region: Region, keyArn: string): void {
-    for (const node of membersOf(region)) {
-      new EbsVolume(this, `${node.name}-data`, {
+    const volumes = membersOf(region).map((node) => {
+      const id = `${node.name}-data`;
+      new EbsVolume(this, id, {
         availabilityZone: availabilityZone(region, node.zoneIndex),
         type: 'gp3',
         size: cluster.volumes.dataGib,
@@ -60,6 +62,26 @@ export class DataStack extends ClusterStack {
         tags: { Name: dataVolumeName(cluster, node), machine: node.name },
         lifecycle: { preventDestroy: true },
       });
-    }
+      const { fqn: found } = new DataAwsEbsVolumes(this, `${node.name}-found`, {
+        filter: [{ name: 'tag:Name', values: [dataVolumeName(cluster, node)] }],
+      });
+      return { address: `aws_ebs_volume.${id}`, found };
+    });
+    // A volume that outlived its machine is taken into this stack again with its data, instead of a second one of its name.
+    // What the stack has already is not imported; two of a name end the plan, because nobody but a person can choose.
+    this.addOverride(
+      'import',
+      volumes.map(({ address, found }) => ({
+        for_each: `\${toset(compact([one(${found}.ids)]))}`,
+        to: address,
+        id: `\${each.value}`,
+      })),
+    );
+    // Of a machine that was taken out of the configuration the volume stays, and no plan has to do with it any more.
+    const removed = membersBeyond(cluster, region).map(({ name }) => ({
+      from: `aws_ebs_volume.${name}-data`,
+      lifecycle: { destroy: false },
+    }));
+    if (removed.length > 0) this.addOverride('removed', removed);
   }
 }

@@ -16,6 +16,9 @@ export interface Synthesized {
   data: Record<string, Record<string, Arguments>>;
   output: Record<string, Arguments>;
   variable: Record<string, Arguments>;
+  /** Of the data stacks. */
+  import?: Arguments[];
+  removed?: Arguments[];
 }
 
 export type Stacks = Partial<Record<StackName, Synthesized>>;

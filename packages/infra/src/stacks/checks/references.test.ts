@@ -50,6 +50,17 @@ describe('the check of references', () => {
     expect(said.some((line) => line.includes(`${vpc} needs aws_subnet.network_private-a needs ${vpc}`))).toBe(true);
   });
 
+  it('notices a volume that is taken in or let go of against the rest of the stack', () => {
+    const stack = structuredClone(synthesize({})['primary-data']);
+    if (stack === undefined) throw new Error('no such stack');
+    delete stack.resource['aws_ebs_volume']?.['pg-1-data'];
+    stack.removed?.push({ from: 'aws_ebs_volume.pg-2-data', lifecycle: { destroy: false } });
+    expect(brokenReferences(stack)).toEqual([
+      'aws_ebs_volume.pg-2-data is removed, and is there: Terraform refuses both',
+      'import of aws_ebs_volume.pg-1-data refers to aws_ebs_volume.pg-1-data, which is not there',
+    ]);
+  });
+
   it('notices names that are none, and a provider that nobody configured', () => {
     const said = damaged((stack) => {
       stack.resource['aws_vpc'] = { ...stack.resource['aws_vpc'], '2nd': { provider: 'aws.elsewhere' } };

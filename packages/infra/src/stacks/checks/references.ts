@@ -24,8 +24,16 @@ export function brokenReferences(stack: Synthesized): readonly string[] {
   const outputs = Object.entries(stack.output ?? {}).map(
     ([name, value]): Part => ({ address: `output.${name}`, needs: referencesIn(value) }),
   );
+  // `to` and `from` are addresses as they are, without an expression around them
+  const adopted = (stack.import ?? []).map(
+    ({ to, ...given }): Part => ({ address: `import of ${to}`, needs: [to, ...referencesIn(given)] }),
+  );
+  const managed = (stack.removed ?? []).flatMap(({ from }) =>
+    known.has(from) ? [`${from} is removed, and is there: Terraform refuses both`] : [],
+  );
   return [
-    ...[...parts, ...outputs].flatMap(({ address, needs }) =>
+    ...managed,
+    ...[...parts, ...outputs, ...adopted].flatMap(({ address, needs }) =>
       needs.filter((need) => !known.has(need)).map((need) => `${address} refers to ${need}, which is not there`),
     ),
     ...parts.flatMap(({ address }) =>

@@ -55,17 +55,28 @@ export function planAddedInstance(
   ];
 }
 
-/** The steps that remove an instance; its data volume stays until a deploy is told to delete it. */
+/** The steps that remove an instance. Its data volume is let go of: it stays, and no later plan has anything to do with it. */
 export function planRemovedInstance({ target }: Scope, node: Node, open: () => Session): readonly Step[] {
   return [
     {
-      title: `No ${node.name} in the stack ${target}; its volume stays`,
+      title: `Remove ${node.name} from the stack ${target}`,
       run: (report) => applyStack(open(), target, { allowed: goesWith(node) }, report),
     },
+    ...(node.role === 'postgres' || node.role === 'standby'
+      ? [
+          {
+            title: `Retain the data volume of ${node.name}`,
+            run: (report: (line: string) => void) => applyStack(open(), `${target}-data`, { allowed: [] }, report),
+          },
+        ]
+      : []),
   ];
 }
 
 const instanceAddress = (node: Node) => `aws_instance.machines_${node.name}`;
 
-/** What is tied to an instance and follows it. */
-const goesWith = (node: Node) => [instanceAddress(node), `aws_volume_attachment.machines_${node.name}-data`];
+/** What is tied to an instance and follows it, whatever `count` or `for_each` made of it. */
+export const goesWith = (node: Node): readonly string[] => [
+  instanceAddress(node),
+  `aws_volume_attachment.machines_${node.name}-data`,
+];

@@ -9,7 +9,7 @@ import { createSsmHost, type SsmRegion } from '../../hosts/ssm.ts';
 import { secretsInit } from '../../secrets/index.ts';
 import type { Step } from '../../step.ts';
 import { withRegion, withSecrets } from './aws-access.ts';
-import { dangersOf, reviewPlan } from './plan-review.ts';
+import { dangersOf, describeDangers, reviewPlan } from './plan-review.ts';
 import { waitForCluster, waitForMachines } from './readiness.ts';
 import type { Session } from './session.ts';
 import { dataRegions, type Scope, stacksOf } from './target.ts';
@@ -131,13 +131,7 @@ export async function applyStack(
   report('terraform plan');
   const review = reviewPlan(stack, await terraform.plan({ replace: replaced }));
   const dangers = dangersOf(review, allowed);
-  if (dangers.length > 0) {
-    throw new RefusedError(
-      `the stack ${stack} would ${dangers.map(({ action, address }) => `${action} ${address}`).join(', ')}. ` +
-        'Machines are replaced one at a time by "pgha nodes replace"; what is meant otherwise is agreed to with ' +
-        dangers.map(({ address }) => `--allow ${address}`).join(' '),
-    );
-  }
+  if (dangers.length > 0) throw new RefusedError(describeDangers(session.scope.target, stack, dangers));
   if (review.changes.length === 0) return report('nothing to change');
   await terraform.apply(report);
 }
