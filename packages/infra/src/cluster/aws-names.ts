@@ -47,6 +47,14 @@ export function keyAlias(cluster: Cluster): string {
   return `alias/${deploymentName(cluster)}`;
 }
 
+/**
+ * The alias of the key that a region's parameters are encrypted with. A key of its own: the account-wide `aws/ssm` decrypts for
+ * everybody who may read a parameter, and AWS's `ReadOnlyAccess` may.
+ */
+export function secretsKeyAlias(cluster: Cluster): string {
+  return `${keyAlias(cluster)}-secrets`;
+}
+
 /** ELB refuses more than 32 characters. */
 export function loadBalancerName(cluster: Cluster): string {
   return shortened(`${deploymentName(cluster)}-db`, 32);
