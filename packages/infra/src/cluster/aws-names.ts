@@ -42,6 +42,16 @@ export function rolePath(cluster: Cluster, region: Region): string {
   return `/${cluster.project}/${cluster.environment}/${region.kind}/`;
 }
 
+/** The managed policy that bounds what any role of the cluster may do. */
+export function boundaryName(cluster: Cluster): string {
+  return `${deploymentName(cluster)}-boundary`;
+}
+
+/** @param account twelve digits, or the expression Terraform replaces by them. */
+export function boundaryArn(cluster: Cluster, account: string): string {
+  return `arn:aws:iam::${account}:policy/${boundaryName(cluster)}`;
+}
+
 /** The alias of the key that a region's volumes, buckets and topic are encrypted with. */
 export function keyAlias(cluster: Cluster): string {
   return `alias/${deploymentName(cluster)}`;
