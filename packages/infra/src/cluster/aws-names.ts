@@ -42,9 +42,27 @@ export function rolePath(cluster: Cluster, region: Region): string {
   return `/${cluster.project}/${cluster.environment}/${region.kind}/`;
 }
 
+/** The managed policy that bounds what any role of the cluster may do. */
+export function boundaryName(cluster: Cluster): string {
+  return `${deploymentName(cluster)}-boundary`;
+}
+
+/** @param account twelve digits, or the expression Terraform replaces by them. */
+export function boundaryArn(cluster: Cluster, account: string): string {
+  return `arn:aws:iam::${account}:policy/${boundaryName(cluster)}`;
+}
+
 /** The alias of the key that a region's volumes, buckets and topic are encrypted with. */
 export function keyAlias(cluster: Cluster): string {
   return `alias/${deploymentName(cluster)}`;
+}
+
+/**
+ * The alias of the key that a region's parameters are encrypted with. A key of its own: the account-wide `aws/ssm` decrypts for
+ * everybody who may read a parameter, and AWS's `ReadOnlyAccess` may.
+ */
+export function secretsKeyAlias(cluster: Cluster): string {
+  return `${keyAlias(cluster)}-secrets`;
 }
 
 /** ELB refuses more than 32 characters. */

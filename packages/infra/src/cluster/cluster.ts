@@ -103,6 +103,8 @@ export interface Cluster {
   egress: Egress;
   /** Whether the network's accepted and refused connections are logged for 30 days. */
   flowLogs: boolean;
+  /** Whether every role has the permissions boundary that an administrator made: `pgha policies`. */
+  permissionsBoundary: boolean;
   /** For how many days nobody may delete what was written to a backup bucket; null: no object lock. */
   objectLockDays: number | null;
   state: StateStore;

@@ -49,6 +49,7 @@ export function defineCluster(input: ClusterInput = {}): Cluster {
     apiCidrs: complete.apiCidrs,
     egress: complete.egress,
     flowLogs: complete.flowLogs,
+    permissionsBoundary: complete.permissionsBoundary,
     objectLockDays: complete.objectLockDays,
     state: complete.state,
   };

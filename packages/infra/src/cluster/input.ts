@@ -43,6 +43,11 @@ export interface ClusterInput {
   /** `bastion`: it translates addresses, for nothing more. `nat-gateway`: AWS does, and bills it. */
   egress?: Egress;
   flowLogs?: boolean;
+  /**
+   * Whether every role gets the permissions boundary of `pgha policies`, which an administrator makes before the first deploy. The
+   * deploy policies demand it: who may make roles without a bound is an administrator. `false` as long as it is not there.
+   */
+  permissionsBoundary?: boolean;
   /** S3 object lock of the backup buckets, in days; null: none. Only a new bucket can begin with it. */
   objectLockDays?: number | null;
   /** `s3`, made by `pgha bootstrap`, unless you keep the state yourself. */
@@ -76,6 +81,7 @@ export function withDefaults(input: ClusterInput): CompleteInput {
     apiCidrs: input.adminCidrs ?? [],
     egress: 'bastion',
     flowLogs: false,
+    permissionsBoundary: true,
     objectLockDays: null,
     state: 's3',
     ...input,

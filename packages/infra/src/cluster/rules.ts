@@ -356,7 +356,14 @@ function access(input: CompleteInput): Check[] {
 }
 
 /** What only AWS knows of: the way out, the logs, the state. */
-function account({ egress, flowLogs, objectLockDays, state, backups: plan }: CompleteInput): Check[] {
+function account({
+  egress,
+  flowLogs,
+  permissionsBoundary,
+  objectLockDays,
+  state,
+  backups: plan,
+}: CompleteInput): Check[] {
   return [
     check(
       ['bastion', 'nat-gateway'].includes(egress),
@@ -366,6 +373,13 @@ function account({ egress, flowLogs, objectLockDays, state, backups: plan }: Com
       'the bastion costs nothing more; a NAT gateway goes on when the bastion is away',
     ),
     check(typeof flowLogs === 'boolean', 'flowLogs', flowLogs, 'true or false', 'false saves what the logs cost'),
+    check(
+      typeof permissionsBoundary === 'boolean',
+      'permissionsBoundary',
+      permissionsBoundary,
+      'true or false',
+      'true, once the policies of "pgha policies" exist',
+    ),
     check(
       objectLockDays === null || (Number.isInteger(objectLockDays) && objectLockDays >= 1 && objectLockDays <= 3650),
       'objectLockDays',

@@ -12,6 +12,7 @@ import { Bucket } from './bucket.ts';
 import { accountOf, ClusterStack, type Deployment, type StackName } from './cluster-stack.ts';
 import { EncryptionKey } from './encryption-key.ts';
 import { addFlowLogGroup } from './flow-logs.ts';
+import { SecretsKey } from './secrets-key.ts';
 import { type Construct, DataAwsCallerIdentity, DataAwsEbsVolumes, EbsVolume } from './terraform.ts';
 
 /** Above what pgBackRest keeps, so that a stanza deleted by mistake can still be brought back for a week. */
@@ -26,6 +27,7 @@ export class DataStack extends ClusterStack {
     const { cluster } = deployment;
     const account = new DataAwsCallerIdentity(this, 'account').accountId;
     const key = new EncryptionKey(this, 'key', cluster, region, account);
+    new SecretsKey(this, 'secrets-key', cluster, region, account);
     this.addBuckets(deployment, region, key.arn);
     this.addVolumes(cluster, region, key.arn);
     if (cluster.flowLogs) addFlowLogGroup(this, 'connections', cluster, key.arn);

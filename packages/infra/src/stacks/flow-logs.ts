@@ -21,13 +21,14 @@ export class FlowLogs extends Construct {
     id: string,
     cluster: Cluster,
     region: Region,
-    { network, account }: { network: Network; account: string },
+    { network, account, boundary }: { network: Network; account: string; boundary: string | null },
   ) {
     super(scope, id);
     const groupArn = `arn:aws:logs:${region.awsRegion}:${account}:log-group:${flowLogGroupName(cluster)}`;
     const role = new IamRole(this, 'role', {
       name: `${deploymentName(cluster)}-${region.kind}-flow-logs`,
       path: rolePath(cluster, region),
+      ...(boundary === null ? {} : { permissionsBoundary: boundary }),
       assumeRolePolicy: JSON.stringify({
         Version: '2012-10-17',
         Statement: [

@@ -7,7 +7,14 @@ import { Construct, IamInstanceProfile, IamRole, IamRolePolicy } from './terrafo
 export class MachineRole extends Construct {
   readonly profileName: string;
 
-  constructor(scope: Construct, id: string, cluster: Cluster, machine: Machine, site: Site, account: string) {
+  /** @param boundary the permissions boundary of the cluster's roles; null: it has none. */
+  constructor(
+    scope: Construct,
+    id: string,
+    cluster: Cluster,
+    machine: Machine,
+    { site, account, boundary }: { site: Site; account: string; boundary: string | null },
+  ) {
     super(scope, id);
     const { node } = machine;
     const name = machineResourceName(cluster, node);
@@ -15,6 +22,7 @@ export class MachineRole extends Construct {
     const role = new IamRole(this, 'role', {
       name,
       path,
+      ...(boundary === null ? {} : { permissionsBoundary: boundary }),
       assumeRolePolicy: policyDocument([
         { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
       ]),

@@ -22,6 +22,8 @@ export interface Surroundings {
   image: string;
   /** A Terraform expression for the account. */
   account: string;
+  /** A Terraform expression for the permissions boundary of every role; null: there is none. */
+  boundary: string | null;
 }
 
 /**
@@ -80,9 +82,9 @@ export class Machines extends Construct {
   }
 
   private addInstance(cluster: Cluster, region: Region, node: Node, surroundings: Surroundings): Instance {
-    const { network, groups, site, image, account } = surroundings;
+    const { network, groups, site, image } = surroundings;
     const machine = renderMachine(cluster, node, site);
-    const role = new MachineRole(this, `${node.name}-role`, cluster, machine, site, account);
+    const role = new MachineRole(this, `${node.name}-role`, cluster, machine, surroundings);
     const name = machineResourceName(cluster, node);
     return new Instance(this, node.name, {
       ami: image,

@@ -1,4 +1,13 @@
-import { type Cluster, keyAlias, type Node, type Region, regionOf, regionsOf } from '../cluster/index.ts';
+import {
+  type Cluster,
+  keyAlias,
+  type Node,
+  parameterName,
+  type Region,
+  regionOf,
+  regionsOf,
+  secretsKeyAlias,
+} from '../cluster/index.ts';
 import { alertTopicName, artifacts, type Machine, parametersOf, type Site } from '../machines/index.ts';
 
 export interface Statement {
@@ -26,11 +35,29 @@ export function machineStatements(cluster: Cluster, machine: Machine, site: Site
       Action: 'ssm:GetParameters',
       Resource: parametersOf(machine).map((name) => `arn:aws:ssm:${region.awsRegion}:${account}:parameter${name}`),
     },
+    secretsKey(cluster, region, account),
     ...artifactBucket(node, site),
     ...repositories(cluster, node, site),
     ...alerts(cluster, node, region, account),
     keys(cluster, node, region, account),
   ];
+}
+
+/** Decrypts the cluster's parameters, and only as Parameter Store; which of them it may ask for is said by `Secrets`. */
+function secretsKey(cluster: Cluster, { awsRegion }: Region, account: string): Statement {
+  return {
+    Sid: 'SecretsKey',
+    Effect: 'Allow',
+    Action: 'kms:Decrypt',
+    Resource: `arn:aws:kms:${awsRegion}:${account}:key/*`,
+    Condition: {
+      'ForAnyValue:StringEquals': { 'kms:ResourceAliases': secretsKeyAlias(cluster) },
+      StringEquals: { 'kms:ViaService': `ssm.${awsRegion}.amazonaws.com` },
+      StringLike: {
+        'kms:EncryptionContext:PARAMETER_ARN': `arn:aws:ssm:${awsRegion}:${account}:parameter${parameterName(cluster, '*')}`,
+      },
+    },
+  };
 }
 
 /** Run Command and Session Manager. The message services know no resources (Service Authorization Reference). */

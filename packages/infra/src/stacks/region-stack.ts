@@ -1,4 +1,4 @@
-import { nodesOf, type Region } from '../cluster/index.ts';
+import { boundaryArn, nodesOf, type Region } from '../cluster/index.ts';
 import { awsSite } from '../machines/index.ts';
 import { Alerts } from './alerts.ts';
 import { accountOf, ClusterStack, type Deployment, type StackName } from './cluster-stack.ts';
@@ -11,7 +11,13 @@ import { Machines } from './machines.ts';
 import { Network } from './network.ts';
 import { PrivateZone } from './private-zone.ts';
 import { SecurityGroups } from './security-groups.ts';
-import { type Construct, DataAwsCallerIdentity, TerraformOutput, TerraformVariable } from './terraform.ts';
+import {
+  type Construct,
+  DataAwsCallerIdentity,
+  DataAwsIamPolicy,
+  TerraformOutput,
+  TerraformVariable,
+} from './terraform.ts';
 
 /**
  * Everything of a region that can be made again from the configuration and the data stack. Both regions are the same stack:
@@ -24,6 +30,7 @@ export class RegionStack extends ClusterStack {
     const account = new DataAwsCallerIdentity(this, 'account').accountId;
     const siteOf = (each: Region) => awsSite(cluster, each, accountOf(deployment));
 
+    const boundary = cluster.permissionsBoundary ? this.findBoundary(boundaryArn(cluster, account)) : null;
     const network = new Network(this, 'network', cluster, region, account);
     const groups = new SecurityGroups(this, 'groups', cluster, region, network, connectionsOf(cluster, region, siteOf));
     const machines = new Machines(this, 'machines', cluster, region, {
@@ -32,6 +39,7 @@ export class RegionStack extends ClusterStack {
       site: siteOf(region),
       image: debianImage(this),
       account,
+      boundary,
     });
     const [bastion] = nodesOf(region, 'bastion');
     if (bastion === undefined)
@@ -44,8 +52,13 @@ export class RegionStack extends ClusterStack {
     });
     new PrivateZone(this, 'zone', cluster, region, { network, loadBalancer });
     new Alerts(this, 'alerts', cluster, region, machines, account);
-    if (cluster.flowLogs) new FlowLogs(this, 'flow-logs', cluster, region, { network, account });
+    if (cluster.flowLogs) new FlowLogs(this, 'flow-logs', cluster, region, { network, account, boundary });
     this.addOutputs(region, loadBalancer, machines);
+  }
+
+  /** Looked up, so that a plan says that it is missing before a role is made or changed. */
+  private findBoundary(arn: string): string {
+    return new DataAwsIamPolicy(this, 'boundary', { arn }).arn;
   }
 
   private addDeletionProtection(): string {

@@ -8,6 +8,7 @@ export { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group
 export { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 export { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity/index.js';
 export { DataAwsEbsVolumes } from '@cdktf/provider-aws/lib/data-aws-ebs-volumes/index.js';
+export { DataAwsIamPolicy } from '@cdktf/provider-aws/lib/data-aws-iam-policy/index.js';
 export { DataAwsRouteTable } from '@cdktf/provider-aws/lib/data-aws-route-table/index.js';
 export { DataAwsSsmParameter } from '@cdktf/provider-aws/lib/data-aws-ssm-parameter/index.js';
 export { DataAwsVpc } from '@cdktf/provider-aws/lib/data-aws-vpc/index.js';

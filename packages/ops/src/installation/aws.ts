@@ -18,6 +18,7 @@ import {
   nodesOf,
   type Region,
   regionOf,
+  secretsKeyAlias,
 } from '@pgha/infra/cluster';
 import { awsSite } from '@pgha/infra/machines';
 import { createSsmHost, type SsmRegion } from '../hosts/ssm.ts';
@@ -88,6 +89,7 @@ export async function withAws<T>(
         ssmStore(
           kept(new SSMClient({ ...clientSettings(login, awsRegion), maxAttempts: 10, retryMode: 'adaptive' })),
           awsRegion,
+          secretsKeyAlias(cluster),
         );
       return mirroredStore([store(first), ...others.map(store)]);
     },

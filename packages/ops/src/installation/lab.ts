@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
+import { secretsKeyAlias } from '@pgha/infra/cluster';
 import { provideAuthority, s3Client, ssmClient } from '../lab/aws.ts';
 import { findControlGroups } from '../lab/control-groups.ts';
 import { cutPower, findLeader, labHost } from '../lab/machines.ts';
@@ -42,7 +43,8 @@ export async function withLab<T>(
     }),
     site: (region) => labSite(cluster, region, authority),
     secrets: ([first, ...others]) => {
-      const store = (region: typeof first) => ssmStore(kept(ssmClient(region, authority)), region.awsRegion);
+      const store = (region: typeof first) =>
+        ssmStore(kept(ssmClient(region, authority)), region.awsRegion, secretsKeyAlias(cluster));
       return mirroredStore([store(first), ...others.map(store)]);
     },
     s3: (region) => kept(s3Client(region, authority)),

@@ -10,6 +10,7 @@ import {
   type Region,
   type RotatingLogin,
   regionsOf,
+  secretsKeyAlias,
 } from '@pgha/infra/cluster';
 import { apiKeysParameter } from '@pgha/infra/machines';
 import { Client } from 'pg';
@@ -39,7 +40,9 @@ export async function withSecretStore<T>(
   work: (store: SecretStore) => Promise<T>,
 ): Promise<T> {
   const clients = regionsOf(cluster).map((region) => ({ region, client: ssmClient(region, authority) }));
-  const [first, ...others] = clients.map(({ region, client }) => ssmStore(client, region.awsRegion));
+  const [first, ...others] = clients.map(({ region, client }) =>
+    ssmStore(client, region.awsRegion, secretsKeyAlias(cluster)),
+  );
   if (first === undefined) throw new Error('a cluster has at least one region');
   try {
     return await work(mirroredStore([first, ...others]));

@@ -1,5 +1,6 @@
 export * from './authority.ts';
 export * from './certificates.ts';
+export * from './encryption.ts';
 export * from './generations.ts';
 export * from './init.ts';
 export * from './inventory.ts';

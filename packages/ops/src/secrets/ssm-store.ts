@@ -1,10 +1,12 @@
 import {
   GetParametersCommand,
+  InvalidKeyId,
   ParameterAlreadyExists,
   PutParameterCommand,
   type PutParameterCommandInput,
   SSMClient,
 } from '@aws-sdk/client-ssm';
+import { keysOf } from './encryption.ts';
 import type { SecretStore, StoredSecret } from './store.ts';
 
 /** GetParameters takes ten names a call. */
@@ -34,9 +36,15 @@ export function connectSsm({ region, profile, endpoint, ca }: SsmConnection): SS
   });
 }
 
-/** One region's SSM Parameter Store; everything is a SecureString under the region's `aws/ssm` key. */
-export function ssmStore(client: SSMClient, place: string): SecretStore {
-  const put = (input: Pick<PutParameterCommandInput, 'Name' | 'Value' | 'Overwrite'>) =>
+/**
+ * One region's SSM Parameter Store; everything is a SecureString. What is new is encrypted with the cluster's own key as soon as that
+ * exists. What is replaced keeps the key it has: the machines may not be allowed to use another one yet, and `encryptWithOwnKey`
+ * changes it once they are.
+ *
+ * @param keyAlias the alias of the cluster's own key.
+ */
+export function ssmStore(client: SSMClient, place: string, keyAlias: string): SecretStore {
+  const put = (input: Pick<PutParameterCommandInput, 'Name' | 'Value' | 'Overwrite' | 'KeyId'>) =>
     client.send(new PutParameterCommand({ ...input, Type: 'SecureString' }));
 
   const inspect = async (names: readonly string[]) => {
@@ -61,8 +69,13 @@ export function ssmStore(client: SSMClient, place: string): SecretStore {
     read: async (names) => new Map([...(await inspect(names))].map(([name, { value }]) => [name, value])),
 
     async create(name, value) {
+      const parameter = { Name: name, Value: value, Overwrite: false };
       try {
-        await put({ Name: name, Value: value, Overwrite: false });
+        // without a key's name it is the account's default one: there is none of our own before the first deploy
+        await put({ ...parameter, KeyId: keyAlias }).catch((error) => {
+          if (error instanceof InvalidKeyId) return put(parameter);
+          throw error;
+        });
         return 'created';
       } catch (error) {
         if (error instanceof ParameterAlreadyExists) return 'taken';
@@ -71,7 +84,8 @@ export function ssmStore(client: SSMClient, place: string): SecretStore {
     },
 
     async replace(name, value) {
-      await put({ Name: name, Value: value, Overwrite: true });
+      const key = (await keysOf(client, [name])).get(name);
+      await put({ Name: name, Value: value, Overwrite: true, ...(key === undefined ? {} : { KeyId: key }) });
     },
   };
 }

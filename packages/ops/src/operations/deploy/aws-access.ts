@@ -2,7 +2,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { bucketName, type Cluster, type Region } from '@pgha/infra/cluster';
+import { bucketName, type Cluster, type Region, secretsKeyAlias } from '@pgha/infra/cluster';
 import type { SsmRegion } from '../../hosts/ssm.ts';
 import { mirroredStore, type SecretStore, ssmStore } from '../../secrets/index.ts';
 import { dataRegions, type Scope } from './target.ts';
@@ -73,7 +73,9 @@ export async function withSecrets<T>(
     // Parameter Store throttles writes at a few a second for a new account
     client: new SSMClient({ ...clientSettings(login, awsRegion), maxAttempts: 10, retryMode: 'adaptive' }),
   }));
-  const [first, ...others] = clients.map(({ client, awsRegion }) => ssmStore(client, awsRegion));
+  const [first, ...others] = clients.map(({ client, awsRegion }) =>
+    ssmStore(client, awsRegion, secretsKeyAlias(scope.cluster)),
+  );
   if (first === undefined) throw new Error('a cluster has at least one region');
   try {
     return await work(mirroredStore([first, ...others]));

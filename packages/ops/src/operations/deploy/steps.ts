@@ -9,6 +9,7 @@ import { createSsmHost, type SsmRegion } from '../../hosts/ssm.ts';
 import { secretsInit } from '../../secrets/index.ts';
 import type { Step } from '../../step.ts';
 import { withRegion, withSecrets } from './aws-access.ts';
+import { planOwnKey } from './own-key.ts';
 import { dangersOf, describeDangers, reviewPlan } from './plan-review.ts';
 import { waitForCluster, waitForMachines } from './readiness.ts';
 import type { Session } from './session.ts';
@@ -80,6 +81,7 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
       title: target === 'primary' ? 'A primary, and every replica with it' : 'The standby, streaming',
       run: (report) => onMachines((hostOf) => waitForCluster(cluster, region, hostOf, report, open().signal)),
     },
+    planOwnKey(scope, open),
     ...(target === 'primary' && api !== undefined
       ? [
           {
