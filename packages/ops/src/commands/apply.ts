@@ -2,8 +2,10 @@ import { allNodes } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
 import { enterAll } from '../installation/installation.ts';
 import { compareMachines, isDifferent, type MachineDifference, planApply } from '../operations/apply.ts';
+import { compareRegions, isChange, type RegionDifference } from '../operations/apply-settings.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
+import { describeOverride, isInFile, remedyOf } from '../operations/status/durability-findings.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
@@ -22,7 +24,9 @@ export function registerApply(program: Command, context: CommandContext): void {
       .command('apply')
       .summary('bring a changed configuration to the running machines')
       .description(
-        'Shows what differs, file by file, then changes one machine at a time: replicas first, primaries last.',
+        'Shows what differs, file by file, then changes one machine at a time: replicas first, primaries last. ' +
+          "Shows every change of Patroni's dynamic configuration, what somebody else set there and stays, and every override " +
+          'of a setting that acknowledged commits rest on.',
       ),
     context,
   )
@@ -35,28 +39,75 @@ export function registerApply(program: Command, context: CommandContext): void {
         const { cluster } = installation;
         const machines = enterAll(installation, allNodes(cluster));
         const differences = (await compareMachines(cluster, machines)).filter(isDifferent);
-        answer(context, options, differences, renderDifferences);
-        if (differences.length === 0 || options.dryRun === true) return;
-        await askConsent(`Change ${differences.map(({ machine }) => machine).join(', ')}?`, options.yes === true);
+        const regions = await compareRegions(cluster, machines);
+        answer(context, options, jsonOf(differences, regions), () => renderDifferences(differences, regions));
+        const changed = [
+          ...regions.filter(isChange).map(({ region }) => `the settings of ${region}`),
+          ...differences.map(({ machine }) => machine),
+        ];
+        if (changed.length === 0 || options.dryRun === true) return;
+        await askConsent(`Change ${changed.join(', ')}?`, options.yes === true);
         const { region } = actingRegion(cluster, await viewRegions(installation));
         await runOperation(installation, region, 'apply', async ({ signal }) =>
-          showSteps(await planApply(cluster, machines, differences, signal)),
+          showSteps(await planApply(cluster, machines, differences, regions, signal)),
         );
       }),
     );
 }
 
-function renderDifferences(differences: readonly MachineDifference[]): string {
-  if (differences.length === 0) return 'every machine is what the configuration says\n';
-  return differences
-    .map(({ machine, packages, files, removed, actions, units }) => {
-      const lines = [
-        ...packages.map((name) => `  install ${name}`),
-        ...removed.map((path) => `  remove ${path}`),
-        ...Object.entries(actions).map(([unit, action]) => `  ${action} ${unit}`),
-        ...units.map((unit) => `  settle ${unit}`),
-      ];
-      return `${machine}\n${lines.map((line) => `${line}\n`).join('')}${files.map(({ diff }) => diff).join('')}`;
-    })
-    .join('\n');
+/** A machine that differs, or, where `machine` is null, what the members of a region share. */
+export interface ApplyDifference extends Omit<MachineDifference, 'machine'> {
+  machine: string | null;
+  region?: string;
+  settings?: RegionDifference['settings'];
+  kept?: RegionDifference['kept'];
+  overrides?: RegionDifference['overrides'];
+}
+
+function jsonOf(
+  machines: readonly MachineDifference[],
+  regions: readonly RegionDifference[],
+): readonly ApplyDifference[] {
+  const nothing = { machine: null, packages: [], files: [], removed: [], actions: {}, units: [] };
+  return [...regions.filter(isWorthALine).map((region) => ({ ...nothing, ...region })), ...machines];
+}
+
+const isWorthALine = ({ settings, kept, overrides }: RegionDifference) =>
+  [settings, kept, overrides].some((list) => list.length > 0);
+
+function renderDifferences(differences: readonly MachineDifference[], regions: readonly RegionDifference[]): string {
+  const machines = differences.map(({ machine, packages, files, removed, actions, units }) => {
+    const lines = [
+      ...packages.map((name) => `  install ${name}`),
+      ...removed.map((path) => `  remove ${path}`),
+      ...Object.entries(actions).map(([unit, action]) => `  ${action} ${unit}`),
+      ...units.map((unit) => `  settle ${unit}`),
+    ];
+    return `${machine}\n${lines.map((line) => `${line}\n`).join('')}${files.map(({ diff }) => diff).join('')}`;
+  });
+  const isWhole = differences.length === 0 && !regions.some(isChange);
+  return [
+    ...regions.filter(isWorthALine).map(renderRegion),
+    ...machines,
+    ...(isWhole ? ['every machine is what the configuration says\n'] : []),
+  ].join('\n');
+}
+
+function renderRegion({ region, settings, kept, overrides }: RegionDifference): string {
+  const lines = [
+    ...settings.map(
+      ({ key, now, wanted, needsRestart }) =>
+        `  change ${key}: ${now ?? 'not set'} -> ${wanted}${needsRestart ? ' (needs a restart of each member: pgha nodes restart)' : ''}`,
+    ),
+    ...kept.map(
+      ({ key, now, wanted, why }) =>
+        `  keep ${key}: ${now}${wanted === null ? '' : ` (the configuration says ${wanted})`}: ${why}`,
+    ),
+    ...overrides.map(({ member, override }) =>
+      isInFile(override)
+        ? `  remove ${describeOverride(member, override)}`
+        : `  overridden: ${describeOverride(member, override)}\n    ${remedyOf(member, override)}`,
+    ),
+  ];
+  return `${region}: dynamic configuration and durability settings\n${lines.map((line) => `${line}\n`).join('')}`;
 }

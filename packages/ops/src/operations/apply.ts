@@ -1,8 +1,9 @@
 import { type Cluster, membersOf, type Node, type Region, regionOf, regionsOf } from '@pgha/infra/cluster';
-import { patroniDynamicConfig, renderMachine, renderManifest, type Site } from '@pgha/infra/machines';
-import { listMembers, mergeDynamicConfig } from '../clients/patronictl.ts';
+import { renderMachine, renderManifest, type Site } from '@pgha/infra/machines';
+import { listMembers } from '../clients/patronictl.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 import type { Step } from '../step.ts';
+import { planSettings, type RegionDifference } from './apply-settings.ts';
 import { waitUntilWhole } from './regions.ts';
 
 /** A machine of the cluster and the way into it. */
@@ -74,11 +75,15 @@ export function orderOfChange(
   );
 }
 
-/** The steps that change the machines which differ, one at a time; after each, its region's members have to be well again. */
+/**
+ * The steps that take back what stands in the servers' own files, change what the members of a region share, and then the machines
+ * which differ, one at a time; after each, its region's members have to be well again.
+ */
 export async function planApply(
   cluster: Cluster,
   machines: readonly Enterable[],
   differences: readonly MachineDifference[],
+  regions: readonly RegionDifference[],
   signal: AbortSignal,
 ): Promise<readonly Step[]> {
   const differing = new Set(differences.filter(isDifferent).map(({ machine }) => machine));
@@ -88,14 +93,8 @@ export async function planApply(
     for (const { name, isLeader } of members) if (isLeader) primaries.add(name);
   }
   const order = orderOfChange(cluster, machines, primaries).filter(({ node }) => differing.has(node.name));
-  const settings = regionsOf(cluster).map(
-    (region): Step => ({
-      title: `Settings that all members of ${region.awsRegion} share`,
-      run: () => mergeDynamicConfig(memberHost(region, machines), sharedSettings(cluster, region)),
-    }),
-  );
   return [
-    ...settings,
+    ...planSettings(cluster, machines, regions),
     ...order.map(
       ({ node, host, site }): Step => ({
         title: node.name,
@@ -108,12 +107,6 @@ export async function planApply(
       }),
     ),
   ];
-}
-
-/** What Patroni keeps for a region, without what says which region is the primary one: a promotion changed that on purpose. */
-function sharedSettings(cluster: Cluster, region: Region): Record<string, unknown> {
-  const { standby_cluster: _standbyCluster, slots: _slots, ...settings } = patroniDynamicConfig(cluster, region);
-  return settings;
 }
 
 async function compareMachine(cluster: Cluster, { node, host, site }: Enterable): Promise<MachineDifference> {

@@ -1,8 +1,8 @@
 import type { Verdict } from '../../src/chaos/checker.ts';
+import type { ApplyDifference } from '../../src/commands/apply.ts';
 import type { NodeLine } from '../../src/commands/nodes-list.ts';
 import type { Listing } from '../../src/commands/operations.ts';
 import type { ApiServerState } from '../../src/operations/api-release.ts';
-import type { MachineDifference } from '../../src/operations/apply.ts';
 import type { FailoverView } from '../../src/operations/failover.ts';
 import type { ClusterStatus } from '../../src/operations/status/status.ts';
 import type { Unfinished } from '../../src/operations/unfinished.ts';
@@ -165,16 +165,37 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
     since: 'moment',
     choices: 'text, by name',
   }),
-  apply: answerOf<readonly MachineDifference[]>('The machines that differ, before they are changed.', [
-    {
-      machine: 'text',
-      packages: ['text'],
-      files: [{ path: 'text', diff: 'unified' }],
-      removed: ['path'],
-      actions: 'reload | restart, by unit',
-      units: ['text'],
-    },
-  ]),
+  apply: answerOf<readonly ApplyDifference[]>(
+    'The machines that differ, before they are changed. An element without a machine is about what the members of a region share.',
+    [
+      {
+        machine: 'text | null',
+        packages: ['text'],
+        files: [{ path: 'text', diff: 'unified' }],
+        removed: ['path'],
+        actions: 'reload | restart, by unit',
+        units: ['text'],
+        region: 'AWS region; this and what follows where machine is null',
+        settings: [{ key: 'text', now: 'text | null', wanted: 'text', needsRestart: 'boolean' }],
+        kept: [{ key: 'text', now: 'text', wanted: 'text | null', why: 'text' }],
+        overrides: [
+          {
+            member: 'text',
+            override: {
+              setting: 'text',
+              value: 'text',
+              level: 'system | file | server | database | role | role-in-database | all-roles | pooler | patroni',
+              database: 'text | null',
+              role: 'text | null',
+              file: 'path | null',
+              line: 'number | null',
+              applied: 'boolean | null',
+            },
+          },
+        ],
+      },
+    ],
+  ),
   'api deploy': apiServers,
   'api rollback': apiServers,
   'api status': apiServers,

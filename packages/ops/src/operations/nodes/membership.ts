@@ -6,6 +6,7 @@ import { secretsInit } from '../../secrets/index.ts';
 import { runStep, type Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import { compareMachines, isDifferent, planApply } from '../apply.ts';
+import { compareRegions } from '../apply-settings.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
 import { viewRegion, waitUntilWhole } from '../regions.ts';
 import { planAnnouncement, planJoin, planLeaving, planQuorumCheck } from './etcd-member.ts';
@@ -132,8 +133,10 @@ function planKnowledge(installation: Installation, title: string): Step {
         installation,
         nodes.filter((_, index) => states[index] !== 'missing'),
       );
-      const differences = await compareMachines(installation.cluster, machines);
-      for (const step of await planApply(installation.cluster, machines, differences, installation.signal)) {
+      const { cluster } = installation;
+      const differences = await compareMachines(cluster, machines);
+      const regions = await compareRegions(cluster, machines);
+      for (const step of await planApply(cluster, machines, differences, regions, installation.signal)) {
         report(step.title);
         await runStep(step, report);
       }

@@ -3,10 +3,19 @@ import { toldOf } from '../../clients/observation.ts';
 import type { Finding } from './finding.ts';
 import type { ClusterObservation } from './observe.ts';
 
-/** Overrides by the member that told them; what a primary replicates to its standbys is the primary's alone. */
-interface MemberOverride {
+/** An override, and the member that told it. */
+export interface MemberOverride {
   member: string;
   override: DurabilityOverride;
+}
+
+/** What a member's program found. */
+export interface MemberOverrides {
+  member: string;
+  /** The AWS region. */
+  region: string;
+  isPrimary: boolean;
+  overrides: readonly DurabilityOverride[];
 }
 
 /** The levels that `pgha apply` takes back: what a configuration of the cluster's own says. */
@@ -16,7 +25,7 @@ const ownLevels = new Set<DurabilityOverride['level']>(['system', 'file', 'serve
 
 /** Every setting that acknowledged commits rest on and that is overridden, with the command that takes it back. Pure. */
 export function durabilityFindings(seen: ClusterObservation): readonly Finding[] {
-  return overridesOf(seen).map(({ member, override }) => ({
+  return toldBy(seen).map(({ member, override }) => ({
     what: describeOverride(member, override),
     remedy: remedyOf(member, override),
     alert: 'DurabilitySettingOverridden',
@@ -25,28 +34,38 @@ export function durabilityFindings(seen: ClusterObservation): readonly Finding[]
 
 /** Whether this member's `synchronous_standby_names` is not what Patroni decided. */
 export function hasForeignStandbyNames(seen: ClusterObservation, member: string): boolean {
-  return overridesOf(seen).some(
+  return toldBy(seen).some(
     ({ member: own, override }) => own === member && override.setting === 'synchronous_standby_names',
   );
 }
 
-function overridesOf({ machines }: ClusterObservation): readonly MemberOverride[] {
+const toldBy = ({ machines }: ClusterObservation) =>
+  overridesOf(
+    machines.map(({ node, region, seen }) => ({
+      member: node.name,
+      region: region.awsRegion,
+      isPrimary: toldOf(seen?.database)?.inRecovery === false,
+      overrides: toldOf(seen?.durability)?.overrides ?? [],
+    })),
+  );
+
+/** Each override once: what is replicated to every member is the primary's, who alone can change it. */
+export function overridesOf(members: readonly MemberOverrides[]): readonly MemberOverride[] {
   const found = new Map<string, MemberOverride>();
-  // the primary first: of what every member tells it is the one that can be changed
-  const members = [...machines].sort((one, other) => rank(one.seen) - rank(other.seen));
-  for (const { node, region, seen } of members) {
-    for (const override of toldOf(seen?.durability)?.overrides ?? []) {
+  const primaryFirst = [...members].sort((one, other) => Number(other.isPrimary) - Number(one.isPrimary));
+  for (const { member, region, overrides } of primaryFirst) {
+    for (const override of overrides) {
       const { level, setting, database, role, file, value } = override;
-      const scope = ownLevels.has(level) ? node.name : level === 'patroni' ? region.awsRegion : '';
+      const scope = ownLevels.has(level) ? member : level === 'patroni' ? region : '';
       const key = JSON.stringify([scope, level, setting, database, role, file, level === 'pooler' ? value : null]);
-      if (!found.has(key)) found.set(key, { member: node.name, override });
+      if (!found.has(key)) found.set(key, { member, override });
     }
   }
   return [...found.values()];
 }
 
-const rank = (seen: ClusterObservation['machines'][number]['seen']) =>
-  toldOf(seen?.database)?.inRecovery === false ? 0 : 1;
+/** Whether it stands in a file of the server, from which `pgha apply` removes it. */
+export const isInFile = ({ level }: DurabilityOverride) => level === 'system' || level === 'file';
 
 /** An override in one line: the setting, its value, where it stands. */
 export function describeOverride(member: string, override: DurabilityOverride): string {
@@ -94,14 +113,14 @@ const consequences: Readonly<Record<string, string>> = {
 };
 
 /** The first thing to do about an override; a whole command wherever one does it. */
-function remedyOf(member: string, override: DurabilityOverride): string {
+export function remedyOf(member: string, override: DurabilityOverride): string {
   const { setting, level } = override;
   if (level === 'server') {
     return setting === 'data_checksums'
       ? `pgha nodes reinit ${member} where another member has checksums (pgha switchover first if ${member} is the primary)`
       : `patronictl reload, then pgha nodes restart ${member} if it stays`;
   }
-  if (level === 'system' || level === 'file') {
+  if (isInFile(override)) {
     return `pgha apply removes the line and reloads; on ${member} alone: pgha-durability take-back ${setting}`;
   }
   if (appliedLevels.has(level)) return 'pgha apply';
