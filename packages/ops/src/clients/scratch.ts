@@ -1,4 +1,5 @@
 import { scratchProgram } from '@pgha/infra/machines';
+import { RefusedError } from '../exit-codes.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 
 /** What a scratch server is made from. */
@@ -62,13 +63,39 @@ export async function dropScratch(host: Host, name: string): Promise<void> {
   await runChecked(host, [scratchProgram, 'drop', name], { timeoutMs });
 }
 
+/** Which table, by its exact names, and what may be left out of it. */
+export interface TableCopy {
+  schema: string;
+  table: string;
+  /** The application's owner owns it, whoever did before. */
+  noOwner: boolean;
+  skipForeignKeys: boolean;
+}
+
+/** What a copy brought. */
+export interface CopiedTable {
+  table: string;
+  /** Of the table with its partitions and inheritance children, counted in the primary. */
+  rows: number;
+  /** Of each table that has rows of its own. */
+  tables: readonly { table: string; rows: number }[];
+  /** What did not come with it, a sentence each. */
+  notes: readonly string[];
+}
+
 /**
  * Writes a table of a scratch server into the primary of the machine's region.
  *
- * @returns how many rows it has.
- * @throws when the primary has such a table, and then nothing was written.
+ * @throws when it cannot come whole, or the primary has something of its name; then nothing was changed.
  */
-export async function copyTable(host: Host, name: string, table: string): Promise<number> {
-  const text = await runChecked(host, [scratchProgram, 'copy', name, table], { timeoutMs: 6 * 3_600_000 });
-  return (JSON.parse(text) as { rows: number }).rows;
+export async function copyTable(host: Host, name: string, wanted: TableCopy): Promise<CopiedTable> {
+  const command = [scratchProgram, 'copy', name];
+  try {
+    const text = await runChecked(host, command, { input: JSON.stringify(wanted), timeoutMs: 6 * 3_600_000 });
+    return JSON.parse(text) as CopiedTable;
+  } catch (error) {
+    // its usage: the program of an older release, whose copy counts nothing where it arrives
+    if (!(error instanceof Error && error.message.includes('copy NAME TABLE'))) throw error;
+    throw new RefusedError(`${host.name} has the program of an older release; run "pgha apply" first`);
+  }
 }

@@ -1,13 +1,14 @@
 import { nodeNamed } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
 import { memberRestore } from '../clients/restore-in-place.ts';
-import { copyTable, dropScratch } from '../clients/scratch.ts';
+import { type CopiedTable, copyTable, dropScratch } from '../clients/scratch.ts';
 import { RefusedError, UsageError } from '../exit-codes.ts';
 import type { Installation } from '../installation/installation.ts';
 import { runBesides } from '../operations/operation.ts';
 import { findActing } from '../operations/restore/acting.ts';
 import { findKept, type KeptData } from '../operations/restore/kept.ts';
 import { findScratches, type PlacedScratch } from '../operations/restore/scratch.ts';
+import { showTable, tableNamed } from '../operations/restore/table-name.ts';
 import type { Step } from '../step.ts';
 import { askConsent } from './aws.ts';
 import { answer, type CommandContext, table } from './command.ts';
@@ -17,6 +18,9 @@ import { age, bytes } from './units.ts';
 
 interface RestoredOptions extends PlaceOptions {
   table?: string;
+  /** commander's name of --no-owner */
+  owner?: boolean;
+  skipForeignKeys?: boolean;
   dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
@@ -54,11 +58,15 @@ export function registerRestored(restore: Command, context: CommandContext): voi
   withPlace(restore.command('copy'), context)
     .summary('write a table of a scratch server into the cluster')
     .description(
-      'Copies one table with its rows, indexes, constraints and grants from a scratch server into the primary, in one transaction. ' +
-        'The primary must not have it: rename or drop it there first.',
+      'Copies one table with its partitions and inheritance children and all that belongs to them from a scratch server into the ' +
+        'primary, in one transaction: rows, sequences, indexes, constraints, triggers, policies, owners and grants. The rows are counted ' +
+        'and compared in the primary before the transaction commits. The primary must not have a table of this name: move it to another ' +
+        'schema first. Exits with status 1, having changed nothing, if the table cannot be copied completely.',
     )
     .argument('<name>', 'the scratch server')
-    .requiredOption('--table <table>', 'the table, with its schema where that is not public')
+    .requiredOption('--table <table>', 'the table, as in SQL: \'sales."Order Items"\' (default schema: public)')
+    .option('--no-owner', "make the application's owner the owner (default: the owner in the backup)")
+    .option('--skip-foreign-keys', 'leave out the foreign keys of the table itself (default: copy them)')
     .option('--dry-run', 'print the steps; nothing is changed')
     .option('--json', 'print what was copied as JSON')
     .addHelpText('after', '\nExample:\n  pgha restore copy at-20250115t143000-repo1 --table items')
@@ -70,16 +78,22 @@ export function registerRestored(restore: Command, context: CommandContext): voi
         const wanted = tableNamed(options.table);
         const { region } = (await findActing(installation)).view;
         const host = installation.host(nodeNamed(installation.cluster, scratch.machine));
-        const copied = { table: wanted, rows: 0 };
+        const shown = showTable(wanted);
+        const copied: CopiedTable[] = [];
         const step: Step = {
-          title: `${wanted} of ${name}, on ${scratch.machine}, into the primary of ${region.awsRegion}`,
+          title: `${shown} of ${name}, on ${scratch.machine}, into the primary of ${region.awsRegion}`,
           run: async () => {
-            copied.rows = await copyTable(host, name, wanted);
+            const what = {
+              ...wanted,
+              noOwner: options.owner === false,
+              skipForeignKeys: options.skipForeignKeys === true,
+            };
+            copied.push(await copyTable(host, name, what));
           },
         };
         if (options.dryRun === true) return context.print(describeSteps([step]));
-        await runBesides(installation, region, `restore copy ${name} --table ${wanted}`, () => showSteps([step]));
-        answer(context, options, copied, ({ table: name, rows }) => `${name}: ${rows} rows\n`);
+        await runBesides(installation, region, `restore copy ${name} --table ${shown}`, () => showSteps([step]));
+        for (const each of copied) answer(context, options, each, renderCopied);
       }),
     );
   withPlace(restore.command('drop'), context)
@@ -131,15 +145,9 @@ export function registerRestored(restore: Command, context: CommandContext): voi
     );
 }
 
-/** What goes to a machine's programs has to be a name and nothing else. */
-function tableNamed(text: string): string {
-  const wanted = text.includes('.') ? text : `public.${text}`;
-  if (!/^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/.test(wanted)) {
-    throw new UsageError(
-      `"${text}" is no table's name: lower case letters, digits and underscores, a schema before a dot`,
-    );
-  }
-  return wanted;
+function renderCopied({ table: name, rows, tables, notes }: CopiedTable): string {
+  const parts = tables.length > 1 ? tables.map((each) => `  ${each.table}: ${each.rows} rows\n`) : [];
+  return [`${name}: ${rows} rows\n`, ...parts, ...notes.map((note) => `note: ${note}\n`)].join('');
 }
 
 function renderRestored({ scratches, kept }: Restored): string {

@@ -1,5 +1,6 @@
 import type { Backup } from '../../src/clients/pgbackrest.ts';
 import type { RestoreTestResult } from '../../src/clients/restore-test.ts';
+import type { CopiedTable } from '../../src/clients/scratch.ts';
 import type { InPlaceEnd } from '../../src/commands/restore-in-place.ts';
 import type { Restored } from '../../src/commands/restored.ts';
 import type { Changed } from '../../src/commands/secrets.ts';
@@ -128,7 +129,12 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
       kept: [{ id: 'text', of: 'region | restore', machine: 'text', sizeBytes: 'number', createdAt: 'moment' }],
     },
   ),
-  'restore copy': answerOf<{ table: string; rows: number }>('What was copied.', { table: 'text', rows: 'number' }),
+  'restore copy': answerOf<CopiedTable>('What was copied.', {
+    table: 'text',
+    rows: 'number, of the table with everything below it',
+    tables: [{ table: 'text', rows: 'number' }],
+    notes: ['text, what did not come with it'],
+  }),
   'restore drop': answerOf<{ name: string; freedBytes: number }>('What was removed.', {
     name: 'text',
     freedBytes: 'number',

@@ -13,6 +13,21 @@ import { ask, hostOf, leaderOf, type RunningLab, runPgha } from './running-lab.t
 const example = '2025-01-15T14:30:00+00:00';
 const exampleName = 'at-20250115t143000-repo1';
 
+/** A table with partitions below a name that has to be quoted, a foreign key to it, and a superuser's table. */
+const partitioned = [
+  'create table "Odd ""events""" (id int primary key, at timestamptz default now()) partition by range (id)',
+  'create table odd_low partition of "Odd ""events""" for values from (0) to (500)',
+  'create table odd_rest partition of "Odd ""events""" default',
+  'insert into "Odd ""events""" select generate_series(1, 1000)',
+  'create table mentions (event int constraint mentions_event references "Odd ""events""")',
+  'alter table "Odd ""events""" owner to pgha_owner',
+  'alter table odd_low owner to pgha_owner',
+  'alter table odd_rest owner to pgha_owner',
+  'alter table mentions owner to pgha_owner',
+  'insert into mentions values (7), (700)',
+  'create table admin_t (id int)',
+];
+
 /** What was there at a second, beside a replica. */
 export function restoreScratchSuite(provided: () => RunningLab): void {
   describe('a restore into a scratch server', () => {
@@ -108,10 +123,14 @@ export function restoreScratchSuite(provided: () => RunningLab): void {
       await ask(lab, leader, "insert into orders select g, 'order ' || g from generate_series(1, 500) g");
       const sum = 'select count(*), sum(hashtext(orders::text)) from orders';
       const before = await ask(lab, leader, sum);
+      for (const statement of partitioned) await ask(lab, leader, statement);
+      const partsSum = `select count(*), sum(hashtext(e::text)), count(distinct tableoid) from "Odd ""events""" e`;
+      const partsBefore = await ask(lab, leader, partsSum);
       // the second has to have begun behind the insert and to have passed before the drop
       const moment = new Date(Math.ceil((Date.now() + 50) / 1_000) * 1_000);
       await ask(lab, leader, `select pg_sleep(${(moment.getTime() - Date.now()) / 1_000 + 1})`);
       await ask(lab, leader, 'drop table orders');
+      await ask(lab, leader, 'drop table "Odd ""events""" cascade');
       const restored = await page.run('pgha restore 2025-01-15T14:30:00+00:00', { [example]: say(moment) });
       expect(restored.code, restored.stderr).toBe(0);
       const name = nameOf(moment, 1);
@@ -127,11 +146,23 @@ export function restoreScratchSuite(provided: () => RunningLab): void {
       );
       const again = await runPgha(['restore', 'copy', name, '--table', 'orders', '--lab']);
       expect(again).toMatchObject({ code: 1 });
-      expect(again.stderr).toContain('relation "orders" already exists');
+      expect(again.stderr).toContain('the primary has a table public.orders already; move it');
+      const copy = ['restore', 'copy', name, '--table'];
+      const parts = await runPgha([...copy, '"Odd ""events"""', '--json', '--lab']);
+      expect(parts.code, parts.stderr).toBe(0);
+      expect(JSON.parse(parts.stdout)).toMatchObject({ rows: 1_000, tables: [{}, {}], notes: [] });
+      expect(await ask(lab, leader, partsSum)).toBe(partsBefore);
+      const keys = "select count(*) from pg_constraint where conname = 'mentions_event' and convalidated";
+      expect(await ask(lab, leader, keys)).toBe('1');
+      // a table of nobody the owner may give it to, and none
+      const foreign = await runPgha([...copy, 'admin_t', '--lab']);
+      expect(foreign).toMatchObject({ code: 1 });
+      expect(foreign.stderr).toContain('the primary has a table public.admin_t already');
+      expect((await runPgha([...copy, 'nothing', '--lab'])).stderr).toContain('has no table public.nothing');
       const dropped = await page.run('pgha restore drop at-20250115t143000-repo1', { [exampleName]: name });
       expect(dropped.code).toBe(0);
       expect((await scratches()).map((each) => each.name)).not.toContain(name);
-      await ask(lab, leader, 'drop table orders');
+      await ask(lab, leader, 'drop table orders, mentions, admin_t, "Odd ""events"""');
     });
 
     it('comes from the second repository when the first one cannot be reached', async () => {

@@ -43,6 +43,8 @@ export function restoring(cluster: Cluster, node: Node): MachinePart {
       machineFile('/etc/pgha/restore.json', `${JSON.stringify(settingsOf(cluster, node), null, 1)}\n`),
       programFile('pgha_scratch.py', '/usr/local/lib/pgha/pgha_scratch.py', { mode: '0644' }),
       programFile('pgha_tables.py', '/usr/local/lib/pgha/pgha_tables.py', { mode: '0644' }),
+      programFile('pgha_copy.py', '/usr/local/lib/pgha/pgha_copy.py', { mode: '0644' }),
+      programFile('pgha_copy_plan.py', '/usr/local/lib/pgha/pgha_copy_plan.py', { mode: '0644' }),
       programFile('pgha-scratch.py', scratchProgram),
       programFile('pgha-repository.py', repositoryProgram),
       programFile('pgha-restore-in-place.py', restoreInPlaceProgram),

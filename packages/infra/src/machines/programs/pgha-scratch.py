@@ -6,7 +6,8 @@ pgha-scratch create NAME      starts one; standard input says of what (JSON: rep
 pgha-scratch serve NAME       its unit: restores, runs the server, and makes the role that may look at it
 pgha-scratch list             every one with how far it is, as JSON
 pgha-scratch drop NAME        ends it and removes its files
-pgha-scratch copy NAME TABLE  writes a table of it into the cluster's primary, which must not have it
+pgha-scratch copy NAME        writes a table of it into the cluster's primary, which must not have it; standard input says which (JSON:
+                              schema, table, noOwner, skipForeignKeys)
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 
+import pgha_copy
 import pgha_scratch
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
@@ -34,10 +36,6 @@ def unit_of(name):
 def unit_state(name):
     command = ["systemctl", "show", "--property=ActiveState", "--value", unit_of(name)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def as_postgres(*command, **options):
-    return subprocess.run(["runuser", "-u", "postgres", "--", *command], **options)
 
 
 def create(settings, name):
@@ -136,33 +134,13 @@ def drop(settings, name):
 
 
 def copy(settings, name, table):
-    """Through the router, as the owner: the table comes with its indexes, its own constraints and its grants, or not at all."""
-    home = pgha_scratch.directory_of(settings, name)
-    owner = settings["owner"]
-    with open(owner["passwordFile"], encoding="utf-8") as file:
-        password = file.read().strip()
-    postgres = pwd.getpwnam("postgres")
-    pass_file, dump_file = f"{home}/pgpass", f"{home}/copy.sql"
-    handle = os.open(pass_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        os.fchown(file.fileno(), postgres.pw_uid, postgres.pw_gid)
-        file.write(f"*:*:*:*:{password}\n")
-    # whole before the first line is loaded: a pipe that breaks looks like the end of the data
-    dump = ["pg_dump", "-h", home, "-d", settings["database"], f"--table={table}", f"--file={dump_file}"]
-    load = ["psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={dump_file}"]
-    try:
-        environment = {**os.environ, "PGPASSFILE": pass_file}
-        for command in (dump, [*load, owner["connection"]]):
-            done = as_postgres(*command, check=False, env=environment, capture_output=True, text=True)
-            if done.returncode != 0:
-                raise SystemExit(f"nothing was copied: {done.stderr.strip()}")
-    finally:
-        for path in (pass_file, dump_file):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-    count = ["psql", "--no-psqlrc", "-Atq", "-h", home, "-d", settings["database"], "-c", f"select count(*) from {table}"]
-    rows = int(as_postgres(*count, check=True, capture_output=True, text=True).stdout)
-    print(json.dumps({"table": table, "rows": rows}))
+    """What to copy comes as JSON on standard input; a plain name as an argument is what older releases ask with."""
+    if table is None:
+        wanted = json.load(sys.stdin)
+    else:
+        schema, _, plain = table.rpartition(".")
+        wanted = {"schema": schema or "public", "table": plain}
+    print(json.dumps(pgha_copy.copy(settings, name, wanted)))
 
 
 def main(arguments):
@@ -173,7 +151,7 @@ def main(arguments):
     elif verb == "list" and name is None:
         print(json.dumps([describe(settings, each) for each in names(settings)]))
     elif name is not None and NAME.fullmatch(name):
-        if verb == "copy" and rest[0] is not None and TABLE.fullmatch(rest[0]):
+        if verb == "copy" and (rest[0] is None or TABLE.fullmatch(rest[0])):
             copy(settings, name, rest[0])
         elif verb in ("create", "serve", "drop"):
             {"create": create, "serve": serve, "drop": drop}[verb](settings, name)

@@ -23,10 +23,27 @@ order by nspname, relname
 """
 
 
-def connect_as_owner(settings):
+def connect_as_owner(settings, application="restore-test"):
     owner = settings["owner"]
     with open(owner["passwordFile"], encoding="utf-8") as file:
-        return psycopg2.connect(owner["connection"], password=file.read().strip(), application_name="restore-test")
+        return psycopg2.connect(owner["connection"], password=file.read().strip(), application_name=application)
+
+
+def counting(names, columns):
+    """Rows, and a sum over all rows, of a table's own rows: the sum of a 64-bit hash of each row's text is the same in any order."""
+    # a row of columns, not the table's own type: somebody may have made a cast of that to text
+    row = sql.SQL(", ").join(sql.SQL("pgha_table.{}").format(sql.Identifier(column)) for column in columns)
+    query = (
+        "select count(*) as rows, coalesce(sum(pg_catalog.hashtextextended(row({})::text, 0)::numeric), 0) as total"
+        " from only {} as pgha_table"
+    )
+    return sql.SQL(query).format(row, sql.Identifier(*names))
+
+
+def count_rows(cursor, names, columns):
+    cursor.execute(counting(names, columns))
+    rows, total = cursor.fetchone()
+    return rows, str(total)
 
 
 def tables_of(cursor):
