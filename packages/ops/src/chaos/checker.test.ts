@@ -43,6 +43,15 @@ describe('the checker', () => {
     expect(verdict).toMatchObject({ isValid: false, invented: [{ member: 'pg-1', key: 'z' }] });
   });
 
+  it('judges the members that could be read, and names the others with the reason', () => {
+    const missing = [{ member: 'pg-3', why: 'pg-3 is not running' }];
+    const verdict = judge(history(write('a', 'ok')), members(['a'], ['a']), missing);
+    expect(verdict).toMatchObject({ isValid: true, missing });
+    expect(describeVerdict(verdict).split('\n')[1]).toBe('not checked: pg-3 could not be read: pg-3 is not running');
+    expect(judge(history(write('a', 'ok')), members(['a'], []), missing).isValid).toBe(false);
+    expect(judge(history(), [], missing).isValid).toBe(false);
+  });
+
   it('refuses a row whose client was told that it was not applied', () => {
     const verdict = judge(history(write('a', 'fail')), members(['a']));
     expect(verdict).toMatchObject({ isValid: false, denied: [{ member: 'pg-1', key: 'a' }] });

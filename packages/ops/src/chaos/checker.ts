@@ -2,7 +2,7 @@ import { countOutcomes, type FinalRead, type History, type OutcomeCounts, type W
 
 /** What a history and the members' final content say about each other. */
 export interface Verdict {
-  /** False when any promise was broken; `unknown` writes break none, whichever way they went. */
+  /** False when any promise was broken on a member that was asked; `unknown` writes break none, whichever way they went. */
   isValid: boolean;
   /** Acknowledged and not there. */
   lost: readonly Misfit[];
@@ -16,9 +16,16 @@ export interface Verdict {
   disagreeing: readonly string[];
   /** Writes whose times cannot be: answered before they were sent. */
   impossible: readonly string[];
+  /** Members that could not be asked: nothing is proved of what they hold. */
+  missing: readonly MissingMember[];
   counts: OutcomeCounts;
   /** The longest time between two acknowledgements next to each other, and when it began. */
   longestGap: { lengthMs: number; beganAtMs: number };
+}
+
+export interface MissingMember {
+  member: string;
+  why: string;
 }
 
 interface Misfit {
@@ -30,8 +37,13 @@ interface Misfit {
  * Judges a run. Pure: the same history and reads always give the same verdict.
  *
  * @param finalReads every member's content after healing; none means that nothing was proved, which is not valid.
+ * @param missing the members that could not be asked.
  */
-export function judge(history: History, finalReads: readonly FinalRead[]): Verdict {
+export function judge(
+  history: History,
+  finalReads: readonly FinalRead[],
+  missing: readonly MissingMember[] = [],
+): Verdict {
   const byKey = new Map(history.writes.map((write) => [write.key, write]));
   const findings = finalReads.map((read) => compare(read, byKey));
   const lost = findings.flatMap((finding) => finding.lost);
@@ -49,6 +61,7 @@ export function judge(history: History, finalReads: readonly FinalRead[]): Verdi
     denied,
     disagreeing,
     impossible,
+    missing,
     counts: countOutcomes(history),
     longestGap: longestGap(history.writes),
   };
@@ -71,7 +84,11 @@ export function describeVerdict({ counts, longestGap: gap, ...verdict }: Verdict
     [verdict.disagreeing.length, 'members that differ'],
     [verdict.impossible.length, 'answered before they were sent'],
   ] as const;
-  return [...parts, ...worse.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(', ');
+  const line = [...parts, ...worse.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(
+    ', ',
+  );
+  const unchecked = verdict.missing.map(({ member, why }) => `not checked: ${member} could not be read: ${why}`);
+  return [line, ...unchecked].join('\n');
 }
 
 function compare({ member, keys }: FinalRead, writes: ReadonlyMap<string, Write>) {

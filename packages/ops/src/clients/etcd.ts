@@ -1,4 +1,4 @@
-import { type Host, HostUnreachableError, type RunOptions, runChecked } from '../hosts/host.ts';
+import { CommandTimeoutError, type Host, HostUnreachableError, type RunOptions, runChecked } from '../hosts/host.ts';
 
 /** A key's value, and the revision at which it was last written: what a compare-and-swap compares. */
 interface StoredValue {
@@ -41,13 +41,16 @@ const timeoutMs = 30_000;
 export function etcdOn(hosts: readonly Host[]): Etcd {
   const etcdctl = (argv: readonly string[], options: RunOptions = {}) =>
     onFirst(hosts, (host) => runOnReady(host, ['pgha-etcdctl', ...argv], { timeoutMs, ...options }));
+  /** What changes nothing may be asked again: a machine that hangs does not speak for all. */
+  const ask = (argv: readonly string[]) =>
+    onFirst(hosts, (host) => runOnReady(host, ['pgha-etcdctl', ...argv], { timeoutMs }), true);
   const transaction = async (key: string, revision: number, success: string): Promise<Transaction> => {
     const input = `mod("${key}") = "${revision}"\n\n${success}\n\nget ${key}\n\n`;
     return JSON.parse(await etcdctl(['txn', '--write-out=json'], { input })) as Transaction;
   };
   return {
     read: async (key) => {
-      const { kvs = [] } = JSON.parse(await etcdctl(['get', key, '--write-out=json'])) as { kvs?: readonly RawValue[] };
+      const { kvs = [] } = JSON.parse(await ask(['get', key, '--write-out=json'])) as { kvs?: readonly RawValue[] };
       return storedIn(kvs);
     },
     swap: async (key, revision, value, lease) => {
@@ -59,7 +62,7 @@ export function etcdOn(hosts: readonly Host[]): Etcd {
     },
     remove: async (key, revision) => (await transaction(key, revision, `del ${key}`)).succeeded ?? false,
     keys: async (prefix) =>
-      (await etcdctl(['get', prefix, '--prefix', '--keys-only'])).split('\n').filter((line) => line !== ''),
+      (await ask(['get', prefix, '--prefix', '--keys-only'])).split('\n').filter((line) => line !== ''),
     removeAll: async (keys) => {
       // no comparison: it is always done
       const input = `\n${keys.map((key) => `del ${key}\n`).join('')}\n\n`;
@@ -102,14 +105,19 @@ function runOnReady(host: Host, argv: readonly string[], options: RunOptions): P
   return runChecked({ ...host, run }, argv, options);
 }
 
-/** Does something on the first of the hosts that can be entered; what the others say is not asked. */
-async function onFirst<T>(hosts: readonly Host[], work: (host: Host) => Promise<T>): Promise<T> {
+/**
+ * Does something on the first of the hosts that can be entered; what the others say is not asked.
+ *
+ * @param isHarmless it may be done on another host when the first one did not answer in time.
+ */
+async function onFirst<T>(hosts: readonly Host[], work: (host: Host) => Promise<T>, isHarmless = false): Promise<T> {
   const reasons: string[] = [];
   for (const host of hosts) {
     try {
       return await work(host);
     } catch (error) {
-      if (!(error instanceof HostUnreachableError)) throw error;
+      const isElsewhere = error instanceof HostUnreachableError || (isHarmless && error instanceof CommandTimeoutError);
+      if (!isElsewhere) throw error;
       reasons.push(error.message);
     }
   }

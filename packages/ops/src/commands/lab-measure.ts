@@ -40,8 +40,8 @@ export function registerLabMeasure(lab: Command, context: CommandContext): void 
           measurements.push({ fault, verdicts: await repeat(installation, faults[fault], options.runs) });
         }
         answer(context, options, measurements, renderMeasurements);
-        const isHarmless = ({ isValid, counts }: Verdict) =>
-          isValid && counts.fail === 0 && counts.unknown === 0 && counts.readsFail === 0;
+        const isHarmless = ({ isValid, missing, counts }: Verdict) =>
+          isValid && missing.length === 0 && counts.fail === 0 && counts.unknown === 0 && counts.readsFail === 0;
         if (!measurements.every(({ verdicts }) => verdicts.every(isHarmless))) context.exit(exitCodes.failed);
       }),
     );

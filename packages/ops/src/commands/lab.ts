@@ -121,7 +121,9 @@ export function registerLab(program: Command, context: CommandContext): void {
     .addHelpText(...examples('lab down', 'lab down --images'))
     .action(async (options: { images?: boolean }) => {
       await withLabLock(places, 'down', async () => {
-        await removeLab(places);
+        const otherFolder = await removeLab(places);
+        if (otherFolder !== null)
+          context.print(`left alone: the lab in ${otherFolder}, which has its own "pgha lab down"`);
         if (options.images === true) await removeImages(places);
       });
     });

@@ -25,7 +25,8 @@ export function registerLoad(program: Command, context: CommandContext): void {
     .summary('write and read as a client, and check what was acknowledged')
     .description(
       'Inserts through :8000 and reads through :8001 until the time is over or it is stopped, shows what clients see, then asks ' +
-        'every member for every acknowledged row. Ends with 1 when one is missing, there twice, or was never written. Start it ' +
+        'every member for every acknowledged row. Exits with status 1 if a row is missing, there twice, or was never written, and if a ' +
+        'member could not be read. Start it ' +
         'before you try a failover.',
     )
     .option('--seconds <count>', 'how long', wholeNumber, 60)
@@ -39,7 +40,7 @@ export function registerLoad(program: Command, context: CommandContext): void {
       withInstallation(context, options, async (installation) => {
         const verdict = await runLoad(installation, options);
         answer(context, options, verdict, (value) => `${describeVerdict(value)}\n`);
-        if (!verdict.isValid) context.exit(exitCodes.failed);
+        if (!verdict.isValid || verdict.missing.length > 0) context.exit(exitCodes.failed);
       }),
     );
 }
@@ -48,11 +49,13 @@ async function runLoad(installation: Installation, options: LoadOptions): Promis
   const { signal } = installation;
   const run = `load-${Date.now()}`;
   const { writers, readers, everyMs } = options;
-  const workload = startWorkload(await findServices(installation), { run, writers, readers, everyMs });
+  const services = await findServices(installation);
+  const workload = startWorkload(services, { run, writers, readers, everyMs });
   await watch(workload, options.seconds * 1_000, signal);
   const history = await workload.stop();
   process.stderr.write('asking every member for every acknowledged row\n');
-  return judgeRun(installation, run, history, options.keep);
+  const report = (line: string) => void process.stderr.write(`${line}\n`);
+  return judgeRun(installation, run, history, { keep: options.keep === true, region: services.region, report });
 }
 
 /** One line a second on standard error: what came back in it. */

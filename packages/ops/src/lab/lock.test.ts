@@ -22,6 +22,16 @@ describe.runIf(process.platform === 'linux')('the lock of a lab', () => {
     });
   });
 
+  it('is one for all folders of a computer, and names the folder of the other', async () => {
+    const elsewhere = { root: '/srv/second/lab', cache: join(places.cache, 'second') };
+    await withLabLock(places, 'up', async () => {
+      const second = withLabLock(elsewhere, 'up', async () => undefined);
+      await expect(second).rejects.toThrow(`"pgha lab up" of ${places.root} is running as process ${process.pid}`);
+      await expect(second).rejects.toBeInstanceOf(RefusedError);
+    });
+    expect(await withLabLock(elsewhere, 'up', async () => 'then')).toBe('then');
+  });
+
   it('is free again after the work, also when that failed', async () => {
     await expect(withLabLock(places, 'up', () => Promise.reject(new Error('no space')))).rejects.toThrow('no space');
     expect(await withLabLock(places, 'up', async () => 'again')).toBe('again');

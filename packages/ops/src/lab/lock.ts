@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RefusedError } from '../exit-codes.ts';
+import { withComputerLock } from './computer-lock.ts';
 import { lockFile, type Places } from './places.ts';
 
 /**
@@ -13,7 +14,7 @@ export async function withLabLock<T>(places: Places, doing: string, work: () => 
   await mkdir(dirname(file), { recursive: true });
   await take(file, doing);
   try {
-    return await work();
+    return await withComputerLock(places.root, doing, work);
   } finally {
     await rm(file, { force: true });
   }

@@ -5,6 +5,7 @@ import { type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { RefusedError } from '../exit-codes.ts';
 import { conflictingCidr, labCidr } from './addresses.ts';
 import { findControlGroups } from './control-groups.ts';
+import { describeOtherLab, findOwners } from './owner.ts';
 import type { Places } from './places.ts';
 
 /** The programs the lab starts, and the Debian package each comes from. */
@@ -62,7 +63,12 @@ export async function findObstacles(
   if (!(await readFile('/proc/filesystems', 'utf8')).includes('\toverlay')) {
     obstacles.push('the kernel has no overlayfs. Load it: modprobe overlay');
   }
-  await findControlGroups().catch((error: Error) => obstacles.push(`${error.message}.`));
+  const groups = await findControlGroups().catch((error: Error) => {
+    obstacles.push(`${error.message}.`);
+    return null;
+  });
+  const otherFolder = groups === null ? null : (await findOwners(places, groups)).otherFolder;
+  if (otherFolder !== null) obstacles.push(`${describeOtherLab(otherFolder)}.`);
   const cidr = conflictingCidr(cluster);
   if (cidr !== null)
     obstacles.push(`the cluster's range ${cidr} overlaps the lab's own ${labCidr}. Choose another range.`);

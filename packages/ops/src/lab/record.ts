@@ -1,6 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import type { Cluster, ClusterInput } from '@pgha/infra/cluster';
 import { RefusedError } from '../exit-codes.ts';
+import { findControlGroups } from './control-groups.ts';
+import { refuseOtherLab } from './owner.ts';
 import { type Places, recordFile } from './places.ts';
 
 /** What a running lab was made from. Nothing that `down` needs is in it. */
@@ -27,11 +29,12 @@ export async function readRecord(places: Places): Promise<LabRecord | null> {
 /**
  * The lab that is there.
  *
- * @throws RefusedError when there is none.
+ * @throws RefusedError when there is none, and while the machines that run are those of another folder's lab.
  */
 export async function requireRecord(places: Places): Promise<LabRecord> {
   const record = await readRecord(places);
   if (record === null) throw new RefusedError('no lab is running here; start one with "pgha lab up"');
+  await refuseOtherLab(places, await findControlGroups());
   return record;
 }
 

@@ -4,6 +4,7 @@ import { allNodes, type Cluster, type ClusterInput, defineCluster, nodesOf, regi
 import { type ProgramBundle, programBundle } from '@pgha/infra/machines';
 import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import { buildRelease, type Release } from '../artifact/release.ts';
+import { RefusedError } from '../exit-codes.ts';
 import { createLocalHost } from '../hosts/local.ts';
 import { type Authority, secretsInit } from '../secrets/index.ts';
 import type { Step } from '../step.ts';
@@ -15,6 +16,7 @@ import { provideImage } from './image.ts';
 import { startLoadBalancer } from './load-balancer.ts';
 import { installMachine, type MachinePlan, type Rack, startMachine } from './machines.ts';
 import { createNetworks } from './network.ts';
+import { describeOtherLab } from './owner.ts';
 import { clusterCaFile, type Places, releasesFolder } from './places.ts';
 import { packagesOfEveryRole, planMachine } from './plans.ts';
 import { waitForAllMembers, waitForFirstBoot, waitForServices, waitForWrites } from './readiness.ts';
@@ -49,7 +51,10 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
   return [
     {
       title: 'Clear what an earlier lab left',
-      run: () => removeLab(places),
+      run: async () => {
+        const otherFolder = await removeLab(places);
+        if (otherFolder !== null) throw new RefusedError(describeOtherLab(otherFolder));
+      },
     },
     {
       title: 'Debian image',

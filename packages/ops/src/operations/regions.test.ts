@@ -2,6 +2,7 @@ import { defineCluster, membersOf } from '@pgha/infra/cluster';
 import { describe, expect, it } from 'vitest';
 import { createFakeCluster, failed } from '../../test/model/fake-cluster.ts';
 import { etcdOn } from '../clients/etcd.ts';
+import { CommandTimeoutError } from '../hosts/host.ts';
 import { viewRegion } from './regions.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
@@ -46,6 +47,16 @@ describe('a region’s etcd', () => {
     const etcd = etcdOn(hosts.map((node) => installation.host(node)));
     expect(await etcd.swap('/pgha/test', 0, 'value', null)).toBeNull();
     expect(await etcd.read('/pgha/test')).toMatchObject({ value: 'value' });
+  });
+
+  it('is read on another machine when one hangs, and is not told there again to write', async () => {
+    const { installation } = createFakeCluster(cluster, (machine, argv) => {
+      if (machine === 'etcd-1' && argv[0] === 'pgha-etcdctl') throw new CommandTimeoutError(machine, argv, 30_000);
+      return null;
+    });
+    const etcd = etcdOn(hosts.map((node) => installation.host(node)));
+    expect(await etcd.read('/pgha/test')).toBeNull();
+    await expect(etcd.swap('/pgha/test', 0, 'value', null)).rejects.toThrow('did not end within 30000 ms');
   });
 
   it('is not asked again what one of its machines may have done', async () => {

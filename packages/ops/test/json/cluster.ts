@@ -12,13 +12,14 @@ import { type Answer, answerOf, type Shape } from './shape.ts';
 const misfits: Shape<Verdict['lost']> = [{ member: 'text', key: 'text' }];
 
 const verdict: Shape<Verdict> = {
-  isValid: 'boolean: every promise was kept',
+  isValid: 'boolean: every promise was kept, on the members that could be read',
   lost: misfits,
   duplicated: misfits,
   invented: misfits,
   denied: misfits,
   disagreeing: ['text'],
   impossible: ['text'],
+  missing: [{ member: 'text', why: 'text' }],
   counts: { ok: 'number', fail: 'number', unknown: 'number', readsOk: 'number', readsFail: 'number' },
   longestGap: { lengthMs: 'number', beganAtMs: 'milliseconds since 1970' },
 };
