@@ -24,8 +24,8 @@ export const databaseRotatingLogins = [
 export const ownerRole = 'pgha_owner';
 
 /**
- * The database's roles, their passwords, and the two schemas the machines themselves use. Made once when the region is first
- * started, and brought up to date on the primary whenever a password's file changes.
+ * The database's roles, their passwords, and the schemas the machines themselves use. Made once when the region is first
+ * started, and brought up to date on the primary whenever a password's file or its statements change.
  */
 export function databaseRoles(cluster: Cluster): MachinePart {
   const file = (login: Login) => `/etc/pgha/secrets/${login}`;
@@ -43,7 +43,10 @@ export function databaseRoles(cluster: Cluster): MachinePart {
   return {
     files: [
       programFile('pgha-database-roles.py', databaseRolesProgram),
-      programFile('database-roles.sql', '/usr/local/lib/pgha/database-roles.sql', { mode: '0644' }),
+      programFile('database-roles.sql', '/usr/local/lib/pgha/database-roles.sql', {
+        mode: '0644',
+        onChange: updateRoles,
+      }),
       machineFile('/etc/pgha/database-roles.json', `${JSON.stringify(settings, null, 1)}\n`, { onChange: updateRoles }),
       machineFile(`/etc/systemd/system/${unit}`, serviceUnit),
       machineFile('/etc/systemd/system/pgha-heartbeat.service', heartbeatUnit(cluster), {
