@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,11 @@ interface World {
   request?: { repository: number; timeline: number };
   /** The first segment of each full backup, by repository. */
   fulls: Readonly<Record<number, readonly string[]>>;
+  /** What else there is in every repository, by type and begin; a full backup without a begin is a new one. */
+  taken?: readonly (readonly ['full' | 'diff' | 'incr', string])[];
+  now?: string;
+  /** How pgBackRest's backups end. */
+  fails?: boolean;
 }
 
 /** A machine of the primary's whose Patroni and pgBackRest are files: what the program does there, run after run. */
@@ -21,33 +26,46 @@ function createMachine() {
     file(name, `#!/bin/sh\n${body}\n`);
     chmodSync(join(folder, name), 0o755);
   };
-  file('backup.env', 'STANZA=pgha PATRONI_CA=/ca REPOSITORIES="2 1"\n');
+  file('backup.env', 'STANZA=pgha PATRONI_CA=/ca REPOSITORIES="2 1" PLAN="6 120 4"\n');
   command('curl', `for url; do :; done; cat "${folder}/$(basename "$url")"`);
   command(
     'pgbackrest',
     `case "$*" in
   *--repo=[12]*info) cat "${folder}/info-$(echo "$*" | sed 's/.*--repo=\\([12]\\).*/\\1/')" ;;
-  *backup) echo "$*" | sed 's/--stanza=pgha //' >>"${folder}/taken" ;;
+  *backup) echo "$*" | sed 's/--stanza=pgha //' >>"${folder}/taken"; [ ! -e "${folder}/fails" ] ;;
 esac`,
   );
+  command('date', `cat "${folder}/now"`);
   const moved = program
     .replace('/etc/pgha/backup.env', join(folder, 'backup.env'))
-    .replace('/run/pgbackrest/ensured', join(folder, 'ensured'));
-  return (type: string, { request, fulls }: World): readonly string[] => {
+    .replace('/run/pgbackrest/ensured', join(folder, 'ensured'))
+    .replace('/run/pgbackrest/tried', join(folder, 'tried'));
+  return (type: string, world: World): readonly string[] => {
+    const { request, fulls, taken = [], now = '2026-11-25T12:00Z', fails = false } = world;
+    file('now', seconds(now).toFixed(0));
+    if (fails) file('fails', '');
     file('primary', '');
     file('config', JSON.stringify({ ttl: 20, ...(request === undefined ? {} : { pgha_full_backup: request }) }));
     for (const repository of [1, 2]) {
       const backup = (fulls[repository] ?? []).map((start) => ({ type: 'full', error: false, archive: { start } }));
-      file(`info-${repository}`, JSON.stringify([{ backup }]));
+      const timed = taken.map(([kind, begin]) => ({
+        type: kind,
+        error: false,
+        archive: { start: segment(1) },
+        timestamp: { start: seconds(begin) },
+      }));
+      file(`info-${repository}`, JSON.stringify([{ backup: [...backup, ...timed] }]));
     }
     file('taken', '');
     const env = { ...process.env, PATH: `${folder}:${process.env['PATH']}` };
-    execFileSync('sh', ['-c', moved, 'pgha-backup', type], { env, stdio: 'pipe' });
+    const { status } = spawnSync('sh', ['-c', moved, 'pgha-backup', type], { env, stdio: 'pipe' });
+    expect(status).toBe(fails ? 1 : 0);
     expect(existsSync(join(folder, 'taken'))).toBe(true);
     return readFileSync(join(folder, 'taken'), 'utf8').split('\n').filter(Boolean);
   };
 }
 
+const seconds = (moment: string) => new Date(moment).getTime() / 1_000;
 const segment = (timeline: number) => `${timeline.toString(16).toUpperCase().padStart(8, '0')}0000000000000005`;
 const whole = { 1: [segment(1)], 2: [segment(1)] };
 
@@ -75,5 +93,57 @@ describe('the program of the backup timers', () => {
         [],
       );
     }
+  });
+
+  // a Wednesday; full ones are due on Sunday at 02:00, others every four hours
+  const lastFull = ['full', '2026-11-22T02:00:03Z'] as const;
+  const diff = ['diff', '2026-11-25T02:00:02Z'] as const;
+  it.each<[string, string, World['taken'], 'full' | 'diff' | 'incr' | null]>([
+    ['nothing is missed', '2026-11-25T08:00Z', [lastFull, diff, ['incr', '2026-11-25T06:00:02Z']], null],
+    ['the timer has not begun yet', '2026-11-25T06:14Z', [lastFull, diff], null],
+    ['an incremental one was cut off', '2026-11-25T06:16Z', [lastFull, diff], 'incr'],
+    ['a differential one was cut off', '2026-11-25T02:20Z', [lastFull, ['incr', '2026-11-24T22:00:02Z']], 'diff'],
+    ['both were', '2026-11-25T06:16Z', [lastFull, ['incr', '2026-11-24T22:00:02Z']], 'diff'],
+    [
+      'an incremental one does for no differential one',
+      '2026-11-25T07:00Z',
+      [lastFull, ['incr', '2026-11-25T06:01Z']],
+      'diff',
+    ],
+    [
+      'a full one was cut off',
+      '2026-11-22T03:00Z',
+      [
+        ['full', '2026-11-15T02:00:03Z'],
+        ['diff', '2026-11-21T02:00:03Z'],
+      ],
+      'full',
+    ],
+    [
+      'and is missed all the week',
+      '2026-11-28T03:00Z',
+      [
+        ['full', '2026-11-15T02:00:03Z'],
+        ['diff', '2026-11-28T02:00:03Z'],
+      ],
+      'full',
+    ],
+    ['a full one between the times does for all', '2026-11-25T07:00Z', [['full', '2026-11-25T06:30Z']], null],
+    [
+      'before the first time of a week',
+      '2026-11-29T01:59Z',
+      [lastFull, ['diff', '2026-11-28T02:00:02Z'], ['incr', '2026-11-28T22:00:02Z']],
+      null,
+    ],
+  ])('takes up what was due: %s', (_what, now, taken, type) => {
+    const wanted = type === null ? [] : [2, 1].map((repository) => `--repo=${repository} --type=${type} backup`);
+    expect(createMachine()('ensure', { fulls: {}, taken, now })).toEqual(wanted);
+  });
+
+  it('does not take up at once what failed a moment ago', () => {
+    const run = createMachine();
+    const missing: World = { fulls: {}, taken: [lastFull, diff], now: '2026-11-25T06:16Z', fails: true };
+    expect(run('ensure', missing)).toEqual(['--repo=2 --type=incr backup', '--repo=1 --type=incr backup']);
+    expect(run('ensure', { ...missing, fails: false })).toEqual([]);
   });
 });

@@ -23,6 +23,8 @@ export interface RestoreTestResult {
     live: TableCount | null;
     restored: TableCount | null;
   }[];
+  /** Tables, and other databases, that were left out, each with the reason; not told by older programs. */
+  notCompared?: readonly { table: string; reason: string }[];
   /** How long each part took. */
   seconds?: { restore: number; replay: number; countLive: number; compare: number; total: number };
 }

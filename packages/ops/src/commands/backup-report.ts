@@ -52,7 +52,12 @@ export function renderTest(result: RestoreTestResult): string {
     ({ table: name, live, restored }) =>
       `  ! ${name}: ${live === null ? 'not there' : `${live.rows} rows`}, restored ${restored === null ? 'not there' : `${restored.rows} rows`}`,
   );
-  return [head, ...(problem === null ? [] : [`  ! ${problem}`]), ...parts, ...differences]
+  const reasons = [...new Set(result.notCompared?.map(({ reason }) => reason))];
+  const leftOut = reasons.map((reason) => {
+    const names = result.notCompared?.filter((each) => each.reason === reason).map((each) => each.table);
+    return `  not compared (${reason}): ${names?.join(', ')}`;
+  });
+  return [head, ...(problem === null ? [] : [`  ! ${problem}`]), ...parts, ...differences, ...leftOut]
     .map((line) => `${line}\n`)
     .join('');
 }

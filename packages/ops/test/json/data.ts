@@ -104,6 +104,7 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
               restored: { rows: 'number', sum: 'text; restored is null where there is no such table' },
             },
           ],
+          notCompared: [{ table: 'text, or the name of another database', reason: 'text' }],
           seconds: { restore: 'number', replay: 'number', countLive: 'number', compare: 'number', total: 'number' },
         },
       ],

@@ -24,8 +24,8 @@ export const databaseRotatingLogins = [
 export const ownerRole = 'pgha_owner';
 
 /**
- * The database's roles, their passwords, and the two schemas the machines themselves use. Made once when the region is first
- * started, and brought up to date on the primary whenever a password's file changes.
+ * The database's roles, their passwords, and the schemas the machines themselves use. Made once when the region is first
+ * started, and brought up to date on the primary whenever a password's file or its statements change.
  */
 export function databaseRoles(cluster: Cluster): MachinePart {
   const file = (login: Login) => `/etc/pgha/secrets/${login}`;

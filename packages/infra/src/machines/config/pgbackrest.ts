@@ -221,8 +221,15 @@ function endpointOf(region: Region, site: Site): string {
 const renderBackupEnvironment = (cluster: Cluster) => `STANZA=${cluster.scope}
 PATRONI_CA=${caFile}
 PG_BIN=${binDirectory}
+PLAN="${planOf(cluster)}"
 . ${repositoriesEnvironment}
 `;
+
+/** When backups are due, in the numbers of `pgha-backup`: the weekday of full ones, the minute of the day, the hours between two. */
+function planOf({ backups: plan }: Cluster): string {
+  const [hour, minute] = plan.atUtc.split(':').map(Number);
+  return `${weekdays.indexOf(plan.fullOn)} ${(hour ?? 0) * 60 + (minute ?? 0)} ${plan.incrementalEveryHours}`;
+}
 
 const backupUnit = `[Unit]
 Description=Backups, if this server is the primary (%i)
@@ -272,7 +279,7 @@ function renderTimers({ backups: plan }: Cluster): Record<string, string> {
 
 function renderTimer(type: string, lines: readonly string[]): string {
   return `[Unit]
-Description=${type === 'ensure' ? 'See that every repository has a full backup' : `Take a ${type} backup`}
+Description=${type === 'ensure' ? 'See that every repository has the backups that were due' : `Take a ${type} backup`}
 
 [Timer]
 ${lines.join('\n')}

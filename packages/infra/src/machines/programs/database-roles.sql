@@ -22,7 +22,9 @@ begin
       ('replication_b', 'login replication'),
       ('rewind', 'nologin'),
       ('rewind_a', 'login'),
-      ('rewind_b', 'login')
+      ('rewind_b', 'login'),
+      -- reads and locks every table, but only within the functions of its schema
+      ('restore_comparison', 'nologin bypassrls')
     ) as role (name, kind)
   loop
     if not exists (select from pg_roles where rolname = wanted.name) then
@@ -36,6 +38,7 @@ grant app to app_a, app_b;
 grant readonly to readonly_a, readonly_b;
 grant pgbouncer_auth to pgbouncer_auth_a, pgbouncer_auth_b;
 grant rewind to rewind_a, rewind_b;
+grant pg_read_all_data, pg_maintain to restore_comparison;
 grant pg_monitor to monitoring;
 grant pg_read_all_stats to app, readonly;
 grant pg_use_reserved_connections to monitoring, backup, pgbouncer_auth;
@@ -117,3 +120,81 @@ create table if not exists heartbeat.beat (
 grant usage on schema heartbeat to heartbeat, monitoring, readonly;
 grant select, insert, update on heartbeat.beat to heartbeat;
 grant select on heartbeat.beat to monitoring, readonly;
+
+-- A restored backup is compared table by table, whoever owns a table and whatever its policies hide from the one who asks: by the
+-- number of rows and a sum over them, which tell nothing of a row.
+create schema if not exists restore_comparison;
+revoke all on schema restore_comparison from public;
+
+-- Ends with the transaction that calls it; writers wait meanwhile.
+create or replace function restore_comparison.lock_tables()
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  names text;
+begin
+  select string_agg(format('%I.%I', nspname, relname), ', ' order by nspname, relname) into names
+  from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+  where relkind = 'r' and relpersistence = 'p' and nspname !~ '^pg_'
+    and nspname not in ('information_schema', 'heartbeat', 'pgbouncer');
+  if names is not null then
+    execute 'lock table ' || names || ' in share mode';
+  end if;
+end
+$$;
+
+-- The sum of a 64-bit hash of each row's text, which is the same in any order and wherever it is written.
+create or replace function restore_comparison.count_rows(wanted regclass, out counted bigint, out total text)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set row_security = off
+set datestyle = 'ISO, YMD'
+set intervalstyle = 'postgres'
+set timezone = 'UTC'
+set extra_float_digits = 1
+set bytea_output = 'hex'
+set lc_monetary = 'C'
+set constraint_exclusion = off
+as $$
+begin
+  if exists (
+    select from pg_class where oid = wanted and (relkind <> 'r' or relnamespace::regnamespace::text ~ '^(pg_|information_schema$)')
+  ) then
+    raise exception '% is not a table of an application', wanted;
+  end if;
+  -- The planner evaluates what an index or a statistics object calls with constants: nobody's function may run as this role.
+  if exists (
+    select from pg_depend
+    left join pg_proc on refclassid = 'pg_proc'::regclass and pg_proc.oid = refobjid
+    left join pg_operator on refclassid = 'pg_operator'::regclass and pg_operator.oid = refobjid
+    join pg_roles on pg_roles.oid = coalesce(proowner, oprowner)
+    where not rolsuper and (
+      classid = 'pg_class'::regclass and objid in (select indexrelid from pg_index where indrelid = wanted)
+      or classid = 'pg_statistic_ext'::regclass and objid in (select oid from pg_statistic_ext where stxrelid = wanted)
+    )
+  ) then
+    raise exception using errcode = 'feature_not_supported', message = format('an index of %s calls a function of a role', wanted);
+  end if;
+  -- a row of columns, not the table's own type: its owner may have made a cast of that to text
+  execute format(
+    'select count(*), coalesce(sum(hashtextextended(row(pgha_table.*)::text, 0)::numeric), 0)::text from only %s as pgha_table',
+    wanted
+  ) into counted, total;
+end
+$$;
+
+do $$
+declare
+  asking text := (select rolname from pg_roles join pg_database on datdba = pg_roles.oid where datname = current_database());
+  program text;
+begin
+  execute format('grant usage on schema restore_comparison to %I', asking);
+  foreach program in array array['restore_comparison.lock_tables()', 'restore_comparison.count_rows(regclass)'] loop
+    execute format('alter function %s owner to restore_comparison', program);
+    execute format('revoke all on function %s from public', program);
+    execute format('grant execute on function %s to %I', program, asking);
+  end loop;
+end
+$$;

@@ -126,6 +126,8 @@ def restore(settings, wanted):
         cursor.execute("select pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))
         if not cursor.fetchone()[0]:
             raise NotOurTurn("another machine is at it")
+        if not pgha_tables.is_ready(cursor):
+            raise NotOurTurn("the primary's database has no functions to compare with; run pgha apply")
     election.commit()
     # from here on a failure is one
     progress("finding a moment without writers", backup=backup["label"], begun=True)
@@ -175,14 +177,11 @@ def compare(settings):
             tables = pgha_tables.tables_of(cursor)
             cursor.execute("select pg_wal_lsn_diff(%(lsn)s, %(backupLsn)s)::bigint", read_json(f"{RUNTIME}/progress.json"))
             (distance,) = cursor.fetchone()
-        restored = pgha_tables.count(connection, tables)
+        restored, _ = pgha_tables.count(connection, tables)
     told = read_json(f"{RUNTIME}/progress.json")
     seconds = {**told["seconds"], "compare": time.monotonic() - started}
-    differences = [
-        {"table": table, "live": live.get(table), "restored": restored.get(table)}
-        for table in sorted({*live, *restored})
-        if live.get(table) != restored.get(table)
-    ]
+    left_out, live = live["leftOut"], live["counted"]
+    differences = differences_of(live, restored, {each["table"] for each in left_out})
     finish(
         settings,
         ok=not differences,
@@ -191,8 +190,17 @@ def compare(settings):
         tables=len(live),
         rows=sum(each["rows"] for each in live.values()),
         differences=differences,
+        notCompared=left_out,
         seconds={**seconds, "total": told["spent"] + seconds["compare"]},
     )
+
+
+def differences_of(live, restored, left_out):
+    return [
+        {"table": table, "live": live.get(table), "restored": restored.get(table)}
+        for table in sorted({*live, *restored} - left_out)
+        if live.get(table) != restored.get(table)
+    ]
 
 
 def finish(settings, **outcome):

@@ -14,13 +14,28 @@ TEXT_FORM = """
 set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC'; set extra_float_digits = 1;
 set bytea_output = 'hex'; set lc_monetary = 'C'; set search_path = 'pg_catalog'; set row_security = off
 """
-# the machines' own schemas are not the owner's to lock
+# the nodes' own schemas change all the time
 TABLES = """
-select nspname, relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+select pg_class.oid, format('%I.%I', nspname, relname), pg_relation_filenode(pg_class.oid)
+from pg_class join pg_namespace on pg_namespace.oid = relnamespace
 where relkind = 'r' and relpersistence = 'p' and nspname !~ '^pg_'
   and nspname not in ('information_schema', 'heartbeat', 'pgbouncer')
 order by nspname, relname
 """
+# what a backup does not have, or what is not kept here
+LEFT_OUT = """
+select format('%I.%I', nspname, relname), case
+    when relkind = 'm' then 'a materialized view: refreshed, not written'
+    when relkind = 'f' then 'a foreign table: its rows are elsewhere'
+    else 'unlogged: a backup does not contain its rows' end
+from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+where (relkind in ('m', 'f') or relkind = 'r' and relpersistence = 'u') and nspname !~ '^pg_' and nspname <> 'information_schema'
+union all
+select quote_ident(datname), 'another database'
+from pg_database where datallowconn and not datistemplate and datname not in (current_database(), 'postgres')
+order by 2, 1
+"""
+READY = "select to_regprocedure('restore_comparison.count_rows(regclass)') is not null"
 
 
 def connect_as_owner(settings, application="restore-test"):
@@ -51,6 +66,17 @@ def tables_of(cursor):
     return cursor.fetchall()
 
 
+def left_out_of(cursor):
+    cursor.execute(LEFT_OUT)
+    return [{"table": table, "reason": reason} for table, reason in cursor.fetchall()]
+
+
+def is_ready(cursor):
+    """Whether the primary has the functions that compare: a cluster that was not brought up to date yet has none."""
+    cursor.execute(READY)
+    return cursor.fetchone()[0]
+
+
 def pin(settings):
     """A transaction whose snapshot is exactly what the log says up to a position: both are taken while every table is locked
     against writers, which takes no longer than these few questions. Returns it, its tables and the position."""
@@ -58,10 +84,8 @@ def pin(settings):
         try:
             with contextlib.closing(connect_as_owner(settings)) as locking, locking.cursor() as cursor:
                 cursor.execute(sql.SQL("set lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
+                cursor.execute("select restore_comparison.lock_tables()")
                 tables = tables_of(cursor)
-                if tables:
-                    names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
-                    cursor.execute(sql.SQL("lock table {} in share mode").format(names))
                 reading = connect_as_owner(settings)
                 reading.set_session(isolation_level="REPEATABLE READ", readonly=True)
                 with reading.cursor() as snapshot:
@@ -71,8 +95,6 @@ def pin(settings):
                     if tables_of(snapshot) == tables:
                         return reading, tables, position
                 reading.close()
-        except psycopg2.errors.InsufficientPrivilege as error:
-            raise SystemExit(f"the tables' owner may not lock all of them: {error}".strip()) from error
         except (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected, psycopg2.errors.UndefinedTable):
             pass
         time.sleep(LOCK_PAUSE_SECONDS)
@@ -80,16 +102,44 @@ def pin(settings):
 
 
 def count(connection, tables):
-    """Rows and a sum over all rows of each table: the sum of a 64-bit hash of the row's text is the same in any order."""
-    counted = {}
+    """Rows and their sum of each table, and what cannot be told: a table that is emptied, rewritten or dropped meanwhile does not
+    show what the snapshot had."""
+    counted, left_out = {}, []
     with connection.cursor() as cursor:
+        for identifier, shown, filenode in tables:
+            # its lock goes with the savepoint: whoever changes the table waits for this table alone
+            cursor.execute("savepoint counting")
+            reason = "truncated, rewritten or dropped while it was compared"
+            try:
+                rows, total = count_one(cursor, identifier)
+                cursor.execute("select pg_relation_filenode(%s::oid)", (identifier,))
+                if cursor.fetchone()[0] == filenode:
+                    counted[shown], reason = {"rows": rows, "sum": total}, None
+            except (psycopg2.errors.UndefinedTable, psycopg2.errors.SyntaxError):
+                pass
+            except psycopg2.errors.InsufficientPrivilege:
+                reason = "an index of it calls a function, and its rows are hidden from the role that compares"
+            cursor.execute("rollback to savepoint counting")
+            if reason is not None:
+                left_out.append({"table": shown, "reason": reason})
+    return counted, left_out
+
+
+def count_one(cursor, identifier):
+    """As the role that sees every row, or as whoever asks where a function of somebody would run as that role."""
+    cursor.execute("savepoint asking")
+    try:
+        cursor.execute("select counted, total from restore_comparison.count_rows(%s::oid)", (identifier,))
+    except psycopg2.errors.FeatureNotSupported:
+        cursor.execute("rollback to savepoint asking")
         cursor.execute(TEXT_FORM)
-        for table in tables:
-            query = "select count(*), coalesce(sum(hashtextextended(pgha_row::text, 0)::numeric), 0)::text from only {} as pgha_row"
-            cursor.execute(sql.SQL(query).format(sql.Identifier(*table)))
-            rows, total = cursor.fetchone()
-            counted[".".join(table)] = {"rows": rows, "sum": total}
-    return counted
+        cursor.execute("select %s::oid::regclass::text", (identifier,))
+        (shown,) = cursor.fetchone()
+        cursor.execute(
+            "select count(*), coalesce(sum(hashtextextended(row(pgha_table.*)::text, 0)::numeric), 0)::text"
+            f" from only {shown} as pgha_table"
+        )
+    return cursor.fetchone()
 
 
 class LiveCount(threading.Thread):
@@ -97,12 +147,14 @@ class LiveCount(threading.Thread):
 
     def __init__(self, connection, tables):
         super().__init__(daemon=True)
-        self.connection, self.tables, self.counted, self.problem = connection, tables, None, None
+        self.connection, self.tables, self.counted, self.left_out, self.problem = connection, tables, None, [], None
 
     def run(self):
         try:
             started = time.monotonic()
-            self.counted = count(self.connection, self.tables)
+            self.counted, self.left_out = count(self.connection, self.tables)
+            with self.connection.cursor() as cursor:
+                self.left_out += left_out_of(cursor)
             self.seconds = time.monotonic() - started
         except psycopg2.Error as error:
             self.problem = str(error).strip()
@@ -113,4 +165,4 @@ class LiveCount(threading.Thread):
         self.join()
         if self.problem is not None:
             raise SystemExit(f"the primary's tables could not be counted: {self.problem}")
-        return self.counted
+        return {"counted": self.counted, "leftOut": self.left_out}
