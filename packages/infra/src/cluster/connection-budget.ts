@@ -19,7 +19,7 @@ export const programConnectionsPerMember = 2;
 const programConnections = 9;
 
 /** Who may hold how many connections to the primary of a region at once. */
-export interface ConnectionBudget {
+interface ConnectionBudget {
   maxConnections: number;
   /** What ordinary logins can have before PostgreSQL refuses one: "remaining connection slots are reserved". */
   ordinary: number;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { execa } from 'execa';
 import { commandMark, endProcessTree } from './processes.ts';
 
-export interface BoundedOptions {
+interface BoundedOptions {
   input: string;
   timeoutMs: number;
   cwd?: string;
@@ -12,7 +12,7 @@ export interface BoundedOptions {
 }
 
 /** How a command on this computer ended. */
-export interface BoundedResult {
+interface BoundedResult {
   /** It was ended at its timeout, with everything it had started; the rest says nothing then. */
   timedOut: boolean;
   /** undefined: it was ended by a signal, or never started. */
