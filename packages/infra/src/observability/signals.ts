@@ -4,6 +4,7 @@ import { backupSignals } from './signals/backups.ts';
 import { connectionSignals } from './signals/connections.ts';
 import { databaseSignals } from './signals/database.ts';
 import { etcdSignals } from './signals/etcd.ts';
+import { holderSignals } from './signals/holders.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
 import { regionSignals } from './signals/regions.ts';
@@ -14,6 +15,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
   return [
     ...serviceSignals,
     ...databaseSignals(cluster),
+    ...holderSignals,
     ...regionSignals(cluster),
     ...connectionSignals,
     ...etcdSignals,

@@ -99,7 +99,9 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
           restoreTest: { endedAt: 'moment', machine: 'text', backup: 'text', ok: 'boolean', problem: 'text | null' },
         },
       ],
-      findings: [{ what: 'text', remedy: 'text' }],
+      findings: [
+        { what: 'text', remedy: 'text', alert: 'name of the alert about the same; missing where there is none' },
+      ],
     },
   ),
   switchover: answerOf<{ from: string | null; to: string }>('Who handed over to whom.', {

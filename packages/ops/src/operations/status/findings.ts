@@ -1,10 +1,13 @@
-import { type Cluster, membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
-import { readableLagMib, standbySlotOf } from '@pgha/infra/machines';
+import { membersOf, nodesOf, ports, type Region, regionsOf } from '@pgha/infra/cluster';
+import { readableLagMib } from '@pgha/infra/machines';
 import { isUntold, type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
 import { replayAgeSeconds, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
+import { holdersFindings, overflowedTransaction, waitingStart } from './holders-findings.ts';
 import { answering, type ClusterObservation, membersSeen } from './observe.ts';
+import { replayFailureOf, replayFinding } from './replay-findings.ts';
 import { repositoryFindings, restoreTestFindings } from './repository-findings.ts';
+import { slotFindings } from './slot-findings.ts';
 import { thresholdOf } from './thresholds.ts';
 
 /** Everything that needs a person, the gravest first. Pure. */
@@ -16,6 +19,8 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...regions.flatMap((region) => memberFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
     ...archiveFindings(seen),
+    ...slotFindings(seen),
+    ...holdersFindings(seen),
     ...repositoryFindings(seen),
     ...restoreTestFindings(seen),
     ...seen.machines.flatMap(({ node, problem }) =>
@@ -68,7 +73,13 @@ function memberFindings(seen: ClusterObservation, region: Region): readonly Find
       : `pgha nodes reinit ${name} builds it anew`;
   for (const { name } of membersOf(region)) {
     const member = members.find((each) => each.name === name);
-    if (member === undefined) {
+    const failure = replayFailureOf(seen, name);
+    const blocker = member?.state === 'starting' ? overflowedTransaction(seen, region) : null;
+    if (failure !== null && !['running', 'streaming'].includes(member?.state ?? '')) {
+      found.push(replayFinding(name, failure));
+    } else if (blocker !== null) {
+      found.push(waitingStart(name, blocker));
+    } else if (member === undefined) {
       found.push({
         what: `${name} is not a member`,
         remedy: `journalctl -u patroni on ${name}; ${buildsAnew(name)}`,
@@ -213,7 +224,6 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
     const { lastArchivedAt } = database.archiver;
     const ageMs = lastArchivedAt === null ? null : Date.parse(machine.at) - Date.parse(lastArchivedAt);
     const tooOld = thresholdOf(seen.cluster, 'WalNotArchived') * 1_000;
-    const lost = database.slots.filter(({ walStatus }) => walStatus === 'lost');
     return [
       ...(ageMs !== null && ageMs > tooOld && database.walWaiting > 0
         ? [
@@ -223,19 +233,9 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
             },
           ]
         : []),
-      ...lost.map(({ name }) => ({
-        what: `the slot ${name} on ${node.name} was given up`,
-        remedy: isStandbySlot(seen.cluster, name)
-          ? 'the standby region is rebuilt: pgha dr rejoin --rebuild'
-          : 'its member is rebuilt: pgha nodes reinit',
-      })),
     ];
   });
 }
-
-/** By such a one the acting region keeps WAL for the other one, whichever that is. */
-const isStandbySlot = (cluster: Cluster, slot: string) =>
-  regionsOf(cluster).some((region) => standbySlotOf(region) === slot);
 
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
