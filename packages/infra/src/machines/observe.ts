@@ -15,6 +15,9 @@ export const certificatesProgram = '/usr/local/sbin/pgha-certificates';
 /** The program that tells what a machine is and does, as one JSON object. */
 export const observeProgram = '/usr/local/sbin/pgha-observe';
 
+/** Tells what holds vacuum, replay or a slot of a database machine back. */
+const holdersProgram = '/usr/local/lib/pgha/holders';
+
 /** Adds the programs with what they need to know of this machine, the units that have to run among it. */
 export function withObservation(cluster: Cluster, machine: Machine): Machine {
   const { node } = machine;
@@ -35,6 +38,7 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           routerSocket,
           durabilityProgram,
           restoreTests: restoreTestResults,
+          holdersProgram,
           ...(cluster.dr === null ? {} : { regionProgram }),
         }
       : {}),
@@ -48,6 +52,7 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
     files: [
       ...machine.files,
       programFile('pgha-observe.py', observeProgram),
+      ...(isDatabase ? [programFile('pgha-holders.py', holdersProgram)] : []),
       machineFile('/etc/pgha/observe.json', `${JSON.stringify(settings, null, 1)}\n`),
       programFile('pgha-certificates.py', certificatesProgram),
       machineFile('/etc/pgha/certificates.json', `${JSON.stringify(certificateSettings(machine), null, 1)}\n`),

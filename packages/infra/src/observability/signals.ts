@@ -5,6 +5,7 @@ import { connectionSignals } from './signals/connections.ts';
 import { databaseSignals } from './signals/database.ts';
 import { durabilitySignals } from './signals/durability.ts';
 import { etcdSignals } from './signals/etcd.ts';
+import { holderSignals } from './signals/holders.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
 import { poolSignals } from './signals/pools.ts';
@@ -17,6 +18,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
     ...serviceSignals,
     ...databaseSignals(cluster),
     ...durabilitySignals,
+    ...holderSignals,
     ...regionSignals(cluster),
     ...connectionSignals,
     ...poolSignals(cluster),

@@ -39,6 +39,10 @@ export interface Observation {
   }>;
   /** On database machines: what undoes a setting that acknowledged commits rest on. */
   durability?: Told<DurabilityObservation>;
+  /** On database machines: what holds vacuum, replay or a slot back; absent where the machine's programs are older. */
+  holders?: Told<HoldersObservation>;
+  /** On database machines: the error that ends replay again and again. */
+  replay?: Told<{ failure: ReplayFailure | null }>;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
     members: readonly {
@@ -105,6 +109,49 @@ export interface DatabaseObservation {
   /** Segments that wait for the archive, and what all of pg_wal takes. */
   walWaiting: number;
   walBytes: number;
+}
+
+/** Ages in seconds and in transactions. */
+export interface HoldersObservation {
+  inRecovery: boolean;
+  /** The oldest five, those with more subtransactions than a snapshot holds first. */
+  transactions: readonly TransactionSeen[];
+  prepared: readonly { name: string; owner: string; database: string; seconds: number; xidAge: number }[];
+  slots: readonly {
+    name: string;
+    type: 'physical' | 'logical';
+    active: boolean;
+    walStatus: string | null;
+    inactiveSeconds: number | null;
+    /** Of the horizon it holds; null: none. */
+    xidAge: number | null;
+  }[];
+  /** What the process that replays waits for; null on a primary. */
+  startup: { waitEventType: string | null; waitEvent: string | null; blockedBy: readonly number[] } | null;
+  replayPause: 'not paused' | 'pause requested' | 'paused' | null;
+}
+
+export interface TransactionSeen {
+  pid: number;
+  user: string | null;
+  application: string;
+  client: string | null;
+  database: string | null;
+  backendType: string;
+  state: string | null;
+  seconds: number | null;
+  xidAge: number;
+  subtransactions: number | null;
+  overflowed: boolean;
+  /** Its last one, cut; null where it names a password. */
+  statement: string | null;
+}
+
+/** As PostgreSQL's log has it. */
+export interface ReplayFailure {
+  message: string;
+  hint: string | null;
+  context: string;
 }
 
 /** All pools of the database together. */

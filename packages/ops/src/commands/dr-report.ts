@@ -31,13 +31,19 @@ export function renderDrStatus(status: DrStatus): string {
   const lines = [
     acting === null ? 'No region acts.' : `${acting} acts.`,
     `A failover now would lose ${lag.bytes === null ? 'an unknown number of bytes' : bytes(lag.bytes)} of WAL; the newest commit the standby shows is ${seconds(lag.seconds)} old.`,
-    slot === null
-      ? 'No slot keeps WAL for the standby.'
-      : `The slot ${slot.name} ${slot.active ? 'is in use' : 'waits'} and keeps ${slot.keptBytes === null ? '-' : bytes(slot.keptBytes)}.`,
+    describeSlot(slot),
     ...services.map(({ server, region }) => `${server} uses ${region ?? '-'}.`),
     drill === null ? 'No drill was made.' : `The drill of ${drill.at} ${drill.passed ? 'passed' : 'failed'}.`,
   ];
   return `${list}\n${lines.map((line) => `${line}\n`).join('')}\n${renderFindings(status)}`;
+}
+
+function describeSlot(slot: DrStatus['slot']): string {
+  if (slot === null) return 'No slot keeps WAL for the standby.';
+  const { name, active, walStatus, keptBytes } = slot;
+  const use = active ? 'is in use' : 'waits';
+  if (walStatus === 'lost') return `The slot ${name} ${use} and is invalidated (wal_status = lost): it keeps no WAL.`;
+  return `The slot ${name} ${use} and keeps ${keptBytes === null ? '-' : bytes(keptBytes)}.`;
 }
 
 export function renderRegionFailover(result: RegionFailover): string {

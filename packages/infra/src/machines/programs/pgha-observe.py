@@ -265,6 +265,11 @@ def parts_for(settings):
             "restoreTests": lambda: read_restore_tests(settings["restoreTests"]),
             "durability": lambda: json.loads(run(settings["durabilityProgram"], "show")),
         }
+    if "holdersProgram" in settings:
+        parts |= {
+            "holders": lambda: json.loads(run(settings["holdersProgram"], "transactions")),
+            "replay": lambda: json.loads(run(settings["holdersProgram"], "replay")),
+        }
     if "regionProgram" in settings:
         parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}
     if settings["role"] == "etcd":

@@ -1,5 +1,5 @@
 import { membersOf, type Region } from '@pgha/infra/cluster';
-import { repositoryNumber, slotsFor } from '@pgha/infra/machines';
+import { repositoryNumber, slotsFor, standbySlotOf } from '@pgha/infra/machines';
 import { readHistory } from '../../clients/patronictl.ts';
 import { configureRegion, inspectLost, type LostCommits, readOwnRegion, restoreLost } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
@@ -7,6 +7,7 @@ import { runChecked } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
+import { planSlotAgain } from '../invalidated-slot.ts';
 import type { OperationRun } from '../operation.ts';
 import { givenUpName } from '../restore/kept.ts';
 import type { Memory } from '../unfinished.ts';
@@ -126,6 +127,8 @@ export function planRejoin(
         report(describeLost(record.lost));
       },
     },
+    // before the data: what is written from then on is kept for it
+    planSlotAgain(installation, acting, standbySlotOf(lost), signal),
     {
       title: `${nodes.map(({ name }) => name).join(', ')} get the data of ${acting.awsRegion}`,
       isNeeded: isMissing,

@@ -210,8 +210,13 @@ function findingsOf(
   }
   const isStandbyThere = regions.some(({ region, role }) => region !== acting && role === 'standby');
   if (acting !== null && isStandbyThere) {
-    if (slot === null || slot.walStatus === 'lost') {
-      say('the acting region keeps no WAL for the standby', 'its slot was given up or is missing: pgha dr rejoin');
+    if (slot === null) {
+      say('the acting region keeps no WAL for the standby: its slot is missing', 'pgha dr rejoin');
+    } else if (slot.walStatus === 'lost') {
+      say(
+        `replication slot ${slot.name}: invalidated (wal_status = lost), it keeps no WAL for the standby`,
+        'pgha dr rejoin recreates it, and rebuilds a standby that does not stream',
+      );
     } else if (!slot.active) {
       say('the standby does not stream', 'the peering; it catches up from the archive and the slot by itself');
     }

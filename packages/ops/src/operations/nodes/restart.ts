@@ -1,10 +1,12 @@
 import { membersOf, type Node, nodesOf } from '@pgha/infra/cluster';
 import { reinitMember, restartMember } from '../../clients/patronictl.ts';
+import { memberSlotOf } from '../../clients/slots.ts';
 import { RefusedError, UsageError } from '../../exit-codes.ts';
 import { runChecked } from '../../hosts/host.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import { waitForMachines } from '../deploy/readiness.ts';
+import { planSlotAgain } from '../invalidated-slot.ts';
 import { memberHosts, viewRegion, waitUntilWhole } from '../regions.ts';
 import { planJoin, planQuorumCheck } from './etcd-member.ts';
 import { type NodeSetting, planDataElsewhere, planNoLeader, planNoSecondLoss } from './replace.ts';
@@ -109,6 +111,7 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
     planNoStandbyLeader(setting),
     planNoSecondLoss(setting),
     planDataElsewhere(setting),
+    planSlotAgain(installation, region, memberSlotOf(node.name), signal),
     {
       title: `${node.name} is built anew`,
       run: async () => {

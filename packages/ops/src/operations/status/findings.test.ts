@@ -165,8 +165,8 @@ describe('the state of a cluster', () => {
     const slots = ['dr', 'pg_2'].map((name) => ({ name, active: false, walStatus: 'lost', keptBytes: null }));
     const found = findAll(withMachine(machine('pg-1', { database: { ...database(false), slots } })));
     expect(found.map(({ remedy }) => remedy)).toEqual([
-      'the standby region is rebuilt: pgha dr rejoin --rebuild',
-      'its member is rebuilt: pgha nodes reinit',
+      'the standby region is rebuilt and the slot recreated: pgha dr rejoin --rebuild',
+      'its member is rebuilt and the slot recreated: pgha nodes reinit',
     ]);
   });
 

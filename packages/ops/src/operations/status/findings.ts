@@ -6,11 +6,13 @@ import { durabilityFindings } from './durability-findings.ts';
 import { etcdFindings } from './etcd-findings.ts';
 import { usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
+import { holdersFindings } from './holders-findings.ts';
 import { memberFindings } from './member-findings.ts';
 import type { ClusterObservation } from './observe.ts';
 import { partFindings } from './part-findings.ts';
 import { primaryFindings } from './primary-findings.ts';
 import { repositoryFindings, restoreTestFindings } from './repository-findings.ts';
+import { slotFindings } from './slot-findings.ts';
 import { thresholdOf } from './thresholds.ts';
 
 /** Everything that needs a person, the gravest first. Pure. */
@@ -24,6 +26,8 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...durabilityFindings(seen),
     ...connectionFindings(seen),
     ...archiveFindings(seen),
+    ...slotFindings(seen),
+    ...holdersFindings(seen),
     ...repositoryFindings(seen),
     ...restoreTestFindings(seen),
     ...seen.machines.flatMap(({ node, problem }) =>
@@ -63,7 +67,6 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
     const { lastArchivedAt } = database.archiver;
     const ageMs = lastArchivedAt === null ? null : Date.parse(machine.at) - Date.parse(lastArchivedAt);
     const tooOld = thresholdOf(seen.cluster, 'WalNotArchived') * 1_000;
-    const lost = database.slots.filter(({ walStatus }) => walStatus === 'lost');
     return [
       ...(ageMs !== null && ageMs > tooOld && database.walWaiting > 0
         ? [
@@ -74,19 +77,9 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
             },
           ]
         : []),
-      ...lost.map(({ name }) => ({
-        what: `the slot ${name} on ${node.name} was given up`,
-        remedy: isStandbySlot(seen.cluster, name)
-          ? 'the standby region is rebuilt: pgha dr rejoin --rebuild'
-          : 'its member is rebuilt: pgha nodes reinit',
-      })),
     ];
   });
 }
-
-/** By such a one the acting region keeps WAL for the other one, whichever that is. */
-const isStandbySlot = (cluster: Cluster, slot: string) =>
-  regionsOf(cluster).some((region) => standbySlotOf(region) === slot);
 
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
