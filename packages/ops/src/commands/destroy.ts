@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
-import { planDestroy } from '../operations/deploy/destroy.ts';
+import { describeRemains, planDestroy } from '../operations/deploy/destroy.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
 import { type CommandContext, examples } from './command.ts';
@@ -31,5 +31,6 @@ export function registerDestroy(program: Command, context: CommandContext): void
         options.yes === true,
       );
       await showSteps(planDestroy(session.scope, () => session));
+      process.stderr.write(describeRemains(session.scope, session.identity.account, new Date()));
     });
 }
