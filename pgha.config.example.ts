@@ -52,8 +52,10 @@ export default defineCluster({
   egress: 'bastion',
   // log the network's connections for 30 days
   flowLogs: false,
-  // backups nobody can delete for so many days; only a new bucket can begin with it
-  objectLockDays: null,
+  // every role has the permissions boundary of "pgha policies", which an administrator makes before the first deploy
+  permissionsBoundary: true,
+  // backups nobody can delete for so many days (left out: restoreWindowDays); null: none. A bucket keeps it once it has it
+  objectLockDays: 7,
   // Terraform's state: 's3' is a bucket of each region, made by "pgha bootstrap"; 'local' is .pgha/state of this checkout
   state: 's3',
 });

@@ -48,7 +48,10 @@ export interface ClusterInput {
    * deploy policies demand it: who may make roles without a bound is an administrator. `false` as long as it is not there.
    */
   permissionsBoundary?: boolean;
-  /** S3 object lock of the backup buckets, in days; null: none. Only a new bucket can begin with it. */
+  /**
+   * S3 object lock (governance mode) of the backup buckets, in days; default: the restore window; null: none. A bucket that has
+   * it once keeps it: null only ends it for what is written from then on.
+   */
   objectLockDays?: number | null;
   /** `s3`, made by `pgha bootstrap`, unless you keep the state yourself. */
   state?: StateStore;
@@ -63,6 +66,8 @@ export interface CompleteInput extends Required<ClusterInput> {
   patroni: PatroniTiming;
   backups: BackupPlan;
 }
+
+const defaultRestoreWindowDays = 7;
 
 /** Fills in the defaults; checks nothing. */
 export function withDefaults(input: ClusterInput): CompleteInput {
@@ -82,7 +87,7 @@ export function withDefaults(input: ClusterInput): CompleteInput {
     egress: 'bastion',
     flowLogs: false,
     permissionsBoundary: true,
-    objectLockDays: null,
+    objectLockDays: input.backups?.restoreWindowDays ?? defaultRestoreWindowDays,
     state: 's3',
     ...input,
     primary: {
@@ -134,7 +139,7 @@ export function withDefaults(input: ClusterInput): CompleteInput {
       fullOn: 'Sun',
       atUtc: '02:00',
       incrementalEveryHours: 4,
-      restoreWindowDays: 7,
+      restoreWindowDays: defaultRestoreWindowDays,
       retentionDays: 14,
       ...input.backups,
     },

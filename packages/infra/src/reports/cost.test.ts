@@ -22,8 +22,8 @@ describe('the monthly cost', () => {
 
   it('has every machine, volume, address and load balancer of the smallest cluster', () => {
     const cluster = defineCluster({ dr: null, monitoring: false });
-    // 7 machines, 7 * 8 + 2 * 20 GiB, 2 addresses, 1 load balancer, key, zone, 7 alarms
-    const expected = 7 * 0.0104 * 730 + 96 * 0.08 + 2 * 0.005 * 730 + 0.0225 * 730 + 1 + 0.5 + 0.7;
+    // 7 machines, 7 * 8 + 2 * 20 GiB, 2 addresses, 1 load balancer, 2 keys, zone, 7 alarms
+    const expected = 7 * 0.0104 * 730 + 96 * 0.08 + 2 * 0.005 * 730 + 0.0225 * 730 + 2 + 0.5 + 0.7;
     const fixed = monthlyCost(cluster, idle).filter(({ kind }) => kind === 'fixed');
     expect(totalOf(fixed)).toBeCloseTo(expected, 2);
   });

@@ -44,6 +44,8 @@ export interface CostItem {
 
 /** AWS's own month: 365 days of 24 hours by 12. */
 export const hoursPerMonth = 730;
+/** One for volumes, buckets, alerts and logs, one for secrets. */
+const keysPerRegion = 2;
 const daysPerMonth = 365 / 12;
 const secondsPerDay = 86_400;
 
@@ -172,7 +174,13 @@ function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
 
 function small({ cluster, region, prices, usage }: Bill): Line[] {
   return [
-    { part: 'services', kind: 'fixed', what: 'KMS key', basis: `${prices.keyMonth} a month`, usd: prices.keyMonth },
+    {
+      part: 'services',
+      kind: 'fixed',
+      what: 'KMS keys',
+      basis: `${keysPerRegion} at ${prices.keyMonth} a month`,
+      usd: keysPerRegion * prices.keyMonth,
+    },
     {
       part: 'services',
       kind: 'fixed',

@@ -28,7 +28,6 @@ export class Bucket extends Construct {
     super(scope, id);
     const bucket = new S3Bucket(this, 'bucket', {
       bucket: options.name,
-      objectLockEnabled: options.lockDays !== null,
       forceDestroy: false,
       lifecycle: { preventDestroy: true },
     });
@@ -67,6 +66,7 @@ export class Bucket extends Construct {
     });
     this.addExpiry(name, options, versioning);
     if (options.lockDays !== null) {
+      // this resource switches it on, also in a bucket that exists; the bucket's own argument would replace that one
       new S3BucketObjectLockConfiguration(this, 'lock', {
         bucket: name,
         // governance: the account's administrators can undo a mistake; a stolen machine role cannot

@@ -15,8 +15,6 @@ import { addFlowLogGroup } from './flow-logs.ts';
 import { SecretsKey } from './secrets-key.ts';
 import { type Construct, DataAwsCallerIdentity, DataAwsEbsVolumes, EbsVolume } from './terraform.ts';
 
-/** Above what pgBackRest keeps, so that a stanza deleted by mistake can still be brought back for a week. */
-const keepReplacedBackupsDays = 7;
 /** A release that was uploaded twice. */
 const keepReplacedArtifactsDays = 30;
 
@@ -39,7 +37,8 @@ export class DataStack extends ClusterStack {
     new Bucket(this, 'backups', {
       name: name('backups'),
       keyArn,
-      keepReplacedDays: Math.max(keepReplacedBackupsDays, cluster.objectLockDays ?? 0),
+      // as long as backups are kept: what somebody deletes on a database machine can be had as long as it would have been there
+      keepReplacedDays: Math.max(cluster.backups.retentionDays, cluster.objectLockDays ?? 0),
       passingPrefixes: [],
       lockDays: cluster.objectLockDays,
     });

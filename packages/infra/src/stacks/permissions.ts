@@ -20,7 +20,7 @@ export interface Statement {
 
 /**
  * What one machine may do, and no more: it reads its own parameters and its programs; database machines use the repositories,
- * the API server reads them, the monitoring machine publishes alerts.
+ * the API server reads which backups there are, the monitoring machine publishes alerts.
  *
  * @param account the account's number or the expression Terraform replaces by it.
  */
@@ -101,6 +101,9 @@ function artifactBucket(node: Node, { artifactBucket: bucket }: Site): Statement
   ];
 }
 
+/** What `GET /backups` answers from: which backups and which WAL there are, and none of either. */
+const infoFiles = ['*/backup.info*', '*/archive.info*'];
+
 /** Members archive into, and restore from, the repositories of both regions; a region that is the primary later does too. */
 function repositories(cluster: Cluster, node: Node, { backupBuckets }: Site): Statement[] {
   const isMember = node.role === 'postgres' || node.role === 'standby';
@@ -117,7 +120,9 @@ function repositories(cluster: Cluster, node: Node, { backupBuckets }: Site): St
       Sid: 'Repositories',
       Effect: 'Allow',
       Action: isMember ? ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'] : 's3:GetObject',
-      Resource: buckets.map((bucket) => `arn:aws:s3:::${bucket}/${cluster.scope}/*`),
+      Resource: buckets.flatMap((bucket) =>
+        (isMember ? ['*'] : infoFiles).map((part) => `arn:aws:s3:::${bucket}/${cluster.scope}/${part}`),
+      ),
     },
   ];
 }

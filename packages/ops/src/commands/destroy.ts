@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
 import { withRegion } from '../operations/deploy/aws-access.ts';
-import { planDestroy } from '../operations/deploy/destroy.ts';
+import { describeRemains, planDestroy } from '../operations/deploy/destroy.ts';
 import { describeRetained, findRetainedVolumes } from '../operations/deploy/retained-volumes.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
@@ -38,5 +38,6 @@ export function registerDestroy(program: Command, context: CommandContext): void
         findRetainedVolumes(ec2, session.scope.cluster, region),
       );
       context.print(describeRetained(region, retained));
+      process.stderr.write(describeRemains(session.scope, session.identity.account, new Date()));
     });
 }

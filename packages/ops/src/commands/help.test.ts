@@ -58,6 +58,7 @@ const withoutDryRun = [
   'archive status',
   'doctor',
   'cost',
+  'policies',
   'plan',
   'nodes list',
 ];

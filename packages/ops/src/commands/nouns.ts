@@ -98,6 +98,11 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./cost.ts')).registerCost,
   },
   {
+    name: 'policies',
+    summary: 'the IAM policies of a deploy, for an administrator',
+    load: async () => (await import('./policies.ts')).registerPolicies,
+  },
+  {
     name: 'bootstrap',
     summary: "make what Terraform's state is kept in",
     load: async () => (await import('./bootstrap.ts')).registerBootstrap,

@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 
@@ -10,6 +11,8 @@ export interface TerraformSettings {
   environment: Readonly<Record<string, string>>;
   /** Where the state of a stack is kept on this computer; null: where its configuration says. */
   statePath: ((stack: string) => string) | null;
+  /** The hashes that the provider must have; where the file is missing, Terraform trusts the registry. */
+  lockFile: string;
   signal: AbortSignal;
 }
 
@@ -49,7 +52,7 @@ export async function terraformVersion(): Promise<string | null> {
 
 /** Terraform for one stack. */
 export function openTerraform(stack: string, settings: TerraformSettings): Terraform {
-  const { folder, environment, statePath, signal } = settings;
+  const { folder, environment, statePath, lockFile, signal } = settings;
   const directory = join(folder, 'stacks', stack);
 
   const run = async (args: readonly string[], onLine?: (line: string) => void): Promise<string> => {
@@ -86,7 +89,9 @@ export function openTerraform(stack: string, settings: TerraformSettings): Terra
         await mkdir(join(path, '..'), { recursive: true });
         backend.push(`-backend-config=path=${path}`);
       }
-      await run(['init', '-no-color', '-reconfigure', ...backend]);
+      const isLocked = existsSync(lockFile);
+      if (isLocked) await copyFile(lockFile, join(directory, '.terraform.lock.hcl'));
+      await run(['init', '-no-color', '-reconfigure', ...(isLocked ? ['-lockfile=readonly'] : []), ...backend]);
     },
     plan: async ({ variables = {}, destroy = false, replace = [], targets = [] } = {}) => {
       await run([

@@ -87,7 +87,7 @@ export async function withAws<T>(
       const store = ({ awsRegion }: Region) =>
         // Parameter Store throttles writes at a few a second for a new account
         ssmStore(
-          kept(new SSMClient({ ...clientSettings(login, awsRegion), maxAttempts: 10, retryMode: 'adaptive' })),
+          kept(new SSMClient({ ...clientSettings(login, awsRegion), maxAttempts: 10 })),
           awsRegion,
           secretsKeyAlias(cluster),
         );

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -9,6 +10,7 @@ import { defineCluster, nodeNamed } from '@pgha/infra/cluster';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostUnreachableError } from '../../src/hosts/host.ts';
 import { createSsmHost } from '../../src/hosts/ssm.ts';
+import { clientSettings } from '../../src/operations/deploy/aws-access.ts';
 import { hostConformance, timeoutConformance } from '../host-conformance.ts';
 
 const cluster = defineCluster();
@@ -19,6 +21,10 @@ const instance = 'i-0123456789abcdef0';
 interface Behaviour {
   instances: { id: string; state: string }[];
   agent: 'Online' | 'ConnectionLost' | null;
+  /** Every so-manyth call is refused as too many; null: none. */
+  throttlesEvery: number | null;
+  /** How long each answer takes. */
+  latencyMs: number;
   /** Instead of running the command. */
   end: { Status: string; StatusDetails: string; StandardErrorContent?: string } | null;
 }
@@ -74,7 +80,12 @@ async function startAws(behaviour: Behaviour) {
     response.end(request.method === 'GET' ? found : undefined);
   };
 
+  let calls = 0;
   const server = createServer(async (request, response) => {
+    calls += 1;
+    const isRefused = behaviour.throttlesEvery !== null && calls % behaviour.throttlesEvery === 0;
+    await delay(behaviour.latencyMs);
+    if (isRefused && !request.url?.startsWith(`/${bucket}/`)) return refuse(request, response);
     const target = String(request.headers['x-amz-target'] ?? '');
     if (request.url?.startsWith(`/${bucket}/`)) return answerS3(request, response);
     if (target.startsWith('AmazonSSM.')) {
@@ -97,6 +108,20 @@ async function startAws(behaviour: Behaviour) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return { endpoint, objects, sent, close: () => server.close() };
+}
+
+/** What a service says to an account that asks too often: before it has done anything. */
+async function refuse(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  await textOf(request);
+  if (request.headers['x-amz-target'] !== undefined) {
+    response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
+    response.end(JSON.stringify({ __type: 'ThrottlingException', message: 'Rate exceeded' }));
+    return;
+  }
+  response.writeHead(503, { 'content-type': 'text/xml' });
+  response.end(
+    '<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message></Error></Errors></Response>',
+  );
 }
 
 /** What the agent does with `AWS-RunShellScript`, and what Run Command keeps of it. */
@@ -124,12 +149,12 @@ describe('a host behind Systems Manager', () => {
   let aws: Awaited<ReturnType<typeof startAws>>;
   const clients: { destroy(): void }[] = [];
 
-  const open = () => {
+  const open = (retries: { maxAttempts: number; retryMode?: string } = { maxAttempts: 1 }) => {
     const settings = {
       region: 'us-east-1',
       endpoint: aws.endpoint,
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-      maxAttempts: 1,
+      ...retries,
     };
     const region = {
       ec2: new EC2Client(settings),
@@ -142,7 +167,13 @@ describe('a host behind Systems Manager', () => {
   };
 
   beforeEach(async () => {
-    behaviour = { instances: [{ id: instance, state: 'running' }], agent: 'Online', end: null };
+    behaviour = {
+      instances: [{ id: instance, state: 'running' }],
+      agent: 'Online',
+      throttlesEvery: null,
+      latencyMs: 0,
+      end: null,
+    };
     aws = await startAws(behaviour);
   });
   afterEach(() => {
@@ -152,8 +183,22 @@ describe('a host behind Systems Manager', () => {
 
   // it writes files as root, as the agent does
   describe.runIf(process.getuid?.() === 0)('as every host', () => {
-    hostConformance(open);
-    timeoutConformance(open);
+    hostConformance(() => open());
+    timeoutConformance(() => open());
+  });
+
+  it('runs every command once although every third call is refused and each answer takes long', async () => {
+    Object.assign(behaviour, { throttlesEvery: 3, latencyMs: 100 });
+    const { maxAttempts, retryMode } = clientSettings({ profile: null }, 'us-east-1');
+    const host = open({ maxAttempts, retryMode });
+    const results = await Promise.all([1, 2, 3, 4].map((number) => host.run(['printf', `${number}`])));
+    expect(results.map(({ stdout }) => stdout)).toEqual(['1', '2', '3', '4']);
+    expect(aws.sent).toHaveLength(4);
+  }, 120_000);
+
+  it('fails by the first refusal without these settings', async () => {
+    behaviour.throttlesEvery = 1;
+    await expect(open().run(['true'])).rejects.toThrow(/limit exceeded/i);
   });
 
   it('gives output beyond the 24 000 characters that Run Command keeps, and leaves nothing of it', async () => {

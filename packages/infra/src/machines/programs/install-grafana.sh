@@ -4,6 +4,8 @@ set -eu
 
 # The key of 2023-08-24, in use since (https://apt.grafana.com); a rotation stops new installations until a person looks.
 fingerprint=B53AE77BADB630A683046005963FA27710458545
+# Named, so that two machines get the same; a newer one is tried here first.
+version=12.3.0
 keyring=/etc/apt/keyrings/grafana.gpg
 sources=/etc/apt/sources.list.d/grafana.sources
 
@@ -35,4 +37,4 @@ EOF
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 update
 # our grafana.ini is there already and stays; the unit is started once all of the machine's files are
-apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold install --no-install-recommends grafana
+apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold install --no-install-recommends "grafana=$version"

@@ -1,4 +1,4 @@
-import type { Arguments } from '../synthesized.ts';
+import { type Arguments, resourcesOf } from '../synthesized.ts';
 import { change, each, eachBucketHas, type Rule, statements } from './rule.ts';
 
 /** Public rules about what is kept: keys, buckets, topics, logs. */
@@ -86,6 +86,24 @@ export const storageRules: readonly Rule[] = [
       'aws_s3_bucket_lifecycle_configuration',
       ({ rule }) => delete rule[0].abort_incomplete_multipart_upload,
     ),
+  },
+  {
+    id: 'S3.15: what is written to a backup bucket is locked for a time, without the argument that would replace the bucket',
+    violations: (stacks) =>
+      resourcesOf(stacks, 'aws_s3_bucket').flatMap(({ stack, name, arguments: given }) => {
+        const isLocked = resourcesOf(stacks, 'aws_s3_bucket_object_lock_configuration').some(
+          ({ stack: other, arguments: lock }) =>
+            other === stack &&
+            lock['bucket'] === `\${aws_s3_bucket.${name}.bucket}` &&
+            lock['rule'].default_retention.mode === 'GOVERNANCE' &&
+            lock['rule'].default_retention.days > 0,
+        );
+        const isKept = isLocked || !String(given['bucket']).includes('-backups-');
+        return isKept && !('object_lock_enabled' in given) ? [] : [`${stack}: aws_s3_bucket.${name}`];
+      }),
+    damage: (stacks) => {
+      for (const stack of Object.values(stacks)) delete stack.resource['aws_s3_bucket_object_lock_configuration'];
+    },
   },
   {
     id: 'CKV_AWS_26, SNS.1: a topic is encrypted',

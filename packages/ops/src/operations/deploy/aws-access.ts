@@ -71,7 +71,7 @@ export async function withSecrets<T>(
   const clients = dataRegions(scope).map(({ awsRegion }) => ({
     awsRegion,
     // Parameter Store throttles writes at a few a second for a new account
-    client: new SSMClient({ ...clientSettings(login, awsRegion), maxAttempts: 10, retryMode: 'adaptive' }),
+    client: new SSMClient({ ...clientSettings(login, awsRegion), maxAttempts: 10 }),
   }));
   const [first, ...others] = clients.map(({ client, awsRegion }) =>
     ssmStore(client, awsRegion, secretsKeyAlias(scope.cluster)),
@@ -89,6 +89,10 @@ export function clientSettings({ profile }: AwsLogin, region: string) {
   return {
     region,
     ...(profile === null ? {} : { profile }),
+    // a first deploy asks EC2, Run Command and Parameter Store more often than a new account may: they slow down instead of failing
+    // five tries to connect are half a minute: no longer, because a region that is lost answers none of them
+    maxAttempts: 5,
+    retryMode: 'adaptive' as const,
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000 },
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RefusedError } from '../../exit-codes.ts';
 import { createFakeHost } from '../../hosts/fake.ts';
 import { inMemoryStore, secretsInit } from '../../secrets/index.ts';
-import { planDestroy } from './destroy.ts';
+import { describeRemains, planDestroy } from './destroy.ts';
 import { describeOutcome, outcomeOf } from './outcome.ts';
 import { isComplete, waitForMachines } from './readiness.ts';
 import { planNewInstance } from './replace.ts';
@@ -45,6 +45,24 @@ describe('the stacks of a deploy', () => {
     const titles = planDeploy(scopeOf(cluster, 'primary', false), noSession, { allowed: [] }).map(({ title }) => title);
     expect(titles.at(0)).toMatch(/^Data of the primary region/);
     expect(titles.at(-1)).toBe('A first write, read at the other port');
+  });
+});
+
+describe('what a destroy leaves', () => {
+  const now = new Date('2026-11-28T12:00:00Z');
+  const account = '123456789012';
+
+  it('is said with its names, and until when nobody can delete it', () => {
+    const said = describeRemains(scopeOf(cluster, 'primary', false), account, now);
+    expect(said).toContain('pgha-prod-pg-1-data, pgha-prod-pg-2-data');
+    expect(said).toContain(`pgha-prod-backups-primary-${account}: object lock`);
+    expect(said).toContain('before 2026-12-05');
+    expect(said).toContain('alias/pgha-prod, alias/pgha-prod-secrets');
+  });
+
+  it('says that an administrator can delete it where there is no object lock', () => {
+    const scope = scopeOf(defineCluster({ objectLockDays: null }), 'dr', false);
+    expect(describeRemains(scope, account, now)).toContain('no object lock');
   });
 });
 

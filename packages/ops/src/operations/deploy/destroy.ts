@@ -1,3 +1,4 @@
+import { bucketName, dataVolumeName, keyAlias, membersOf, parameterName, secretsKeyAlias } from '@pgha/infra/cluster';
 import type { Step } from '../../step.ts';
 import { reviewPlan } from './plan-review.ts';
 import type { Session } from './session.ts';
@@ -6,6 +7,31 @@ import type { Scope } from './target.ts';
 /** AWS refuses to delete the load balancer while this is on. */
 const unprotected = { deletion_protection: 'false' } as const;
 const loadBalancer = 'aws_lb.load-balancer_nlb';
+
+const dayMs = 24 * 60 * 60_000;
+
+/** What a destroy leaves, where it is, and until when nobody can delete it. */
+export function describeRemains({ cluster, region }: Scope, account: string, now: Date): string {
+  const { objectLockDays: days } = cluster;
+  const until = (count: number) => new Date(now.getTime() + count * dayMs).toISOString().slice(0, 10);
+  const backups = bucketName(cluster, region, 'backups', account);
+  return [
+    `The data of ${region.awsRegion} stays until somebody deletes it:`,
+    `  volumes    ${membersOf(region)
+      .map((node) => dataVolumeName(cluster, node))
+      .join(', ')}`,
+    `  backups    ${backups}: ${
+      days === null
+        ? 'no object lock, an administrator can delete all of it at once'
+        : `object lock, what was written last cannot be deleted before ${until(days)} without s3:BypassGovernanceRetention`
+    }`,
+    `  artifacts  ${bucketName(cluster, region, 'artifacts', account)}`,
+    `  keys       ${keyAlias(cluster)}, ${secretsKeyAlias(cluster)}: without them volumes, backups and secrets cannot be read`,
+    `  secrets    ${parameterName(cluster, '*')} in Parameter Store`,
+    'A later deploy uses it again. docs/runbook-setup.md, "Taking it down", says how to remove it.',
+    '',
+  ].join('\n');
+}
 
 /**
  * The steps that remove a region's machines and network, and leave its data stack alone: volumes, buckets and the key stay,

@@ -29,11 +29,7 @@ export function planOwnKey({ cluster, region, target, alone }: Scope, open: () =
     title: `Secrets of ${region.awsRegion} encrypted with the cluster's own key`,
     run: async (report) => {
       const { login, identity, signal } = open();
-      const client = new SSMClient({
-        ...clientSettings(login, region.awsRegion),
-        maxAttempts: 10,
-        retryMode: 'adaptive',
-      });
+      const client = new SSMClient({ ...clientSettings(login, region.awsRegion), maxAttempts: 10 });
       try {
         const left = await underOtherKeys(client, pathOf(cluster), secretsKeyAlias(cluster));
         if (left.length === 0) return report('all are');

@@ -44,5 +44,6 @@ export function deploymentFolders(workspace: string, cluster: Cluster) {
     plugins: `${root}/terraform/plugins`,
     state: `${root}/state/${deploymentName(cluster)}`,
     releases: `${root}/releases`,
+    lockFile: `${workspace}/packages/infra/terraform.lock.hcl`,
   };
 }

@@ -24,6 +24,7 @@ export async function stacksIn(
         ...(login.profile === null ? {} : { AWS_PROFILE: login.profile }),
       },
       statePath: scope.cluster.state === 'local' ? (name) => `${folders.state}/${name}.tfstate` : null,
+      lockFile: folders.lockFile,
       signal,
     });
 }
