@@ -1,9 +1,12 @@
-import { type Cluster, type Node, ports } from '../cluster/index.ts';
+import { type Cluster, membersOf, type Node, ports, regionOf } from '../cluster/index.ts';
+import { alertmanagerConfig } from './config/alertmanager.ts';
 import { routerSocket } from './config/haproxy.ts';
 import { dataMount, pgbouncerSocketDirectory } from './config/postgresql.ts';
+import { pagesPasswordFile, pagesUser } from './config/prometheus.ts';
 import { regionProgram } from './config/region.ts';
 import { restoreTestResults } from './config/restore.ts';
 import { servicesRegionProgram } from './config/services-region.ts';
+import { healthQueries, reachProgram } from './exporters.ts';
 import { type Machine, machineFile } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile } from './tls.ts';
@@ -13,6 +16,9 @@ export const certificatesProgram = '/usr/local/sbin/pgha-certificates';
 
 /** The program that tells what a machine is and does, as one JSON object. */
 export const observeProgram = '/usr/local/sbin/pgha-observe';
+
+/** The program that tells whether the monitoring machine watches. */
+const watchingProgram = '/usr/local/lib/pgha/watching';
 
 /** Adds the programs with what they need to know of this machine, the units that have to run among it. */
 export function withObservation(cluster: Cluster, machine: Machine): Machine {
@@ -33,9 +39,13 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           poolerPort: ports.pgbouncer,
           routerSocket,
           restoreTests: restoreTestResults,
+          healthQueries,
+          reachProgram,
+          peers: peersOf(cluster, node),
           ...(cluster.dr === null ? {} : { regionProgram }),
         }
       : {}),
+    ...(node.role === 'monitoring' ? { watchingProgram, watching: watchingSettings(node) } : {}),
     ...(node.role === 'api'
       ? { services: readyUrls(node), ...(cluster.dr === null ? {} : { servicesRegionProgram }) }
       : {}),
@@ -47,11 +57,31 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
       ...machine.files,
       programFile('pgha-observe.py', observeProgram),
       machineFile('/etc/pgha/observe.json', `${JSON.stringify(settings, null, 1)}\n`),
+      ...(isDatabase
+        ? [programFile('pgha-health.sql', healthQueries, { mode: '0644' }), programFile('pgha-reach.py', reachProgram)]
+        : []),
+      ...(node.role === 'monitoring' ? [programFile('pgha-watching.py', watchingProgram)] : []),
       programFile('pgha-certificates.py', certificatesProgram),
       machineFile('/etc/pgha/certificates.json', `${JSON.stringify(certificateSettings(machine), null, 1)}\n`),
     ],
   };
 }
+
+/** The other members of a machine's region, with the ports that members and routers connect to. */
+const peersOf = (cluster: Cluster, node: Node) =>
+  membersOf(regionOf(cluster, node))
+    .filter(({ name }) => name !== node.name)
+    .map(({ name, address }) => ({ name, address, ports: [ports.postgres, ports.patroni] }));
+
+const watchingSettings = ({ hostname }: Node) => ({
+  hostname,
+  ca: caFile,
+  pagesUser,
+  pagesPassword: pagesPasswordFile,
+  prometheusPort: ports.prometheus,
+  alertmanagerPort: ports.alertmanager,
+  alertmanagerConfig,
+});
 
 function certificateSettings({ node, listens }: Machine) {
   return {

@@ -4,6 +4,7 @@ import { backupSignals } from './signals/backups.ts';
 import { connectionSignals } from './signals/connections.ts';
 import { databaseSignals } from './signals/database.ts';
 import { etcdSignals } from './signals/etcd.ts';
+import { healthSignals } from './signals/health.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
 import { regionSignals } from './signals/regions.ts';
@@ -16,6 +17,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
     ...databaseSignals(cluster),
     ...regionSignals(cluster),
     ...connectionSignals,
+    ...healthSignals,
     ...etcdSignals,
     ...backupSignals(cluster),
     ...machineSignals,

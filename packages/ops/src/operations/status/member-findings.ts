@@ -157,6 +157,14 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
     });
   }
   const leader = members.find(({ role }) => role === 'standby_leader');
+  const others = regionsOf(seen.cluster).filter(({ kind }) => kind !== region.kind);
+  if (leader === undefined && !leadsAny(members) && others.some((other) => writersOf(seen, other).length > 0)) {
+    found.push({
+      what: `the standby region ${region.awsRegion} has no leader: it could not be promoted`,
+      remedy: `journalctl -u patroni on ${membersOf(region)[0]?.name}; etcd of ${region.awsRegion} comes first`,
+      alert: 'SecondRegionWithoutLeader',
+    });
+  }
   const lag = leader === undefined ? null : replayAgeSeconds(seen, leader.name);
   if (lag !== null && lag > thresholdOf(seen.cluster, 'SecondRegionLags')) {
     found.push({
@@ -185,6 +193,8 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
   return found;
 }
 
+const leadsAny = (members: readonly SeenMember[]) => members.some(({ role }) => role === 'leader');
+
 /** The ways in of a region that has a primary: whichever machine a client comes through, it has to reach it. */
 function routeFindings(seen: ClusterObservation, region: Region, members: readonly SeenMember[]): readonly Finding[] {
   // its own word: what etcd has is as old as the lease of a primary that is gone
@@ -204,6 +214,15 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
               what: `the pooler of ${name} is paused although there is a primary`,
               remedy: `systemctl restart pgha-guard on ${name}`,
               alert: 'PoolerStaysPaused',
+            },
+          ]
+        : []),
+      ...((toldOf(machine?.pooler)?.maxWaitSeconds ?? 0) > thresholdOf(seen.cluster, 'PoolerClientsWait')
+        ? [
+            {
+              what: `a client of PgBouncer on ${name} has waited for ${Math.round(toldOf(machine?.pooler)?.maxWaitSeconds ?? 0)} s`,
+              remedy: `every server connection of its pool is in use: show pools and show servers on the console of PgBouncer on ${name}`,
+              alert: 'PoolerClientsWait',
             },
           ]
         : []),
