@@ -98,7 +98,7 @@ describe('the program of the backup timers', () => {
   // a Wednesday; full ones are due on Sunday at 02:00, others every four hours
   const lastFull = ['full', '2026-11-22T02:00:03Z'] as const;
   const diff = ['diff', '2026-11-25T02:00:02Z'] as const;
-  it.each<[string, string, World['taken'], 'full' | 'diff' | 'incr' | null]>([
+  it.each<[string, string, NonNullable<World['taken']>, 'full' | 'diff' | 'incr' | null]>([
     ['nothing is missed', '2026-11-25T08:00Z', [lastFull, diff, ['incr', '2026-11-25T06:00:02Z']], null],
     ['the timer has not begun yet', '2026-11-25T06:14Z', [lastFull, diff], null],
     ['an incremental one was cut off', '2026-11-25T06:16Z', [lastFull, diff], 'incr'],

@@ -74,6 +74,9 @@ export function etcdMember(cluster: Cluster, node: Node): MachinePart {
   };
 }
 
+/** Above it etcd takes no writes. */
+export const etcdQuotaBytes = 512 * 1024 ** 2;
+
 /** Everything etcd reads from its environment (etcd 3.5, "Configuration options"). */
 function renderEtcdEnvironment(cluster: Cluster, node: Node): string {
   const region = regionOf(cluster, node);
@@ -106,7 +109,7 @@ ETCD_TLS_MIN_VERSION=TLS1.3
 # Patroni rewrites a few keys for ever: an hour of history is plenty, and the quota is never near on a small machine
 ETCD_AUTO_COMPACTION_MODE=periodic
 ETCD_AUTO_COMPACTION_RETENTION=1h
-ETCD_QUOTA_BACKEND_BYTES=536870912
+ETCD_QUOTA_BACKEND_BYTES=${etcdQuotaBytes}
 # entries kept in memory for a slow follower: the default of 100000 is made for machines with more than 1 GiB
 ETCD_SNAPSHOT_COUNT=10000
 # a member whose data differs from the others' must not serve it (etcd 3.5, "Data corruption")

@@ -5,6 +5,12 @@ import { type Listener, type MachineFile, type MachinePart, machineFile, type Un
 import { programFile } from './program.ts';
 import { caFile, machineCertificate, tlsFilesOf } from './tls.ts';
 
+/** What PostgreSQL is asked about its health, by the alerts and by `pgha status`. */
+export const healthQueries = '/usr/local/lib/pgha/health.sql';
+
+/** The program that tells which ports of the other members are reached. */
+export const reachProgram = '/usr/local/sbin/pgha-reach';
+
 /** Where an exporter that runs as `user` finds what makes it speak TLS to the monitoring machine alone. */
 export function exporterWebConfigPath(user: string): string {
   return `/etc/pgha/exporter-${user}.yml`;
@@ -89,49 +95,99 @@ export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
   };
 }
 
-/** What the exporter of PostgreSQL does not tell: damaged pages, and how near the transaction numbers are to their end. */
+/** What the exporter of PostgreSQL does not tell: its health, whether commits end, and which members' ports are reached. */
 export function databaseFigures(cluster: Cluster): MachinePart {
   if (!cluster.monitoring) return {};
-  const timer = 'pgha-database-metrics.timer';
+  const connection = `user=monitoring host=${socketDirectory} dbname=${cluster.database} connect_timeout=5`;
+  const health = writtenFigures({
+    name: 'pgha-database-metrics',
+    does: 'Write down what PostgreSQL knows of its own health',
+    command: `/usr/local/sbin/pgha-database-metrics "${connection}" ${healthQueries} ${textFolder}/pgha-database.prom`,
+    // the exporter's system user; the role has no password. A server that is down is another alert's business (psql ends with 2)
+    service: ['User=prometheus', 'SuccessExitStatus=2', 'PrivateNetwork=yes'],
+  });
+  const reach = writtenFigures({
+    name: 'pgha-reach',
+    does: 'Write down which ports of the other members are reached',
+    command: `${reachProgram} ${textFolder}/pgha-reach.prom`,
+    service: ['User=prometheus'],
+  });
   return {
     files: [
       programFile('pgha-database-metrics.sh', '/usr/local/sbin/pgha-database-metrics'),
-      machineFile('/etc/systemd/system/pgha-database-metrics.service', renderDatabaseMetricsUnit(cluster)),
-      machineFile(`/etc/systemd/system/${timer}`, databaseMetricsTimer),
+      ...health.files,
+      ...reach.files,
     ],
-    units: [{ unit: timer, state: 'started' }],
+    units: [...health.units, ...reach.units],
   };
 }
 
-const renderDatabaseMetricsUnit = (cluster: Cluster) => `[Unit]
-Description=Write down what PostgreSQL knows of its own health
-After=patroni.service
+/** What etcd tells of its alarms only to an administrator. */
+export function etcdFigures(cluster: Cluster): MachinePart {
+  if (!cluster.monitoring) return {};
+  const alarms = writtenFigures({
+    name: 'pgha-etcd-alarms',
+    does: 'Write down which alarms etcd has raised',
+    command: `/usr/local/sbin/pgha-etcd-alarms ${textFolder}/pgha-etcd-alarms.prom`,
+    // the key of its certificate is etcd's own
+    capabilities: 'CAP_DAC_READ_SEARCH',
+    // the administrator's password is root's. An etcd that does not answer, or is not set up yet, is another alert's business
+    service: ['SuccessExitStatus=1 78'],
+    // each login is a password hash on a small machine
+    everySeconds: 30,
+  });
+  return {
+    files: [programFile('pgha-etcd-alarms.sh', '/usr/local/sbin/pgha-etcd-alarms'), ...alarms.files],
+    units: alarms.units,
+  };
+}
+
+interface WrittenFigures {
+  name: string;
+  does: string;
+  command: string;
+  service: readonly string[];
+  everySeconds?: number;
+  capabilities?: string;
+}
+
+/** A program that leaves figures as text for the node exporter, every few seconds: an alert names its cause within a minute. */
+function writtenFigures({ name, does, command, service, everySeconds = 15, capabilities = '' }: WrittenFigures) {
+  return {
+    files: [
+      machineFile(
+        `/etc/systemd/system/${name}.service`,
+        `[Unit]
+Description=${does}
 
 [Service]
 Type=oneshot
-# the exporter's system user; the role has no password
-User=prometheus
-ExecStart=/usr/local/sbin/pgha-database-metrics "user=monitoring host=${socketDirectory} dbname=${cluster.database} connect_timeout=5" ${textFolder}/pgha-database.prom
-# a server that is down is another alert's business (psql ends with 2 then)
-SuccessExitStatus=2
+${service.join('\n')}
+ExecStart=${command}
 TimeoutStartSec=20
 ProtectSystem=strict
 ReadWritePaths=${textFolder}
 ProtectHome=yes
 PrivateTmp=yes
-PrivateNetwork=yes
 NoNewPrivileges=yes
-CapabilityBoundingSet=
-`;
-
-const databaseMetricsTimer = `[Unit]
-Description=Write down what PostgreSQL knows of its own health
+CapabilityBoundingSet=${capabilities}
+`,
+      ),
+      machineFile(
+        `/etc/systemd/system/${name}.timer`,
+        `[Unit]
+Description=${does}
 
 [Timer]
 OnBootSec=60
-OnUnitInactiveSec=30
-AccuracySec=5
+OnUnitInactiveSec=${everySeconds}
+AccuracySec=1
 
 [Install]
 WantedBy=timers.target
-`;
+`,
+      ),
+    ],
+    units: [{ unit: `${name}.timer`, state: 'started' as const }],
+  };
+}

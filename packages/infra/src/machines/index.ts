@@ -41,7 +41,7 @@ export {
 } from './config/restore.ts';
 export { servicesRegionProgram } from './config/services-region.ts';
 export * from './describe.ts';
-export { etcdAuthProgram, etcdDataDirectory, patroniPrefix } from './etcd.ts';
+export { etcdAuthProgram, etcdDataDirectory, etcdQuotaBytes, patroniPrefix } from './etcd.ts';
 export * from './machine.ts';
 export { certificatesProgram, observeProgram } from './observe.ts';
 export { upgradeProgram } from './operating-system.ts';

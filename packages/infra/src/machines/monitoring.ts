@@ -3,6 +3,7 @@ import { renderRules } from '../observability/index.ts';
 import {
   type AlertTarget,
   accountPlaceholder,
+  alertmanagerConfig,
   alertTopicName,
   renderAlertmanagerConfig,
 } from './config/alertmanager.ts';
@@ -18,7 +19,6 @@ const alertmanagerUnit = 'prometheus-alertmanager.service';
 const pagesUnit = 'pgha-pages.service';
 /** Made at every start from the password, so that no rendered file knows even its hash. */
 const pagesConfig = '/run/pgha-pages/web.yml';
-const alertmanagerConfig = '/run/pgha-alertmanager/alertmanager.yml';
 const alertmanagerTemplate = '/etc/prometheus/alertmanager.template.yml';
 
 /** How much history fits on the machine's volume beside everything else. */

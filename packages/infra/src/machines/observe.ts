@@ -1,10 +1,13 @@
-import { type Cluster, type Node, ports } from '../cluster/index.ts';
+import { type Cluster, membersOf, type Node, ports, regionOf } from '../cluster/index.ts';
+import { alertmanagerConfig } from './config/alertmanager.ts';
 import { durabilityProgram } from './config/durability.ts';
 import { routerSocket } from './config/haproxy.ts';
 import { dataMount, pgbouncerSocketDirectory } from './config/postgresql.ts';
+import { pagesPasswordFile, pagesUser } from './config/prometheus.ts';
 import { regionProgram } from './config/region.ts';
 import { restoreTestResults } from './config/restore.ts';
 import { servicesRegionProgram } from './config/services-region.ts';
+import { healthQueries, reachProgram } from './exporters.ts';
 import { type Machine, machineFile } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile } from './tls.ts';
@@ -17,6 +20,8 @@ export const observeProgram = '/usr/local/sbin/pgha-observe';
 
 /** Tells what holds vacuum, replay or a slot of a database machine back. */
 const holdersProgram = '/usr/local/lib/pgha/holders';
+/** The program that tells whether the monitoring machine watches. */
+const watchingProgram = '/usr/local/lib/pgha/watching';
 
 /** Adds the programs with what they need to know of this machine, the units that have to run among it. */
 export function withObservation(cluster: Cluster, machine: Machine): Machine {
@@ -39,9 +44,13 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           durabilityProgram,
           restoreTests: restoreTestResults,
           holdersProgram,
+          healthQueries,
+          reachProgram,
+          peers: peersOf(cluster, node),
           ...(cluster.dr === null ? {} : { regionProgram }),
         }
       : {}),
+    ...(node.role === 'monitoring' ? { watchingProgram, watching: watchingSettings(node) } : {}),
     ...(node.role === 'api'
       ? { services: readyUrls(node), ...(cluster.dr === null ? {} : { servicesRegionProgram }) }
       : {}),
@@ -54,11 +63,31 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
       programFile('pgha-observe.py', observeProgram),
       ...(isDatabase ? [programFile('pgha-holders.py', holdersProgram)] : []),
       machineFile('/etc/pgha/observe.json', `${JSON.stringify(settings, null, 1)}\n`),
+      ...(isDatabase
+        ? [programFile('pgha-health.sql', healthQueries, { mode: '0644' }), programFile('pgha-reach.py', reachProgram)]
+        : []),
+      ...(node.role === 'monitoring' ? [programFile('pgha-watching.py', watchingProgram)] : []),
       programFile('pgha-certificates.py', certificatesProgram),
       machineFile('/etc/pgha/certificates.json', `${JSON.stringify(certificateSettings(machine), null, 1)}\n`),
     ],
   };
 }
+
+/** The other members of a machine's region, with the ports that members and routers connect to. */
+const peersOf = (cluster: Cluster, node: Node) =>
+  membersOf(regionOf(cluster, node))
+    .filter(({ name }) => name !== node.name)
+    .map(({ name, address }) => ({ name, address, ports: [ports.postgres, ports.patroni] }));
+
+const watchingSettings = ({ hostname }: Node) => ({
+  hostname,
+  ca: caFile,
+  pagesUser,
+  pagesPassword: pagesPasswordFile,
+  prometheusPort: ports.prometheus,
+  alertmanagerPort: ports.alertmanager,
+  alertmanagerConfig,
+});
 
 function certificateSettings({ node, listens }: Machine) {
   return {

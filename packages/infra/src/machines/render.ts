@@ -3,7 +3,7 @@ import { apiServer } from './api.ts';
 import { bastion } from './bastion.ts';
 import { machineProgram } from './cloud-init.ts';
 import { etcdMember } from './etcd.ts';
-import { nodeExporter } from './exporters.ts';
+import { etcdFigures, nodeExporter } from './exporters.ts';
 import { assembleMachine, type Machine, type MachinePart, type Site } from './machine.ts';
 import { monitoringServer } from './monitoring.ts';
 import { withObservation } from './observe.ts';
@@ -31,7 +31,7 @@ export function renderMachine(cluster: Cluster, node: Node, site: Site): Machine
 function partsOf(cluster: Cluster, node: Node, site: Site): readonly MachinePart[] {
   switch (node.role) {
     case 'etcd':
-      return [etcdMember(cluster, node)];
+      return [etcdMember(cluster, node), etcdFigures(cluster)];
     case 'postgres':
     case 'standby':
       return databaseServer(cluster, node, site);

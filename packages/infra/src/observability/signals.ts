@@ -5,6 +5,7 @@ import { connectionSignals } from './signals/connections.ts';
 import { databaseSignals } from './signals/database.ts';
 import { durabilitySignals } from './signals/durability.ts';
 import { etcdSignals } from './signals/etcd.ts';
+import { healthSignals } from './signals/health.ts';
 import { holderSignals } from './signals/holders.ts';
 import { machineSignals } from './signals/machines.ts';
 import { monitoringSignals } from './signals/monitoring.ts';
@@ -22,6 +23,7 @@ export function signalsOf(cluster: Cluster): readonly Signal[] {
     ...regionSignals(cluster),
     ...connectionSignals,
     ...poolSignals(cluster),
+    ...healthSignals,
     ...etcdSignals,
     ...backupSignals(cluster),
     ...machineSignals,

@@ -1,4 +1,4 @@
-import { type Cluster, keyAlias, machineResourceName, type Region } from '../cluster/index.ts';
+import { type Cluster, keyAlias, machineResourceName, nodesOf, type Region } from '../cluster/index.ts';
 import { alertTopicName } from '../machines/index.ts';
 import type { Machines } from './machines.ts';
 import { CloudwatchMetricAlarm, Construct, SnsTopic, SnsTopicPolicy, SnsTopicSubscription } from './terraform.ts';
@@ -32,6 +32,24 @@ export class Alerts extends Construct {
         topicArn: topic.arn,
         protocol: 'email',
         endpoint: cluster.alertEmail,
+      });
+    }
+    for (const node of nodesOf(region, 'monitoring')) {
+      // nothing else watches it: an instance that is stopped has no data, which counts as failed
+      new CloudwatchMetricAlarm(this, `watched-${node.name}`, {
+        alarmName: `${machineResourceName(cluster, node)}-down`,
+        alarmDescription: `${node.name} is down: no alert of the cluster is sent until it is back`,
+        namespace: 'AWS/EC2',
+        metricName: 'StatusCheckFailed',
+        dimensions: { InstanceId: machines.instanceOf(node).id },
+        statistic: 'Maximum',
+        comparisonOperator: 'GreaterThanOrEqualToThreshold',
+        threshold: 1,
+        period: 60,
+        evaluationPeriods: 3,
+        treatMissingData: 'breaching',
+        alarmActions: [topic.arn],
+        okActions: [topic.arn],
       });
     }
     for (const node of region.nodes) {

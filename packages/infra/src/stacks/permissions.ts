@@ -130,7 +130,8 @@ function repositories(cluster: Cluster, node: Node, { backupBuckets }: Site): St
 function alerts(cluster: Cluster, node: Node, region: Region, account: string): Statement[] {
   if (node.role !== 'monitoring') return [];
   const topic = `arn:aws:sns:${region.awsRegion}:${account}:${alertTopicName(cluster)}`;
-  return [{ Sid: 'Alerts', Effect: 'Allow', Action: 'sns:Publish', Resource: topic }];
+  // the second: whether those who are to get them ever confirmed
+  return [{ Sid: 'Alerts', Effect: 'Allow', Action: ['sns:Publish', 'sns:ListSubscriptionsByTopic'], Resource: topic }];
 }
 
 /**

@@ -216,6 +216,42 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`pgha_transaction_id_age{${at('pg-1')},datname="pgha"}`]: always(1.2e9) },
     quiet: { [`pgha_transaction_id_age{${at('pg-1')},datname="pgha"}`]: always(2.1e8) },
   },
+  CommitsStall: {
+    fires: { [`pgha_commit_timestamp_seconds{${at('pg-1')}}`]: always(1), [primary('pg-1')]: always(1) },
+    quiet: {
+      // fifteen seconds old at every scrape; a former primary's only grows
+      [`pgha_commit_timestamp_seconds{${at('pg-1')}}`]: '-15+10x200',
+      [primary('pg-1')]: always(1),
+      [`pgha_commit_timestamp_seconds{${at('pg-2')}}`]: always(1),
+      [primary('pg-2')]: always(0),
+    },
+  },
+  PortUnreachable: {
+    fires: {
+      [`pgha_port_reached{${at('pg-2')},member="pg-1",port="5432"}`]: always(0),
+      [`pgha_port_reached{${at('pg-3')},member="pg-1",port="5432"}`]: always(0),
+      [`pgha_port_reached{${at('pg-3')},member="pg-1",port="8008"}`]: always(1),
+      [`pg_up{${at('pg-1')}}`]: always(1),
+    },
+    quiet: {
+      [`pgha_port_reached{${at('pg-2')},member="pg-1",port="5432"}`]: always(0),
+      [`pg_up{${at('pg-1')}}`]: always(0),
+      [`pgha_port_reached{${at('pg-1')},member="pg-2",port="5432"}`]: '1x30 0x2 1x100',
+      [`pg_up{${at('pg-2')}}`]: always(1),
+    },
+  },
+  MultixactsRunOut: {
+    fires: { [`pgha_multixact_id_age{${at('pg-1')},datname="pgha"}`]: always(1.2e9) },
+    quiet: { [`pgha_multixact_id_age{${at('pg-1')},datname="pgha"}`]: always(4.1e8) },
+  },
+  PreparedTransactionOld: {
+    fires: { [`pgha_prepared_transaction_age_seconds{${at('pg-1')}}`]: always(900) },
+    quiet: { [`pgha_prepared_transaction_age_seconds{${at('pg-1')}}`]: always(20) },
+  },
+  IdleInTransaction: {
+    fires: { [`pgha_idle_in_transaction_seconds{${at('pg-1')}}`]: always(900) },
+    quiet: { [`pgha_idle_in_transaction_seconds{${at('pg-1')}}`]: always(60) },
+  },
   LongTransaction: {
     fires: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="idle in transaction"}`]: always(3600) },
     quiet: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="active"}`]: always(600) },
@@ -302,6 +338,13 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
   EtcdDiskSlow: {
     fires: buckets('etcd_disk_wal_fsync_duration_seconds', at('etcd-1'), true),
     quiet: buckets('etcd_disk_wal_fsync_duration_seconds', at('etcd-1'), false),
+  },
+  EtcdAlarm: {
+    fires: {
+      [`pgha_etcd_alarm{${at('etcd-1')},member="1",alarm="NOSPACE"}`]: always(1),
+      [`pgha_etcd_alarm{${at('etcd-2')},member="1",alarm="NOSPACE"}`]: always(1),
+    },
+    quiet: { [`pgha_etcd_alarm{${at('etcd-1')},member="1",alarm="NOSPACE"}`]: '1x10 _x100' },
   },
   EtcdNearQuota: {
     fires: {

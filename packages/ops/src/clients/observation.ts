@@ -56,6 +56,12 @@ export interface Observation {
     /** An older program cuts the lines of `alarm list` at white space. */
     alarms: readonly (EtcdAlarm | string)[];
   }>;
+  /** On database machines: the figures of the alerts about PostgreSQL's own health; older programs have none. */
+  health?: Told<readonly HealthFigure[]>;
+  /** On database machines: which ports of the region's other members take a connection from here. */
+  reach?: Told<readonly { member: string; port: number; reached: boolean }[]>;
+  /** On the monitoring machine. */
+  watching?: Told<WatchingObservation>;
   /** On API servers. */
   api?: Told<{ release: string | null; ready: Readonly<Record<string, string>>; region: string | null }>;
   /** On database machines of a cluster with two regions. */
@@ -74,6 +80,32 @@ export interface PatroniSelf {
   pending_restart?: boolean;
   /** etcd cannot be used from here, and every other member agreed that this one stays what it is. */
   failsafe_mode_is_active?: boolean;
+}
+
+/** A figure with its labels in Prometheus' notation, `datname="pgha"`. */
+export interface HealthFigure {
+  name: string;
+  labels: string;
+  value: number;
+}
+
+/** Whether the monitoring machine watches. */
+export interface WatchingObservation {
+  /** How old the newest answer of any target is; null: none has answered. */
+  scrapeAgeSeconds: number | null | Untold;
+  /** Alertmanager's word for itself. */
+  alertmanager: string | Untold;
+  firing: Told<readonly FiringAlert[]>;
+  /** null: alerts go nowhere but to the pages. */
+  subscriptions: { confirmed: number; pending: number } | null | Untold;
+}
+
+/** An alert that fires, in the words of its rule. */
+export interface FiringAlert {
+  name: string;
+  severity: string;
+  summary: string;
+  since: string;
 }
 
 /** An alarm that an etcd member raised: `NOSPACE` or `CORRUPT`; the member by its number. */

@@ -30,7 +30,14 @@ export function renderStatus(status: ClusterStatus): string {
       restoreTest === null ? '-' : `${restoreTest.ok ? 'equal' : 'failed'} ${ago(restoreTest.endedAt, now)}`,
     ]),
   );
-  return [head, ...status.regions.map(renderRegion), machines, repositories, renderFindings(status)].join('\n');
+  return [
+    head,
+    ...status.regions.map(renderRegion),
+    machines,
+    repositories,
+    ...renderAlerts(status),
+    renderFindings(status),
+  ].join('\n');
 }
 
 function renderRegion({ region, role, members, synchronous, etcd, pooler, routes, lagSeconds }: RegionStatus): string {
@@ -79,6 +86,14 @@ const listed = (names: readonly string[] | undefined) => (names === undefined ? 
 export function renderFindings({ findings }: Pick<ClusterStatus, 'findings'>): string {
   if (findings.length === 0) return 'Nothing needs a person.\n';
   return `Needs a person:\n${findings.map(({ what, remedy }) => `  ! ${what}\n    ${remedy}\n`).join('')}`;
+}
+
+/** Alerts that no finding is about: rates and events, which only Prometheus has. */
+function renderAlerts({ alerts, findings }: ClusterStatus): readonly string[] {
+  const said = new Set(findings.map(({ alert }) => alert));
+  const others = (alerts ?? []).filter(({ name }) => !said.has(name));
+  if (others.length === 0) return [];
+  return [`Alerts that fire beside them:\n${others.map(({ name, summary }) => `  ${name}: ${summary}\n`).join('')}`];
 }
 
 /** How long ago, or nothing. */

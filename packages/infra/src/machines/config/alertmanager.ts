@@ -4,6 +4,9 @@ import type { Cluster } from '../../cluster/index.ts';
 /** Where alerts go: an SNS topic, or nowhere but the pages. */
 export type AlertTarget = { kind: 'sns'; awsRegion: string; topicArn: string } | { kind: 'pages' };
 
+/** Alertmanager's configuration as it runs, with the number of the account. */
+export const alertmanagerConfig = '/run/pgha-alertmanager/alertmanager.yml';
+
 /** The SNS topic's name; the stack that makes it and the machine that uses it both take it from here. */
 export function alertTopicName(cluster: Cluster): string {
   return `${cluster.project}-${cluster.environment}-alerts`;

@@ -133,6 +133,14 @@ def read_database():
     return json.loads(as_postgres("psql", "-X", "-q", "-A", "-t", "-d", "postgres", "-c", DATABASE_QUERY))
 
 
+def read_health(settings):
+    """The figures of the alerts about PostgreSQL's own health, asked now."""
+    connection = ["psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--dbname", settings["database"]]
+    text = as_postgres(*connection, "--file", settings["healthQueries"])
+    figures = re.findall(r"^(\w+)(?:\{(.*)\})? (\S+)$", text, re.MULTILINE)
+    return [{"name": name, "labels": labels, "value": float(value)} for name, labels, value in figures]
+
+
 def csv_rows(text):
     return list(csv.DictReader(text.splitlines()))
 
@@ -261,6 +269,8 @@ def parts_for(settings):
             "database": read_database,
             "pooler": lambda: read_pooler(settings),
             "router": lambda: read_router(settings),
+            "health": lambda: read_health(settings),
+            "reach": lambda: json.loads(run(settings["reachProgram"])),
             "archive": read_archive,
             "restoreTests": lambda: read_restore_tests(settings["restoreTests"]),
             "durability": lambda: json.loads(run(settings["durabilityProgram"], "show")),
@@ -274,6 +284,8 @@ def parts_for(settings):
         parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}
     if settings["role"] == "etcd":
         parts |= {"etcd": read_etcd}
+    if "watching" in settings:
+        parts |= {"watching": lambda: json.loads(run(settings["watchingProgram"]))}
     if "services" in settings:
         parts |= {"api": lambda: read_api(settings)}
     return parts

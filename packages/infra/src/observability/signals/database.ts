@@ -97,7 +97,7 @@ const memberSignals: readonly Signal[] = [
     forSeconds: 10,
     severity: 'page',
     runbook:
-      'etcd has no quorum: bring its members back (EtcdMemberDown). The first member that is lost now takes the primary down.',
+      'The primary accepts writes without etcd, which has no quorum (EtcdQuorumLost, EtcdMemberDown) or is unreachable from it on port 2379: `pgha status` says which. It stays only as long as every member answers it: promote, restart and reinitialize none.',
   },
   {
     name: 'RestartPending',

@@ -62,6 +62,18 @@ export const etcdSignals: readonly Signal[] = [
       'The volume is exhausted or its instance has no credits left; leases renewed late end in needless failovers.',
   },
   {
+    name: 'EtcdAlarm',
+    group: 'etcd',
+    summary: 'etcd of region {{ $labels.region }} raised the alarm {{ $labels.alarm }}',
+    query: 'max by (region, alarm) (pgha_etcd_alarm)',
+    unit: 'count',
+    threshold: { above: 0 },
+    forSeconds: 0,
+    severity: 'page',
+    runbook:
+      'NOSPACE: every write is refused until `pgha-etcdctl defrag --cluster`, then `pgha-etcdctl alarm disarm`. CORRUPT: `pgha-etcdctl endpoint status --cluster` names the member that differs; `pgha nodes replace` it, then disarm.',
+  },
+  {
     name: 'EtcdNearQuota',
     group: 'etcd',
     summary: 'The database of {{ $labels.instance }} uses {{ $value | humanizePercentage }} of its quota',
@@ -70,7 +82,6 @@ export const etcdSignals: readonly Signal[] = [
     threshold: { above: 0.8 },
     forSeconds: 60,
     severity: 'ticket',
-    runbook:
-      '`pgha-etcdctl defrag` on one member after the other. At its quota etcd refuses writes, the leader key’s renewal among them.',
+    runbook: '`pgha-etcdctl defrag --cluster`. At its quota etcd refuses writes, the leader key’s renewal among them.',
   },
 ];

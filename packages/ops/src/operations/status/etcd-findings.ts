@@ -1,7 +1,9 @@
-import { nodesOf, type Region } from '@pgha/infra/cluster';
+import { type Cluster, nodesOf, type Region } from '@pgha/infra/cluster';
+import { etcdQuotaBytes } from '@pgha/infra/machines';
 import { toldOf } from '../../clients/observation.ts';
 import type { Finding } from './finding.ts';
 import { answering, type ClusterObservation } from './observe.ts';
+import { thresholdOf } from './thresholds.ts';
 
 type EtcdView = NonNullable<ReturnType<typeof viewOf>>;
 
@@ -46,7 +48,19 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
           },
         ]),
     ...alarmFindings(region, view),
+    ...quotaFindings(seen.cluster, view),
   ];
+}
+
+/** Before the alarm: at its quota a member refuses writes. */
+function quotaFindings(cluster: Cluster, { members }: EtcdView): readonly Finding[] {
+  return members
+    .filter(({ databaseBytes }) => databaseBytes / etcdQuotaBytes > thresholdOf(cluster, 'EtcdNearQuota'))
+    .map(({ endpoint, databaseBytes }) => ({
+      what: `the database of etcd on ${hostOf(endpoint)} uses ${Math.round((databaseBytes / etcdQuotaBytes) * 100)} % of its quota`,
+      remedy: 'pgha-etcdctl defrag --cluster on an etcd machine',
+      alert: 'EtcdNearQuota',
+    }));
 }
 
 /** Alarms stay until they are disarmed, and NOSPACE refuses every write meanwhile, the renewal of the lease among them. */

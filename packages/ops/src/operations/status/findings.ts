@@ -1,11 +1,13 @@
 import { type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { standbySlotOf } from '@pgha/infra/machines';
 import { type Observation, toldOf } from '../../clients/observation.ts';
+import type { RegionKnowledge } from '../../clients/region.ts';
 import { connectionFindings } from './connection-findings.ts';
 import { durabilityFindings } from './durability-findings.ts';
 import { etcdFindings } from './etcd-findings.ts';
 import { usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
+import { healthFindings, portFindings } from './health-findings.ts';
 import { holdersFindings } from './holders-findings.ts';
 import { memberFindings } from './member-findings.ts';
 import type { ClusterObservation } from './observe.ts';
@@ -14,14 +16,17 @@ import { primaryFindings } from './primary-findings.ts';
 import { repositoryFindings, restoreTestFindings } from './repository-findings.ts';
 import { slotFindings } from './slot-findings.ts';
 import { thresholdOf } from './thresholds.ts';
+import { watchingFindings } from './watching-findings.ts';
 
 /** Everything that needs a person, the gravest first. Pure. */
 export function findAll(seen: ClusterObservation): readonly Finding[] {
   const regions = regionsOf(seen.cluster);
   return [
     ...primaryFindings(seen),
-    ...seen.machines.flatMap(({ node, seen: machine }) => gateFindings(node.name, machine)),
+    ...seen.machines.flatMap(({ node, seen: machine }) => gateFindings(seen.cluster, node.name, machine)),
     ...regions.flatMap((region) => memberFindings(seen, region)),
+    ...regions.flatMap((region) => portFindings(seen, region)),
+    ...regions.flatMap((region) => healthFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
     ...durabilityFindings(seen),
     ...connectionFindings(seen),
@@ -30,13 +35,16 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...holdersFindings(seen),
     ...repositoryFindings(seen),
     ...restoreTestFindings(seen),
+    ...watchingFindings(seen),
     ...seen.machines.flatMap(({ node, problem }) =>
       problem === null
         ? []
         : [
             {
               what: `${node.name} cannot be asked: ${problem}`,
-              remedy: `start it; if it does not come back: pgha nodes replace ${node.name}`,
+              remedy: /did not end within/.test(problem)
+                ? `it is on and too slow, or hangs: run pgha status again; uptime and systemctl --failed on ${node.name}`
+                : `start it; if it does not come back: pgha nodes replace ${node.name}`,
               alert: 'MachineDown',
             },
           ],
@@ -46,10 +54,11 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
 }
 
 /** A machine whose server may not start: its region was given up, or cannot know. */
-function gateFindings(name: string, machine: Observation | null): readonly Finding[] {
-  const gate = toldOf(machine?.region)?.gate ?? null;
+function gateFindings(cluster: Cluster, name: string, machine: Observation | null): readonly Finding[] {
+  const region = toldOf(machine?.region);
+  const gate = region?.gate ?? null;
   return gate === null || gate.open
-    ? []
+    ? epochFindings(cluster, name, region)
     : [
         {
           what: `the gate of ${name} is closed: ${gate.reason}`,
@@ -57,6 +66,22 @@ function gateFindings(name: string, machine: Observation | null): readonly Findi
           alert: 'SecondRegionGateClosed',
         },
       ];
+}
+
+/** A member that cannot read the other region's epoch stays closed when its region starts cold. */
+function epochFindings(cluster: Cluster, name: string, region: RegionKnowledge | null): readonly Finding[] {
+  const heard = region?.seen.peerLast?.at;
+  if (region === null || heard === undefined) return [];
+  const age = region.seen.at - heard;
+  if (!(age > thresholdOf(cluster, 'SecondRegionEpochUnread'))) return [];
+  return [
+    {
+      what: `${name} has not read the other region's epoch for ${Math.round(age)} s`,
+      remedy:
+        'the peering, and port 2379 of the other region; until it is read, a region that starts cold stays closed',
+      alert: 'SecondRegionEpochUnread',
+    },
+  ];
 }
 
 /** The archive, as the primary tells it. */
@@ -67,13 +92,26 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
     const { lastArchivedAt } = database.archiver;
     const ageMs = lastArchivedAt === null ? null : Date.parse(machine.at) - Date.parse(lastArchivedAt);
     const tooOld = thresholdOf(seen.cluster, 'WalNotArchived') * 1_000;
+    const isStale = ageMs !== null && ageMs > tooOld && database.walWaiting > 0;
+    const { lastFailedAt } = database.archiver;
+    const fails =
+      lastFailedAt !== null && (lastArchivedAt === null || Date.parse(lastFailedAt) > Date.parse(lastArchivedAt));
     return [
-      ...(ageMs !== null && ageMs > tooOld && database.walWaiting > 0
+      ...(isStale
         ? [
             {
-              what: `${node.name} archived its last WAL segment ${Math.round(ageMs / 1_000)} s ago; ${database.walWaiting} wait`,
+              what: `${node.name} archived its last WAL segment ${Math.round((ageMs ?? 0) / 1_000)} s ago; ${database.walWaiting} wait`,
               remedy: 'pgha backup verify says which repository refuses; pgha archive detach leaves a lost one out',
               alert: 'WalNotArchived',
+            },
+          ]
+        : []),
+      ...(fails && !isStale
+        ? [
+            {
+              what: `the archive command of ${node.name} fails since ${lastArchivedAt ?? 'its start'}`,
+              remedy: `journalctl -u patroni on ${node.name} has pgBackRest's reason; pgha backup verify says which repository refuses`,
+              alert: 'ArchiveCommandFails',
             },
           ]
         : []),
@@ -103,14 +141,18 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
       .map((disk) => ({
         what: `${disk.mount} of ${name} is ${Math.round(usedRatio(disk) * 100)} % full`,
         remedy: 'on a database machine look at pg_wal first; grow the volume',
-        alert: 'DiskFilling',
+        alert: usedRatio(disk) > thresholdOf(cluster, 'DiskAlmostFull') ? 'DiskAlmostFull' : 'DiskFilling',
       })),
+    ...memoryFindings(cluster, machine),
     ...(toldOf(machine.certificates) ?? [])
       .filter(({ notAfter }) => Date.parse(notAfter) - now < soon)
       .map(({ path, notAfter }) => ({
         what: `${path} of ${name} ends on ${notAfter.slice(0, 10)}`,
         remedy: 'pgha certs renew',
-        alert: 'CertificateEnds',
+        alert:
+          Date.parse(notAfter) - now < thresholdOf(cluster, 'CertificateEndsWithinDays') * 1_000
+            ? 'CertificateEndsWithinDays'
+            : 'CertificateEnds',
       })),
     ...Object.entries(ready)
       .filter(([, state]) => state !== 'ready')
@@ -122,5 +164,18 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
     ...(machine.needsReboot
       ? [{ what: `${name} has updates that need a reboot`, remedy: `pgha nodes restart ${name} --reboot` }]
       : []),
+  ];
+}
+
+function memoryFindings(cluster: Cluster, machine: Observation): readonly Finding[] {
+  const memory = toldOf(machine.memory);
+  const left = memory === null ? 1 : memory.availableBytes / memory.totalBytes;
+  if (!(left < thresholdOf(cluster, 'MemoryShort'))) return [];
+  return [
+    {
+      what: `${machine.machine} has ${Math.round(left * 100)} % of its memory left`,
+      remedy: `systemd-cgtop -m on ${machine.machine} shows who has it; a larger instance type`,
+      alert: 'MemoryShort',
+    },
   ];
 }

@@ -1,7 +1,8 @@
 import { type Node, peerOf, type Region } from '@pgha/infra/cluster';
 import { type HoldersObservation, type TransactionSeen, toldOf } from '../../clients/observation.ts';
 import type { Finding } from './finding.ts';
-import { type ClusterObservation, membersSeen } from './observe.ts';
+import { membersSeen } from './members.ts';
+import type { ClusterObservation } from './observe.ts';
 import { thresholdOf } from './thresholds.ts';
 
 /** What holds vacuum or replay back, by name. */

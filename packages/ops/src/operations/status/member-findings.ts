@@ -4,8 +4,10 @@ import { toldOf } from '../../clients/observation.ts';
 import { hasForeignStandbyNames } from './durability-findings.ts';
 import { replayAgeSeconds } from './figures.ts';
 import type { Finding } from './finding.ts';
+import { overflowedTransaction, waitingStart } from './holders-findings.ts';
 import { membersListed, membersSeen, type SeenMember, writersOf } from './members.ts';
 import { answering, type ClusterObservation, type MachineObservation } from './observe.ts';
+import { replayFailureOf, replayFinding } from './replay-findings.ts';
 import { thresholdOf } from './thresholds.ts';
 
 /** What a region's members lack, each with what helps now. */
@@ -36,6 +38,11 @@ function memberFinding(
   const member = members.find((each) => each.name === name);
   // the machine's own finding says it, and what to do
   if (machine?.seen === null) return [];
+  // a remedy that meets the same cause would not help: the cause first
+  const failure = replayFailureOf(seen, name);
+  if (failure !== null && !['running', 'streaming'].includes(member?.state ?? '')) return [replayFinding(name, failure)];
+  const blocker = member?.state === 'starting' ? overflowedTransaction(seen, region) : null;
+  if (blocker !== null) return [waitingStart(name, blocker)];
   if (member === undefined) return [missingFinding(seen, region, name, machine)];
   if (member.role === 'leader') {
     return member.state === 'running' ? [] : [stateFinding(seen, region, machine, member)];
@@ -164,6 +171,14 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
     });
   }
   const leader = members.find(({ role }) => role === 'standby_leader');
+  const others = regionsOf(seen.cluster).filter(({ kind }) => kind !== region.kind);
+  if (leader === undefined && !leadsAny(members) && others.some((other) => writersOf(seen, other).length > 0)) {
+    found.push({
+      what: `the standby region ${region.awsRegion} has no leader: it could not be promoted`,
+      remedy: `journalctl -u patroni on ${membersOf(region)[0]?.name}; etcd of ${region.awsRegion} comes first`,
+      alert: 'SecondRegionWithoutLeader',
+    });
+  }
   const lag = leader === undefined ? null : replayAgeSeconds(seen, leader.name);
   if (lag !== null && lag > thresholdOf(seen.cluster, 'SecondRegionLags')) {
     found.push({
@@ -192,6 +207,8 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
   return found;
 }
 
+const leadsAny = (members: readonly SeenMember[]) => members.some(({ role }) => role === 'leader');
+
 /** The ways in of a region that has a primary: whichever machine a client comes through, it has to reach it. */
 function routeFindings(seen: ClusterObservation, region: Region, members: readonly SeenMember[]): readonly Finding[] {
   // its own word: what etcd has is as old as the lease of a primary that is gone
@@ -211,6 +228,15 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
               what: `the pooler of ${name} is paused although there is a primary`,
               remedy: `systemctl restart pgha-guard on ${name}`,
               alert: 'PoolerStaysPaused',
+            },
+          ]
+        : []),
+      ...((toldOf(machine?.pooler)?.maxWaitSeconds ?? 0) > thresholdOf(seen.cluster, 'PoolerClientsWait')
+        ? [
+            {
+              what: `a client of PgBouncer on ${name} has waited for ${Math.round(toldOf(machine?.pooler)?.maxWaitSeconds ?? 0)} s`,
+              remedy: `every server connection of its pool is in use: show pools and show servers on the console of PgBouncer on ${name}`,
+              alert: 'PoolerClientsWait',
             },
           ]
         : []),

@@ -18,6 +18,11 @@ const sources: Readonly<Record<Part, { program: string; unit: string | null; ale
   durability: { program: 'the check of durability settings (pgha-durability)', unit: null },
   etcd: { program: 'etcd', unit: 'etcd', alert: 'EtcdMemberDown' },
   api: { program: 'the services', unit: 'pgha-api', alert: 'WriteApiDown' },
+  health: { program: 'PostgreSQL (its health)', unit: 'patroni', alert: 'PostgresDown' },
+  holders: { program: 'PostgreSQL (what holds it back)', unit: 'patroni', alert: 'PostgresDown' },
+  replay: { program: 'the journal of Patroni', unit: 'patroni' },
+  reach: { program: "the check of the other members' ports (pgha-reach)", unit: null },
+  watching: { program: 'the check of the monitoring (pgha-watching)', unit: null },
   region: { program: 'the region program (pgha-region)', unit: 'pgha-region' },
 };
 
@@ -29,6 +34,8 @@ export function partFindings(machine: Observation): readonly Finding[] {
     const told = machine[part];
     if (!isUntold(told)) return [];
     const { program, unit, alert } = sources[part];
+    // the same server, asked twice
+    if (part === 'health' && isUntold(machine.database)) return [];
     // that it does not run is said of the unit
     if (unit !== null && down.includes(`${unit}.service`)) return [];
     return [

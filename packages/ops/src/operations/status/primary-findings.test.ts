@@ -142,6 +142,13 @@ describe('no primary', () => {
     }
   });
 
+  it('is not claimed when no member can be asked, nor a machine called off that is slow', () => {
+    const slow = (name: string) => ({ ...off(name), problem: `${name}: "pgha-observe" did not end within 30000 ms` });
+    const [first, ...others] = findAll(withMachines(['pg-1', 'pg-2', 'pg-3'].map(slow)));
+    expect(first?.what).toBe('whether us-east-1 has a primary is unknown: none of its members can be asked');
+    expect(others.find(({ what }) => what.startsWith('pg-1'))?.remedy).toMatch(/^it is on and too slow/);
+  });
+
   it('waits for etcd where it has no quorum, and for nobody where failover is paused', () => {
     const error = { error: 'no leader' };
     const noQuorum = withMachines([...lost(), machine('etcd-1', { etcd: error }), off('etcd-2'), off('etcd-3')]);

@@ -98,7 +98,15 @@ function missingPrimary(seen: ClusterObservation, region: Region): readonly Find
   const age = ages.length === 0 ? null : Math.round(Math.min(...ages));
   const since = age === null ? '' : `; the last commit is ${age} s old`;
   const what = `no region has a primary: writes wait, then they are refused${since}`;
-  if (members === null) return [{ what, remedy: `start the machines of ${where}${elsewhere}`, alert }];
+  if (members === null) {
+    return [
+      {
+        what: `whether ${where} has a primary is unknown: none of its members can be asked`,
+        remedy: `start its machines if they are off; if they are on, run pgha status again before anything else${elsewhere}`,
+        alert,
+      },
+    ];
+  }
   if (!etcdHasLeader(seen, region)) {
     const remedy = `etcd of ${where} comes first: start its machines; no member can be promoted until it has a quorum${elsewhere}`;
     return [{ what, remedy, alert }];

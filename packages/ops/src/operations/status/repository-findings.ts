@@ -16,17 +16,30 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
     const gap = told.find(({ repository, state }) => repository === key && state !== 'closed');
     if (gap !== undefined) return [gapFinding(name, key, gap)];
     if (seen === null)
-      return [{ what: `${name} cannot be read: ${problem}`, remedy: 'its bucket, its permissions, or the way to it' }];
+      return [
+        {
+          what: `${name} cannot be read: ${problem}`,
+          remedy: 'its bucket, its permissions, or the way to it',
+          alert: 'RepositoryFails',
+        },
+      ];
     const full = seen.backups.findLast(({ type }) => type === 'full');
     const newest = seen.backups.at(-1);
     if (full === undefined)
-      return [{ what: `${name} has no full backup`, remedy: `pgha backup create --type full --repo ${key}` }];
+      return [
+        {
+          what: `${name} has no full backup`,
+          remedy: `pgha backup create --type full --repo ${key}`,
+          alert: 'FullBackupOld',
+        },
+      ];
     return [
       ...(full.stoppedAt.getTime() < oldest('FullBackupOld')
         ? [
             {
               what: `the last full backup in ${name} is ${Math.round((at.getTime() - full.stoppedAt.getTime()) / day)} days old`,
               remedy: `pgha backup create --type full --repo ${key}`,
+              alert: 'FullBackupOld',
             },
           ]
         : []),
@@ -35,6 +48,7 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
             {
               what: `the last backup in ${name} is ${Math.round((at.getTime() - newest.stoppedAt.getTime()) / hour)} hours old`,
               remedy: 'systemctl list-timers "pgha-backup*" on the primary',
+              alert: 'BackupOld',
             },
           ]
         : []),
@@ -59,12 +73,14 @@ export function restoreTestFindings(seen: ClusterObservation): readonly Finding[
       .map(({ repository, machine, backup, problem }) => ({
         what: `the restore test of repository ${repository} on ${machine} failed with the backup ${backup}: ${problem}`,
         remedy: `pgha backup verify --restore --repo ${repository} names what differs`,
+        alert: 'RestoreTestFailed',
       })),
     ...(ageMs > thresholdOf(seen.cluster, 'RestoreTestOld') * 1_000
       ? [
           {
             what: `no restore test has succeeded for ${Math.floor(ageMs / day)} days`,
             remedy: 'pgha backup verify --restore does it now, or says why not',
+            alert: 'RestoreTestOld',
           },
         ]
       : []),

@@ -1,5 +1,5 @@
 import { nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { type PoolerObservation, type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
+import { type FiringAlert, type PoolerObservation, type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
 import type { Backup, Repository } from '../../clients/pgbackrest.ts';
 import { replayAgeSeconds, restoreTestsOf, usedRatio } from './figures.ts';
 import type { Finding } from './finding.ts';
@@ -18,6 +18,8 @@ export interface ClusterStatus {
   regions: readonly RegionStatus[];
   machines: readonly MachineStatus[];
   repositories: readonly RepositoryStatus[];
+  /** The alerts that fire; null: Prometheus cannot be asked. */
+  alerts: readonly FiringAlert[] | null;
   /** What needs a person; nothing is an empty list. */
   findings: readonly Finding[];
 }
@@ -102,9 +104,17 @@ export function statusOf(seen: ClusterObservation): ClusterStatus {
       archivedUpTo: repository?.archivedUpTo ?? null,
       restoreTest: restoreTestStatus(restoreTests.get(key) ?? null),
     })),
+    alerts: firingAlerts(seen),
     findings: findAll(seen),
   };
 }
+
+/** As the first monitoring machine that answers has them. */
+const firingAlerts = ({ machines }: ClusterObservation): readonly FiringAlert[] | null =>
+  machines.flatMap(({ seen }) => {
+    const firing = toldOf(toldOf(seen?.watching)?.firing);
+    return firing === null ? [] : [firing];
+  })[0] ?? null;
 
 function regionStatus(seen: ClusterObservation, region: Region): RegionStatus {
   const members = membersSeen(seen, region);
