@@ -123,7 +123,7 @@ export function registerLab(program: Command, context: CommandContext): void {
       await withLabLock(places, 'down', async () => {
         const otherFolder = await removeLab(places);
         if (otherFolder !== null)
-          context.print(`left alone: the lab in ${otherFolder}, which has its own "pgha lab down"`);
+          context.print(`left alone: the lab in ${otherFolder}, which has its own "pgha lab down"\n`);
         if (options.images === true) await removeImages(places);
       });
     });
