@@ -80,7 +80,7 @@ export function createBrokenRequests(
 }
 
 /** The first sending makes the other side's kernel say that nobody is there, and a later one meets what it said. */
-const askEveryMs = { first: 100, then: 1_000 };
+const askEveryMs = { first: 100, later: 1_000 };
 
 /**
  * A client that has hung up looks like one that only sends no more, until something is sent to it. An interim response
@@ -92,7 +92,7 @@ function askWhetherGone(socket: Socket & { _httpMessage?: ServerResponse | null 
   const ask = (nextMs: number) => {
     if (answer.headersSent || answer.closed || socket.destroyed) return;
     answer.writeProcessing();
-    setTimeout(ask, nextMs, askEveryMs.then).unref();
+    setTimeout(ask, nextMs, askEveryMs.later).unref();
   };
   ask(askEveryMs.first);
 }
