@@ -2,10 +2,12 @@ import type { DbPool, Gate, ItemReads } from '@pgha/db';
 import {
   createService,
   type Draining,
+  type MemoryBudget,
   type Metrics,
   type RequestLog,
   registerOperationalRoutes,
   registerStatusPage,
+  type SchemaWatch,
 } from '@pgha/http';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -18,10 +20,12 @@ export interface ReadApiDependencies {
   log: Logger;
   requestLog: RequestLog | null;
   metrics: Metrics;
+  memory: MemoryBudget;
   pool: DbPool;
   gate: Gate;
   reads: ItemReads;
   draining: Draining;
+  schema: SchemaWatch;
   notReadyBecause: () => string | null;
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Caller, ClientGoneError } from './caller.ts';
 import { classify } from './outcome.ts';
 import type { DbPool } from './pool.ts';
 
@@ -20,8 +21,11 @@ export class DeadlineError extends Error {
 
 /** Open while the server answers, shut after an attempt found it gone; one prober looks, however many wait. */
 export interface Gate {
-  /** Resolves at once while open, else when the server is back; rejects with `QueueFullError` or `DeadlineError`. */
-  pass(deadline: number): Promise<void>;
+  /**
+   * Resolves at once while open, else when the server is back; rejects with `QueueFullError`, `DeadlineError`, or
+   * `ClientGoneError` as soon as `caller` has gone.
+   */
+  pass(deadline: number, caller?: Caller | null): Promise<void>;
   /**
    * Runs `work`, a whole request. Rejects with `QueueFullError` at once when the gate is shut and as many requests as may
    * be held are in progress, wherever they wait.
@@ -73,21 +77,27 @@ export function createGate(pool: DbPool, queueLimit: number, probeIntervalMs = 5
   }
 
   return {
-    pass(deadline) {
+    pass(deadline, caller = null) {
       if (open) return Promise.resolve();
+      if (caller?.hasGone) return Promise.reject(new ClientGoneError());
       const started = Date.now();
       if (deadline <= started) return Promise.reject(new DeadlineError(0));
       if (waiters.size >= queueLimit) return Promise.reject(new QueueFullError(queueLimit));
-      return new Promise((resolve, reject) => {
+      return new Promise<void>((resolve, reject) => {
+        const giveUp = (error: Error) => {
+          clearTimeout(waiter.timer);
+          waiters.delete(waiter);
+          reject(error);
+        };
         const waiter: Waiter = {
           resolve,
           reject,
-          timer: setTimeout(() => {
-            waiters.delete(waiter);
-            reject(new DeadlineError(Date.now() - started));
-          }, deadline - started),
+          timer: setTimeout(() => giveUp(new DeadlineError(Date.now() - started)), deadline - started),
         };
         waiters.add(waiter);
+        if (caller) caller.onGone = () => giveUp(new ClientGoneError());
+      }).finally(() => {
+        if (caller) caller.onGone = null;
       });
     },
     async admit(work) {

@@ -1,3 +1,4 @@
+export { type Caller, ClientGoneError } from './caller.ts';
 export { createGate, DeadlineError, type Gate, QueueFullError } from './gate.ts';
 export { createInsertQueue } from './insert-queue.ts';
 export { createItemReads, type ItemReads, type Positioned, type ReadTerms } from './item-reads.ts';

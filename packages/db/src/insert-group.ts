@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Caller, ClientGoneError } from './caller.ts';
 import { type ItemFields, idOf, itemColumns, itemEtag, itemJson, type RenderedItem } from './items.ts';
 import { classify, FinalAnswerError, isDatabaseError } from './outcome.ts';
 import type { DbPool, Session, Statement } from './pool.ts';
@@ -11,6 +12,7 @@ import { lockNumber, type WriteIdentity, waitForStandby } from './write-once.ts'
 export interface GroupedInsert {
   fields: ItemFields;
   identity: WriteIdentity | null;
+  caller?: Caller | null;
 }
 
 export interface InsertedItem extends RenderedItem {
@@ -28,8 +30,8 @@ export class GroupRefusedError extends FinalAnswerError {
 
 /**
  * Inserts a group by one statement and one commit; answers in the order given. Null stands for a row that was left out,
- * because its key is in use or has been used (it is for `writeOnce` to say which) or because the group was settled as not
- * applied. `location(id)` of an item is
+ * because its key is in use or has been used (it is for `writeOnce` to say which), because the group was settled as not
+ * applied, or because its client had gone before the group was sent. `onSend` is told whom an attempt holds. `location(id)` of an item is
  * `locationPrefix` and its id.
  *
  * Invariant: the group is applied at most once. Its row in `insert_groups` commits with its items and carries their ids,
@@ -44,13 +46,21 @@ export async function insertGroup(
   inserts: GroupedInsert[],
   locationPrefix: string,
   deadline: number,
+  onSend: (sent: GroupedInsert[]) => void = () => {},
 ): Promise<(InsertedItem | null)[]> {
-  const values = [randomUUID(), ...itemColumns(inserts.map((insert) => insert.fields)), ...identityColumns(inserts)];
+  const id = randomUUID();
+  let sent = inserts;
   return ride(context, deadline, (attempt) =>
     pool.use(async (session) => {
+      // what may have been applied is asked for again as it was
+      if (!attempt.maybeApplied) sent = inserts.filter(({ caller }) => !caller?.hasGone);
+      if (sent.length === 0) throw new ClientGoneError();
+      onSend(sent);
+      const values = [id, ...itemColumns(sent.map((insert) => insert.fields)), ...identityColumns(sent)];
       const { bodies, position } = await attemptGroup(session, values, locationPrefix, attempt);
-      return inserts.map((_, index) => {
-        const body = bodies.get(index + 1);
+      const places = new Map(sent.map((insert, index) => [insert, index + 1]));
+      return inserts.map((insert) => {
+        const body = bodies.get(places.get(insert) ?? 0);
         return body === undefined ? null : { id: idOf(body), body, position };
       });
     }),

@@ -1,12 +1,15 @@
+import { ClientGoneError } from './caller.ts';
 import { DeadlineError } from './gate.ts';
 import { type GroupedInsert, GroupRefusedError, type InsertedItem, insertGroup } from './insert-group.ts';
 import { etagOf, insertItem } from './items.ts';
-import type { DbPool } from './pool.ts';
+import type { DbPool, Session } from './pool.ts';
 import type { RideContext } from './ride.ts';
 import { applyOnce, ownIdentity, type StoredAnswer, type WriteResult } from './write-once.ts';
 
 interface Waiting extends GroupedInsert {
   deadline: number;
+  /** Whether the database has, or may have, got it. */
+  isSent: boolean;
   resolve: (result: WriteResult) => void;
   reject: (error: unknown) => void;
 }
@@ -27,10 +30,10 @@ export interface InsertQueueOptions {
  *
  * Invariant: an insert is answered only after the commit that holds it. A group that the database refuses has inserted
  * nothing and is run row by row, so that only the row at fault fails. A row is given up at its own deadline, not at that
- * of the group it waited in.
+ * of the group it waited in, and at once when its client has gone before it was sent.
  */
 export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxInFlight }: InsertQueueOptions) {
-  let waiting: Waiting[] = [];
+  let waiting = new Set<Waiting>();
   let inFlight = 0;
   let scheduled = false;
 
@@ -39,10 +42,20 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
     return context.gate.admit(
       () =>
         new Promise((resolve, reject) => {
-          waiting.push({ ...insert, deadline, resolve, reject });
+          const row = { ...insert, deadline, isSent: false, resolve, reject };
+          watch(row);
+          waiting.add(row);
           schedule();
         }),
     );
+  }
+
+  function watch(row: Waiting): void {
+    if (!row.caller) return;
+    row.caller.onGone = () => {
+      waiting.delete(row);
+      if (!row.isSent) row.reject(new ClientGoneError());
+    };
   }
 
   function schedule(): void {
@@ -50,22 +63,26 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      while (waiting.length > 0 && inFlight < maxInFlight) void run(take());
+      while (waiting.size > 0 && inFlight < maxInFlight) void run(take());
     });
   }
 
   function take(): Waiting[] {
-    if (waiting.length > maxRows) return waiting.splice(0, maxRows);
-    const all = waiting;
-    waiting = [];
-    return all;
+    const all = [...waiting];
+    if (all.length <= maxRows) {
+      waiting = new Set();
+      return all;
+    }
+    const first = all.slice(0, maxRows);
+    for (const row of first) waiting.delete(row);
+    return first;
   }
 
   async function run(group: Waiting[]): Promise<void> {
     inFlight += 1;
     const deadline = Math.min(...group.map((row) => row.deadline));
     try {
-      const items = await insertGroup(pool, context, group, locationPrefix, deadline);
+      const items = await insertGroup(pool, context, group, locationPrefix, deadline, markSent);
       group.forEach((row, index) => {
         const item = items[index];
         if (item) row.resolve({ ...created(item, locationPrefix), position: item.position, replayed: false });
@@ -77,23 +94,31 @@ export function createInsertQueue({ pool, context, locationPrefix, maxRows, maxI
       else for (const row of group) row.reject(error);
     } finally {
       inFlight -= 1;
-      if (waiting.length > 0) schedule();
+      if (waiting.size > 0) schedule();
     }
   }
 
   /** Nothing was applied, and the deadline was that of the first row: the others have time left. */
   function gatherAgain(group: Waiting[], deadline: number, error: DeadlineError): void {
-    for (const row of group) if (row.deadline <= deadline) row.reject(error);
-    waiting = [...group.filter((row) => row.deadline > deadline), ...waiting];
+    for (const row of group) {
+      if (row.deadline <= deadline) row.reject(error);
+      else if (row.caller?.hasGone) row.reject(new ClientGoneError());
+    }
+    const again = group.filter((row) => row.deadline > deadline && !row.caller?.hasGone);
+    for (const row of again) row.isSent = false;
+    waiting = new Set([...again, ...waiting]);
   }
 
-  function runSingly({ fields, identity, deadline, resolve, reject }: Waiting): void {
-    applyOnce(pool, context, identity ?? ownIdentity(), deadline, async (session) =>
-      created(await insertItem(session, fields), locationPrefix),
-    ).then(resolve, reject);
+  function runSingly({ fields, identity, deadline, caller = null, resolve, reject }: Waiting): void {
+    const insert = async (session: Session) => created(await insertItem(session, fields), locationPrefix);
+    applyOnce(pool, context, identity ?? ownIdentity(), deadline, insert, caller).then(resolve, reject);
   }
 
-  return { insert, waiting: () => waiting.length };
+  return { insert, waiting: () => waiting.size };
+}
+
+function markSent(rows: GroupedInsert[]): void {
+  for (const row of rows) (row as Waiting).isSent = true;
 }
 
 function created({ id, body }: Omit<InsertedItem, 'position'>, locationPrefix: string): StoredAnswer {

@@ -1,3 +1,4 @@
+import type { Caller } from './caller.ts';
 import { createCoalescer } from './coalescer.ts';
 import { type PageRequest, type RenderedPage, readItems, readPage } from './items.ts';
 import { hasReached, type LsnToken } from './lsn.ts';
@@ -12,6 +13,7 @@ export interface ReadTerms {
   deadline: number;
   /** The answer is at least as new as this, or `ReplicaBehindError`. */
   minLsn: LsnToken | null;
+  caller?: Caller | null;
 }
 
 /** A value and the position it is at least as new as. */
@@ -70,14 +72,18 @@ export function createItemReads({ pool, context, waitMs }: ItemReadsOptions): It
     maxInFlight: 4,
   });
 
-  function read<T>({ deadline, minLsn }: ReadTerms, load: () => Promise<Positioned<T>>): Promise<Positioned<T>> {
-    if (minLsn === null) return ride(context, deadline, load);
-    return ride(context, deadline, async () => {
+  function read<T>(
+    { deadline, minLsn, caller = null }: ReadTerms,
+    load: () => Promise<Positioned<T>>,
+  ): Promise<Positioned<T>> {
+    if (minLsn === null) return ride(context, deadline, load, caller);
+    const loadReached = async () => {
       const answer = await load();
       if (hasReached(answer.position, minLsn)) return answer;
       await watch.waitFor(minLsn, answer.position, waitMs);
       return load();
-    });
+    };
+    return ride(context, deadline, loadReached, caller);
   }
 
   return {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { assertWaiting, type Caller } from './caller.ts';
 import { DeadlineError, type Gate } from './gate.ts';
 import type { DbObserver } from './observer.ts';
 import { classify, FinalAnswerError, type Outcome } from './outcome.ts';
@@ -31,16 +32,24 @@ const pauseMs = { first: 5, longest: 250 };
 /**
  * Runs `attempt` until it succeeds, is `rejected`, or `deadline` (epoch ms) passes. A failure that a failover explains
  * shuts the gate, and the next attempt is made when a server of the right role answers. Throws the rejection, or
- * `DeadlineError` or `QueueFullError`, when nothing was applied; otherwise `OutcomeUnknownError`.
+ * `DeadlineError` or `QueueFullError`, when nothing was applied; otherwise `OutcomeUnknownError`. Once `caller` has gone
+ * no further attempt is made, and `ClientGoneError` is thrown: there is nobody to be told.
  *
  * Invariant: after an `unknown` attempt of a write the caller is told a success, a `FinalAnswerError` of an attempt that
  * knew `maybeApplied`, or `OutcomeUnknownError`. It is never told that the write was not applied: the first attempt's
  * bytes may still lie in the socket of a server that hangs.
  */
-export function ride<T>(context: RideContext, deadline: number, attempt: (state: Attempt) => Promise<T>): Promise<T> {
+export function ride<T>(
+  context: RideContext,
+  deadline: number,
+  attempt: (state: Attempt) => Promise<T>,
+  caller: Caller | null = null,
+): Promise<T> {
   // nearly every request ends with its first attempt, and pays for no more than that
-  if (!context.gate.isOpen()) return rideOn(context, deadline, attempt, null);
-  return attempt({ maybeApplied: false }).catch((error: unknown) => rideOn(context, deadline, attempt, { error }));
+  if (!context.gate.isOpen()) return rideOn(context, deadline, attempt, caller, null);
+  return attempt({ maybeApplied: false }).catch((error: unknown) =>
+    rideOn(context, deadline, attempt, caller, { error }),
+  );
 }
 
 /** Goes on after the first attempt has failed, or waits to make it. */
@@ -48,6 +57,7 @@ async function rideOn<T>(
   context: RideContext,
   deadline: number,
   attempt: (state: Attempt) => Promise<T>,
+  caller: Caller | null,
   failed: { error: unknown } | null,
 ): Promise<T> {
   const state: Attempt = { maybeApplied: false };
@@ -64,9 +74,10 @@ async function rideOn<T>(
         await delay(pause * (0.5 + Math.random() / 2));
         pause = Math.min(pause * 2, pauseMs.longest);
       }
+      assertWaiting(caller);
       if (!context.gate.isOpen()) {
         heldSince ??= performance.now();
-        await waitAtGate(context, deadline, state, failure?.error);
+        await waitAtGate(context, deadline, state, caller, failure?.error);
       }
       try {
         return await attempt(state);
@@ -90,10 +101,17 @@ function takeNote(context: RideContext, state: Attempt, error: unknown): void {
   if (pointsAtTheServer(outcome)) context.gate.shut();
 }
 
-async function waitAtGate(context: RideContext, deadline: number, state: Attempt, lastError: unknown): Promise<void> {
+async function waitAtGate(
+  context: RideContext,
+  deadline: number,
+  state: Attempt,
+  caller: Caller | null,
+  lastError: unknown,
+): Promise<void> {
   try {
-    await context.gate.pass(deadline);
+    await context.gate.pass(deadline, caller);
   } catch (error) {
+    assertWaiting(caller);
     throw givenUp(context, state, error, lastError);
   }
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { assertWaiting, type Caller } from './caller.ts';
 import { FinalAnswerError } from './outcome.ts';
 import type { DbPool, Session } from './pool.ts';
 import { readCommitPosition } from './positions.ts';
@@ -68,6 +69,8 @@ function digest(parts: string[]): Buffer {
  * record commits with the work; its primary key is the backstop. On a promoted standby the lock is new, but a commit that
  * the old primary had acknowledged, or will ever acknowledge, is there.
  *
+ * Nothing is committed for a `caller` that has gone before the commit was sent.
+ *
  * Throws `KeyReusedError`, `KeyInUseError`, what `ride` throws, and what `work` throws (nothing is recorded then).
  */
 export function writeOnce(
@@ -76,8 +79,9 @@ export function writeOnce(
   identity: WriteIdentity,
   deadline: number,
   work: (session: Session) => Promise<StoredAnswer>,
+  caller: Caller | null = null,
 ): Promise<WriteResult> {
-  return context.gate.admit(() => applyOnce(pool, context, identity, deadline, work));
+  return context.gate.admit(() => applyOnce(pool, context, identity, deadline, work, caller));
 }
 
 /** `writeOnce` for a request that the gate has admitted. */
@@ -87,6 +91,7 @@ export async function applyOnce(
   identity: WriteIdentity,
   deadline: number,
   work: (session: Session) => Promise<StoredAnswer>,
+  caller: Caller | null = null,
 ): Promise<WriteResult> {
   // an attempt that got as far as the work had found no record: one that is found later is this request's own
   let hasWorked = false;
@@ -94,10 +99,18 @@ export async function applyOnce(
     hasWorked = true;
     return work(session);
   };
-  return ride(context, deadline, async (attempt) => {
-    const result = await pool.use((session) => attemptOnce(session, identity, attempt, workNoted));
-    return { ...result, replayed: !hasWorked };
-  });
+  return ride(
+    context,
+    deadline,
+    async (attempt) => {
+      const result = await pool.use(async (session) => {
+        assertWaiting(caller);
+        return attemptOnce(session, identity, attempt, workNoted, caller);
+      });
+      return { ...result, replayed: !hasWorked };
+    },
+    caller,
+  );
 }
 
 /** Three round trips: claim and look, work, record and commit. What stands in one `together` travels together. */
@@ -106,6 +119,7 @@ async function attemptOnce(
   identity: WriteIdentity,
   attempt: Attempt,
   work: (session: Session) => Promise<StoredAnswer>,
+  caller: Caller | null,
 ): Promise<Omit<WriteResult, 'replayed'>> {
   const [, isOurs, known] = await together(
     begin(session),
@@ -120,7 +134,7 @@ async function attemptOnce(
     return { ...known.answer, position };
   }
   if (!isOurs) throw await rolledBack(session, new KeyInUseError());
-  const answer = await work(session).catch(async (error: unknown) => {
+  const answer = await worked(session, work, caller).catch(async (error: unknown) => {
     throw await rolledBack(session, error);
   });
   const [, , position] = await together(
@@ -129,6 +143,17 @@ async function attemptOnce(
     readCommitPosition(session),
   );
   return { ...answer, position };
+}
+
+async function worked(
+  session: Session,
+  work: (session: Session) => Promise<StoredAnswer>,
+  caller: Caller | null,
+): Promise<StoredAnswer> {
+  assertWaiting(caller);
+  const answer = await work(session);
+  assertWaiting(caller);
+  return answer;
 }
 
 /** Whether the key is ours now. A first attempt does not wait: whoever has the key is another request. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { ProblemKind } from './problem-kinds.ts';
 import { Problem } from './problems.ts';
 
@@ -66,6 +67,9 @@ export function createBrokenRequests(
     watch(server) {
       // a client that has sent its last request and says so still waits for the answer; Node would hang up on it
       Object.assign(server, { httpAllowHalfOpen: true });
+      server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+        socket.on('end', () => askWhetherGone(socket));
+      });
       server.on('request', (request: IncomingMessage, response: ServerResponse) => last.set(request.socket, response));
       // without a listener Node cuts such a connection off without a word
       server.on('connect', (_request: IncomingMessage, socket: Socket) => {
@@ -73,6 +77,24 @@ export function createBrokenRequests(
       });
     },
   };
+}
+
+/** The first sending makes the other side's kernel say that nobody is there, and a later one meets what it said. */
+const askEveryMs = { first: 100, later: 1_000 };
+
+/**
+ * A client that has hung up looks like one that only sends no more, until something is sent to it. An interim response
+ * (RFC 9110, 15.2) is nothing that the other one minds.
+ */
+function askWhetherGone(socket: Socket & { _httpMessage?: ServerResponse | null }): void {
+  const { _httpMessage: answer } = socket;
+  if (!answer?.req.complete || answer.req.httpVersion !== '1.1') return;
+  const ask = (nextMs: number) => {
+    if (answer.headersSent || answer.closed || socket.destroyed) return;
+    answer.writeProcessing();
+    setTimeout(ask, nextMs, askEveryMs.later).unref();
+  };
+  ask(askEveryMs.first);
 }
 
 function isAnswered(response: ServerResponse): boolean {

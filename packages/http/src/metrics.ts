@@ -1,6 +1,7 @@
 import type { DbObserver, DbPool } from '@pgha/db';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { registerDurations } from './durations.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** From half a millisecond, where a cached point read lies, to the write deadline. */
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -29,7 +30,7 @@ export interface RequestTotals {
 export const latencyBuckets = [...buckets, Number.POSITIVE_INFINITY];
 
 /** One registry a service, so that two services in one process (the tests) do not share figures. */
-export function createMetrics(pools: () => DbPool[]): Metrics {
+export function createMetrics(pools: () => DbPool[], memory: MemoryBudget): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -49,6 +50,19 @@ export function createMetrics(pools: () => DbPool[]): Metrics {
       this.set(inFlight.value);
     },
   });
+  new Gauge({
+    name: 'http_requests_held_bytes',
+    help: 'Memory that requests and their answers hold, as estimated',
+    registers,
+    collect() {
+      this.set(memory.heldBytes());
+    },
+  });
+  new Gauge({
+    name: 'http_requests_held_bytes_limit',
+    help: 'Memory that they may hold (REQUEST_MEMORY_MIB); requests past it are answered 503',
+    registers,
+  }).set(memory.limitBytes);
   new Gauge({
     name: 'db_pool_connections',
     help: 'Connections of a pool, and callers waiting for one',

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FastifyInstance } from 'fastify';
+import { readBody } from './body.ts';
 import { Problem } from './problems.ts';
 import { textReader } from './text-values.ts';
 
@@ -67,14 +68,17 @@ function hasAtMost(body: unknown, limit: number): boolean {
 export function useStrictJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    const coding = request.headers['content-encoding'];
-    if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      return done(new Problem('unsupported-media-type', 'Send the body without a Content-Encoding.'), undefined);
-    if (body.length === 0 && request.method === 'DELETE') return done(null, undefined);
-    if (!isUtf8(body)) return done(new Problem('bad-request', 'The body is not UTF-8.'), undefined);
-    return parse(request, body.toString(), (error, value) => {
-      done(error ? new Problem('bad-request', 'The body is not JSON.', { cause: error }) : null, value);
+  app.addContentTypeParser('application/json', (request, stream, done) => {
+    readBody(request, stream, (failure, body) => {
+      if (failure) return done(failure, undefined);
+      const coding = request.headers['content-encoding'];
+      if (coding !== undefined && coding.toLowerCase() !== 'identity')
+        return done(new Problem('unsupported-media-type', 'Send the body without a Content-Encoding.'), undefined);
+      if (body.length === 0 && request.method === 'DELETE') return done(null, undefined);
+      if (!isUtf8(body)) return done(new Problem('bad-request', 'The body is not UTF-8.'), undefined);
+      return parse(request, body.toString(), (error, value) => {
+        done(error ? new Problem('bad-request', 'The body is not JSON.', { cause: error }) : null, value);
+      });
     });
   });
 }

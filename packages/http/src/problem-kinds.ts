@@ -95,6 +95,11 @@ export const problemKinds = {
     title: 'Too many requests are waiting',
     advice: 'Nothing was applied. Send the request again after Retry-After, and fewer at a time.',
   },
+  'schema-outdated': {
+    status: 503,
+    title: 'The database schema is older than the service',
+    advice: 'Nothing was applied. An operator has to run `pgha migrate`; send the request again after Retry-After.',
+  },
   'replica-behind': {
     status: 503,
     title: 'The replica has not caught up',

@@ -1,4 +1,5 @@
 import {
+  ClientGoneError,
   classify,
   DeadlineError,
   FinalAnswerError,
@@ -120,6 +121,8 @@ export function toProblem(error: unknown): Problem {
 
 function fromRide(error: unknown): Problem | null {
   if (error instanceof QueueFullError) return new Problem('busy', 'Too many requests wait for a primary.', unavailable);
+  // said to nobody, and so that the rest of the way is as for any other
+  if (error instanceof ClientGoneError) return new Problem('unavailable', 'The client has gone.', unavailable);
   if (error instanceof DeadlineError) {
     return new Problem('unavailable', 'No server of the right role answered in time. Nothing was applied.', {
       ...unavailable,

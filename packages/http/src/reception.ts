@@ -1,9 +1,14 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from './admission.ts';
+import { bodyLimitBytes, outOfMemory } from './body.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { Metrics, RequestRecorder } from './metrics.ts';
 import type { Problem } from './problems.ts';
 import type { RequestLog } from './request-log.ts';
+import type { SchemaWatch } from './schema-watch.ts';
 
 /** Where an answer says how new it is. */
 export const positionHeaderName = 'replica-lsn';
@@ -19,6 +24,8 @@ export type Reception = (request: FastifyRequest, reply: FastifyReply, unreadabl
 
 export interface ReceptionOptions {
   metrics: Metrics;
+  memory: MemoryBudget;
+  schema: Pick<SchemaWatch, 'problem' | 'explain'>;
   requestLog: RequestLog | null;
   /** Of the read service: how far its server has replayed, as last seen. A read says it more exactly. */
   position?: () => string | null;
@@ -27,7 +34,7 @@ export interface ReceptionOptions {
 /** On the way of every request: what is known of a route is found once, and nothing is asked twice. */
 export function createReception(
   admission: Admission,
-  { metrics, requestLog, position = () => null }: ReceptionOptions,
+  { metrics, memory, schema, requestLog, position = () => null }: ReceptionOptions,
 ): Reception {
   const recorderOf = createRecorders(metrics);
 
@@ -36,7 +43,9 @@ export function createReception(
     const { raw: answer } = reply;
     const { ip: client, method, url } = request;
     const route = request.routeOptions;
+    if (answer.socket === null) closeWith(request.raw.socket, answer);
     request.traceId = parseTraceparent(request.headers['traceparent']);
+    request.held = memory.open(answer);
     metrics.inFlight.value += 1;
     // `finish` never comes where the client has gone
     answer.on('close', () => {
@@ -58,8 +67,32 @@ export function createReception(
     });
     const replayed = position();
     if (replayed !== null) reply.header(positionHeaderName, replayed);
-    return admission.admit(request, reply, { client, route, now: started }, unreadable);
+    return admission.admit(request, reply, { client, route, now: started }, unreadable) ?? closed(request, reply);
   };
+
+  /** For the service's users alone: probes and scrapes are answered when nobody else is. */
+  function closed({ routeOptions, headers, held, raw }: FastifyRequest, reply: FastifyReply): Problem | null {
+    const { access } = routeOptions.config;
+    if (access !== 'read' && access !== 'key') return null;
+    const outdated = schema.problem();
+    if (outdated !== null) return outdated;
+    const announced = Number(headers['content-length'] ?? 0);
+    if (held.hasRoomFor(Math.min(announced, bodyLimitBytes))) return null;
+    // a refusal behind an answer that is still to come waits as well: whoever goes on sending ahead is cut off
+    if (reply.raw.socket === null && memory.isOverfull()) raw.socket.destroySoon();
+    return outOfMemory();
+  }
+}
+
+/** Node closes the answer whose turn it is when its connection closes, and forgets those that wait behind it. */
+function closeWith(socket: Socket, answer: ServerResponse): void {
+  const close = () => {
+    if (answer.socket === null && !answer.closed) answer.emit('close');
+  };
+  // as many as were sent ahead
+  socket.setMaxListeners(0);
+  socket.on('close', close);
+  answer.once('close', () => socket.off('close', close));
 }
 
 type Route = FastifyRequest['routeOptions'];

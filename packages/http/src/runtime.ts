@@ -7,10 +7,11 @@ import {
   type ExpectedRole,
   type Gate,
   readReplicationLagBytes,
-  SchemaVersionError,
 } from '@pgha/db';
 import { createLog, type Log } from './log.ts';
+import { createMemoryBudget, type MemoryBudget } from './memory-budget.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { createSchemaWatch, type SchemaWatch } from './schema-watch.ts';
 import { createDraining, type Draining } from './serve.ts';
 import type { ServiceConfig } from './service-config.ts';
 import { SettingsError } from './settings.ts';
@@ -18,10 +19,12 @@ import { SettingsError } from './settings.ts';
 /** What a running service has beside its routes: a pool, a gate, counters, a log, and background checks. */
 export interface Runtime extends Log {
   metrics: Metrics;
+  memory: MemoryBudget;
   pool: DbPool;
   gate: Gate;
   draining: Draining;
-  /** Null once the schema has been found current and while nobody asked to stop. */
+  schema: SchemaWatch;
+  /** Null while the schema is current and nobody asked to stop. */
   notReadyBecause: () => string | null;
   /** Runs `task` every `everyMs` until the service stops; a failure is logged and the next run goes on. */
   repeat(name: string, everyMs: number, task: () => Promise<void>): void;
@@ -29,7 +32,8 @@ export interface Runtime extends Log {
 }
 
 const lagEveryMs = 5_000;
-const schemaRetryMs = 500;
+/** How often the schema is looked at: until it is current, and afterwards, since a restore may take it back. */
+const schemaEveryMs = { outdated: 500, current: 5_000 };
 
 /** `role` is what the service needs its database to be; `queueLimit` bounds the requests held while it is not there. */
 export function createRuntime(
@@ -38,13 +42,14 @@ export function createRuntime(
 ): Runtime {
   const { log, requestLog } = createLog(config.logLevel);
   const pools: DbPool[] = [];
-  const metrics = createMetrics(() => pools);
+  const memory = createMemoryBudget(config.requestMemoryMib);
+  const metrics = createMetrics(() => pools, memory);
   const pool = createPool(name, config.db, config.pool, role, metrics.db);
   pools.push(pool);
   const gate = createGate(pool, queueLimit);
   const draining = createDraining();
   const stop = new AbortController();
-  let schemaIsCurrent = false;
+  const schema = createSchemaWatch(() => assertSchemaIsCurrent(pool), log);
 
   const repeat: Runtime['repeat'] = async (task, everyMs, run) => {
     while (!stop.signal.aborted) {
@@ -53,20 +58,21 @@ export function createRuntime(
     }
   };
 
-  async function checkSchema(): Promise<void> {
-    while (!schemaIsCurrent && !stop.signal.aborted) {
-      try {
-        await assertSchemaIsCurrent(pool);
-        await pool.warm();
-        schemaIsCurrent = true;
-      } catch (error) {
-        if (error instanceof SchemaVersionError) log.error(error.message);
-        await delay(schemaRetryMs, undefined, { signal: stop.signal, ref: false }).catch(() => {});
-      }
+  async function watchSchema(): Promise<void> {
+    let isWarm = false;
+    while (!stop.signal.aborted) {
+      const isCurrent = await schema.look();
+      if (isCurrent && !isWarm)
+        isWarm = await pool.warm().then(
+          () => true,
+          () => false,
+        );
+      const everyMs = isCurrent ? schemaEveryMs.current : schemaEveryMs.outdated;
+      await delay(everyMs, undefined, { signal: stop.signal, ref: false }).catch(() => {});
     }
   }
 
-  void checkSchema();
+  void watchSchema();
   void repeat('replication lag', lagEveryMs, async () => {
     const lag = await pool.use(readReplicationLagBytes);
     if (lag !== null) metrics.setReplicaLag(lag);
@@ -76,12 +82,14 @@ export function createRuntime(
     log,
     requestLog,
     metrics,
+    memory,
     pool,
     gate,
     draining,
+    schema,
     notReadyBecause() {
       if (draining.isDraining()) return 'the service is stopping';
-      return schemaIsCurrent ? null : 'the schema has not been found current yet; run `pgha migrate`';
+      return schema.notReadyBecause();
     },
     repeat,
     async close() {

@@ -20,6 +20,8 @@ export interface ServiceConfig {
   corsOrigins: string[];
   rateLimit: { max: number; windowMs: number };
   requestTimeoutMs: number;
+  /** Null for a share of the heap. */
+  requestMemoryMib: number | null;
   shutdownTimeoutMs: number;
   keys: ApiKey[];
   readsNeedKey: boolean;
@@ -102,6 +104,7 @@ export async function loadServiceConfig(settings: ServiceSettings, keysAreRequir
     corsOrigins,
     rateLimit: { max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW_MS },
     requestTimeoutMs: settings.REQUEST_TIMEOUT_MS,
+    requestMemoryMib: settings.REQUEST_MEMORY_MIB ?? null,
     shutdownTimeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
     keys,
     readsNeedKey: settings.READS_NEED_KEY,

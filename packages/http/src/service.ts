@@ -12,8 +12,10 @@ import Fastify, {
 import type { Logger } from 'pino';
 
 import { type Access, createAdmission } from './admission.ts';
+import { bodyLimitBytes } from './body.ts';
 import { createBrokenRequests } from './broken-requests.ts';
 import { registerDocs } from './docs.ts';
+import type { HeldRequest } from './memory-budget.ts';
 import { discardBody, useStrictJson, useStrictValidation } from './parsing.ts';
 import { Problem, ProblemSchema, toProblem } from './problems.ts';
 import { createReception, type ReceptionOptions } from './reception.ts';
@@ -29,6 +31,8 @@ declare module 'fastify' {
     credential: string | null;
     /** From a valid `traceparent`; null without one. */
     traceId: string | null;
+    /** What it occupies. */
+    held: HeldRequest;
   }
   interface FastifyContextConfig {
     access?: Access;
@@ -43,8 +47,6 @@ export interface ServiceOptions extends ReceptionOptions {
   log: Logger;
   draining: Draining;
 }
-
-const bodyLimitBytes = 1024 * 1024;
 
 /**
  * A Fastify instance with everything the two services share: strict parsing, problems, access, rate limit, metrics, one
@@ -82,6 +84,8 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
   } as FastifyServerOptions) as unknown as FastifyInstance;
   app.decorateRequest('credential', null);
   app.decorateRequest('traceId', null);
+  app.decorateRequest('held', null as never);
+  app.server.maxConnections = options.memory.mostConnections;
   broken.watch(app.server);
   // as any other request, so that it is counted, logged and answered like one
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -92,10 +96,13 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
   useStrictJson(app);
   app.addSchema(ProblemSchema);
   app.setErrorHandler(async (error, request, reply) => {
+    request.body = undefined;
+    request.held.dropBody();
     if (reply.getHeader('connection') === 'close') await discardBody(request.raw);
     const { validationContext } = error as FastifyError;
     const misplaced = validationContext === 'params' ? admission.misplaced(request) : null;
-    return send(misplaced ?? toProblem(error), request, reply, log);
+    const outdated = await options.schema.explain(error);
+    return send(misplaced ?? outdated ?? toProblem(error), request, reply, log);
   });
   app.setNotFoundHandler(() => {
     throw new Problem('not-found', 'There is nothing at this address.');
@@ -121,7 +128,7 @@ export function typed(app: FastifyInstance) {
 }
 
 function send(problem: Problem, request: FastifyRequest, reply: FastifyReply, log: Logger): FastifyReply {
-  if (problem.status >= 500) {
+  if (problem.status >= 500 && !request.held.hasGone) {
     // 503 tells of the surroundings, which report for themselves; 500 and 504 are for somebody to look into
     const level = problem.status === 503 ? 'warn' : 'error';
     log[level]({ req: request.id, err: problem.cause ?? problem, problem: problem.kind });

@@ -43,6 +43,13 @@ export const serviceSettings = {
   }),
   RATE_LIMIT_WINDOW_MS: milliseconds(1_000, 'length of that window'),
   REQUEST_TIMEOUT_MS: milliseconds(10_000, 'for a client to send its whole request'),
+  REQUEST_MEMORY_MIB: Type.Optional(
+    Type.Integer({
+      minimum: 8,
+      maximum: 1_048_576,
+      description: 'memory that requests and their answers may hold, as estimated; a quarter of the heap when not set',
+    }),
+  ),
   SHUTDOWN_TIMEOUT_MS: milliseconds(30_000, 'for requests in flight to finish after SIGTERM'),
   API_KEYS: Type.Optional(
     Type.String({
@@ -112,7 +119,7 @@ export class SettingsError extends Error {
 
 /** A variable that begins like one of ours and is none of ours is a spelling mistake. */
 const ownPrefixes =
-  /^(API_|BACKUP_|DB_|IDEMPOTENCY_|INTERNAL_|PATRONI_|RATE_|READ_|READS_|SHUTDOWN_|TLS_|TRUSTED_|WRITE_)/;
+  /^(API_|BACKUP_|DB_|IDEMPOTENCY_|INTERNAL_|PATRONI_|RATE_|READ_|READS_|REQUEST_MEMORY_|SHUTDOWN_|TLS_|TRUSTED_|WRITE_)/;
 const secretNames = new Set(['DB_PASSWORD', 'API_KEYS']);
 /** What one service reads and the other does not: both may be given the same file. */
 const ofOneService = new Set(['WRITE_DEADLINE_MS', 'WRITE_QUEUE_LIMIT', 'IDEMPOTENCY_RETENTION_HOURS', 'READ_WAIT_MS']);

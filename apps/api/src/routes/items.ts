@@ -23,6 +23,7 @@ import {
   ItemSchema,
   NewItemSchema,
   notFound,
+  outOfMemory,
   Problem,
   parseEntityTags,
   parseId,
@@ -62,6 +63,7 @@ const failures = problemResponses(
   'rate-limited',
   'unavailable',
   'busy',
+  'schema-outdated',
   'outcome-unknown',
 );
 const changeFailures = { ...problemResponses('not-found', 'precondition-failed'), ...failures };
@@ -70,7 +72,8 @@ const keyHeader = {
   'idempotency-key': Type.Optional(
     Type.String({
       pattern: '^[\\x20-\\x7e]{1,255}$',
-      description: 'the same key with the same request is answered once',
+      description:
+        'the same key with the same request is applied once, and answered again as the first time; also after a client has hung up',
     }),
   ),
 };
@@ -102,7 +105,9 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
     work: (session: Session) => Promise<StoredAnswer>,
   ) {
     const identity = clientKey(request) ?? ownIdentity();
-    return sendAnswer(reply, await writeOnce(pool, writes, identity, Date.now() + writeDeadlineMs, work));
+    const { held } = request;
+    const written = writeOnce(pool, writes, identity, Date.now() + writeDeadlineMs, work, held);
+    return sendAnswer(reply, await held.during(written));
   }
 
   routes.post(
@@ -123,7 +128,9 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
     async (request, reply) => {
       const fields = toFields(request.body);
       const identity = clientKey(request);
-      return sendAnswer(reply, await inserts.insert({ fields, identity }, Date.now() + writeDeadlineMs));
+      const { held } = request;
+      const inserted = inserts.insert({ fields, identity, caller: held }, Date.now() + writeDeadlineMs);
+      return sendAnswer(reply, await held.during(inserted));
     },
   );
 
@@ -143,6 +150,7 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
       },
     },
     async (request, reply) => {
+      if (!request.held.takeItems(request.body.length)) throw outOfMemory();
       const items = request.body.map((item, index) => toFields(item, `body/${index}`));
       return write(request, reply, async (session) => {
         const inserted = await insertItems(session, items);

@@ -91,6 +91,8 @@ async function createRolesAndDatabase(port: number, logins: Logins): Promise<voi
       `create role ${loginRole(app)} in role app`,
       `create role ${loginRole(readonly)} in role readonly`,
       `create role ${loginRole(replication)} replication`,
+      // a migration names the session that blocks it, whoever's it is
+      `grant pg_read_all_stats to ${escapeIdentifier(owner.user)}`,
       ...[app, readonly].flatMap(({ user }) => [
         // as settings of the role: PgBouncer refuses them as startup parameters
         `alter role ${escapeIdentifier(user)} set statement_timeout = '15s'`,

@@ -1,6 +1,7 @@
 import { etagOf, type ItemReads, type LsnToken, parseLsn, type ReadPosition } from '@pgha/db';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { outOfMemory } from '../body.ts';
 import { Problem, problemResponses } from '../problems.ts';
 import { positionHeaderName } from '../reception.ts';
 import { typed } from '../service.ts';
@@ -27,11 +28,14 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
     'validation',
     'rate-limited',
     'unavailable',
+    'busy',
+    'schema-outdated',
     ...(positions ? (['replica-behind'] as const) : []),
   );
-  const terms = (headers: Record<string, unknown>) => ({
+  const terms = ({ held }: Pick<FastifyRequest, 'held'>, headers: Record<string, unknown>) => ({
     deadline: Date.now() + deadlineMs,
     minLsn: positions ? parseMinLsn(headers['min-lsn']) : null,
+    caller: held,
   });
   const say = (reply: FastifyReply, position: ReadPosition) => {
     if (positions) reply.header(positionHeaderName, position.text);
@@ -64,7 +68,7 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
     },
     (request, reply) => {
       const id = parseId(request.params.id) ?? noItem;
-      answerWith(reply, reads.item(id, terms(request.headers)), ({ value: item, position }) => {
+      answerWith(reply, reads.item(id, terms(request, request.headers)), ({ value: item, position }) => {
         say(reply, position);
         if (item === null) throw notFound(request.params.id);
         const etag = etagOf(item);
@@ -100,13 +104,13 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
       const start = after === undefined ? null : (parseId(after) ?? (BigInt(after) === 0n ? null : highestId));
       const { value: page, position } = await reads.page(
         { skip, limit, activeOnly, after: start },
-        terms(request.headers),
+        terms(request, request.headers),
       );
       if (page.next !== null)
         reply.header('link', `</items?limit=${limit}&active_only=${activeOnly}&after=${page.next}>; rel="next"`);
-      return say(reply, position)
-        .header('content-type', json)
-        .send(page.body as never);
+      say(reply, position).header('content-type', json);
+      if (!request.held.send(page.body.length, () => void reply.send(page.body as never))) throw outOfMemory();
+      return reply;
     },
   );
 }

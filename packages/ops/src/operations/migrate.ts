@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Cluster, loadBalancerListeners, passwordParameter, type Region } from '@pgha/infra/cluster';
 import { caFile } from '@pgha/infra/machines';
 import { reconnectPooler } from '../clients/pooler.ts';
@@ -19,13 +20,24 @@ export interface MigrationSetting {
   version: string;
 }
 
+/** A try on the machine is this long, so that whoever blocks it can be named between two; all of them take so long at most. */
+const lockRoundMs = 10_000;
+const lockPatienceMs = 60_000;
+/** Between two of them, for the clients that queued. */
+const lockPauseMs = 2_000;
+
 /** The release's own migrations, run where the database can be reached; its credentials come on standard input. */
 const migration = `
 import { readFileSync } from 'node:fs';
 const { release, rootCertificateFile, ...connection } = JSON.parse(readFileSync(0, 'utf8'));
 const { migrate } = await import(release + '/packages/db/src/index.ts');
 const tls = { mode: 'verify-full', rootCertificate: readFileSync(rootCertificateFile, 'utf8') };
-console.log(JSON.stringify(await migrate({ ...connection, tls })));
+const answer = await migrate({ ...connection, tls }, { lockPatienceMs: ${lockRoundMs} }).catch((error) => {
+  if (error.code === 'PGHA_MIGRATION_BLOCKED') return { blocked: error.message };
+  console.error(error.message);
+  process.exit(1);
+});
+console.log(JSON.stringify(answer));
 `;
 
 /**
@@ -53,7 +65,7 @@ export function planMigration(
         if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
         report(`as release ${version} has it`);
         const store = installation.secrets(bothRegions(cluster));
-        applied.push(...(await migrateFrom(host, { cluster, region, store, version })));
+        applied.push(...(await migrateFrom(host, { cluster, region, store, version }, report)));
       },
     },
     {
@@ -77,11 +89,14 @@ export function planMigration(
  * Brings the schema up to date, as the owner. Two at once wait for each other; a schema that is up to date is left alone.
  *
  * @param host an API server: it has the release and a way to the database.
+ * @param report is told who blocks the migration while it waits.
  * @returns the migrations that were applied, in order.
+ * @throws with who blocks it and what ends that, when it got no lock in time; nothing was changed then.
  */
 export async function migrateFrom(
   host: Host,
   { cluster, region, store, version }: MigrationSetting,
+  report: (line: string) => void = () => undefined,
 ): Promise<readonly string[]> {
   const release = `/opt/pgha/releases/${version}`;
   const connection = {
@@ -93,9 +108,16 @@ export async function migrateFrom(
     password: await readSecret(store, passwordParameter(cluster, 'owner')),
     rootCertificateFile: caFile,
   };
-  const answer = await runChecked(host, [`${release}/bin/node`, '--input-type=module', '--eval', migration], {
-    input: JSON.stringify(connection),
-    timeoutMs: 10 * 60_000,
-  });
-  return (JSON.parse(answer) as { applied: readonly string[] }).applied;
+  const deadline = Date.now() + lockPatienceMs;
+  for (;;) {
+    const text = await runChecked(host, [`${release}/bin/node`, '--input-type=module', '--eval', migration], {
+      input: JSON.stringify(connection),
+      timeoutMs: 10 * 60_000,
+    });
+    const answer = JSON.parse(text) as { applied: readonly string[] } | { blocked: string };
+    if ('applied' in answer) return answer.applied;
+    if (Date.now() + lockRoundMs >= deadline) throw new Error(answer.blocked);
+    report(answer.blocked.split('\n').find((line) => line.startsWith('blocked by')) ?? answer.blocked);
+    await delay(lockPauseMs);
+  }
 }

@@ -142,6 +142,8 @@ def update(settings):
             return
         ensure_login(cursor, settings["owner"])
         ensure_database(cursor, settings["database"], settings["owner"])
+        # A migration names the session that blocks it, whoever's it is.
+        cursor.execute(sql.SQL("grant pg_read_all_stats to {}").format(sql.Identifier(settings["owner"])))
         with connect(settings["database"]).cursor() as inside:
             inside.execute(statements)
         cursor.execute(REWIND_GRANTS)

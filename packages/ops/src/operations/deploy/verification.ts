@@ -23,7 +23,7 @@ export async function deployRelease(
   report(`fetching ${version}`);
   const fetched = await runChecked(host, ['/usr/local/sbin/pgha-deploy', '--fetch', version], { timeoutMs });
   report('schema');
-  const applied = await migrateFrom(host, { cluster, region: cluster.primary, store, version });
+  const applied = await migrateFrom(host, { cluster, region: cluster.primary, store, version }, report);
   for (const migration of applied) report(`applied ${migration}`);
   const { current } = JSON.parse(fetched) as { current: string | null };
   if (current === version) return;
