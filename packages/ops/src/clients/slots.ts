@@ -33,10 +33,12 @@ export async function recreateInvalidatedSlot(host: Host, slot: string, signal: 
   );
 }
 
-const invalidated = (slot: string) => `from pg_replication_slots where slot_name = '${slot}' and wal_status = 'lost'`;
+const state = `case when invalidation_reason is null then wal_status else 'lost' end`;
+const invalidated = (slot: string) =>
+  `from pg_replication_slots where slot_name = '${slot}' and invalidation_reason is not null`;
 
-/** null: there is no such slot. */
+/** null: there is no such slot. One that is invalidated and in use is told as unreserved by PostgreSQL 17. */
 async function walStatusOf(host: Host, slot: string): Promise<string | null> {
-  const told = (await query(host, `select wal_status from pg_replication_slots where slot_name = '${slot}'`)).trim();
+  const told = (await query(host, `select ${state} from pg_replication_slots where slot_name = '${slot}'`)).trim();
   return told === '' ? null : told;
 }

@@ -30,13 +30,13 @@ select format('pgha_transaction_held_seconds{kind="prepared"} %s', coalesce(extr
 from pg_prepared_xacts;
 select '# HELP pgha_slot_invalidated Whether a replication slot was invalidated: it keeps no WAL.';
 select '# TYPE pgha_slot_invalidated gauge';
-select format('pgha_slot_invalidated{slot="%s"} %s', slot_name, (wal_status = 'lost')::int)
+select format('pgha_slot_invalidated{slot="%s"} %s', slot_name, (invalidation_reason is not null or wal_status = 'lost')::int)
 from pg_replication_slots where not pg_is_in_recovery();
 select '# HELP pgha_slot_horizon_inactive_seconds How long nobody has used a slot that holds vacuum back.';
 select '# TYPE pgha_slot_horizon_inactive_seconds gauge';
 select format('pgha_slot_horizon_inactive_seconds{slot="%s"} %s', slot_name, extract(epoch from clock_timestamp() - inactive_since))
 from pg_replication_slots
-where not active and wal_status <> 'lost' and coalesce(xmin, catalog_xmin) is not null;
+where not active and invalidation_reason is null and coalesce(xmin, catalog_xmin) is not null;
 
 -- a commit that waits for a standby now and a moment later
 select coalesce(array_agg(pid), '{}') as waiting from pg_stat_activity where wait_event = 'SyncRep' \gset

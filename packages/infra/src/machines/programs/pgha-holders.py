@@ -45,7 +45,7 @@ select json_build_object(
     from pg_prepared_xacts order by prepared limit 5
   ) oldest),
   'slots', (select coalesce(json_agg(json_build_object(
-      'name', slot_name, 'type', slot_type, 'active', active, 'walStatus', wal_status,
+      'name', slot_name, 'type', slot_type, 'active', active, 'walStatus', case when invalidation_reason is null then wal_status else 'lost' end,
       'inactiveSeconds', case when not active then extract(epoch from clock_timestamp() - inactive_since)::float end,
       'xidAge', greatest(age(xmin), age(catalog_xmin))
     ) order by slot_name), '[]') from pg_replication_slots),

@@ -116,7 +116,9 @@ select json_build_object(
       'lagBytes', case when pg_is_in_recovery() then null else pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) end
     ) order by application_name), '[]') from pg_stat_replication),
   'slots', (select coalesce(json_agg(json_build_object(
-      'name', slot_name, 'active', active, 'walStatus', wal_status,
+      'name', slot_name, 'active', active,
+      -- one that is invalidated and in use is told as unreserved by PostgreSQL 17
+      'walStatus', case when invalidation_reason is null then wal_status else 'lost' end,
       'keptBytes', case when pg_is_in_recovery() then null else pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) end
     ) order by slot_name), '[]') from pg_replication_slots),
   'archiver', (select json_build_object(
