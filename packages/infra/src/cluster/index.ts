@@ -5,7 +5,7 @@ export * from './connection-budget.ts';
 export * from './define-cluster.ts';
 export type { ClusterInput, RegionInput } from './input.ts';
 export * from './instance-types.ts';
-export { isPublic, membersBeyond, mostMembers, nodeBeyond } from './layout.ts';
+export { isPublic, membersBeyond, mostMembers, natGatewayAddress, nodeBeyond } from './layout.ts';
 export * from './parameters.ts';
 export * from './ports.ts';
 export type { Problem } from './rules.ts';

@@ -13,8 +13,9 @@ const subnetPrefix = 24;
  * Where each role's first machine stands in its subnet. AWS keeps the first four addresses and the last; gaps of ten leave
  * room for every count a cluster may have and for the machine that replaces one.
  */
-const firstHost: Record<Role | 'loadBalancer', number> = {
+const firstHost: Record<Role | 'loadBalancer' | 'natGateway', number> = {
   loadBalancer: 5,
+  natGateway: 6,
   etcd: 11,
   postgres: 21,
   standby: 31,
@@ -99,6 +100,13 @@ export function nodeBeyond(cluster: Cluster, name: string): { node: Node; region
     return { node: { ...first, name, hostname: `${name}.${cluster.zone}`, address, zoneIndex }, region };
   }
   return null;
+}
+
+/** Where a NAT gateway stands in the first public subnet: beside the addresses of the machines. */
+export function natGatewayAddress({ subnets, awsRegion }: Region): string {
+  const range = parseCidr(subnets[0]?.publicCidr ?? '');
+  if (range === null) throw new Error(`${awsRegion} has no public subnet`);
+  return formatAddress(range.first + firstHost.natGateway);
 }
 
 /** As many database machines as a region may have; `rules.ts` refuses more. */

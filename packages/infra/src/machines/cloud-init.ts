@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Cluster } from '../cluster/index.ts';
 import { type Machine, type MachineFile, machineFile, type Site } from './machine.ts';
 import { programBundle, programFile } from './program.ts';
+import { agentUrl } from './systems-manager.ts';
 import { systemCaFile } from './tls.ts';
 
 /** EC2 refuses user-data above this, counted before base64 (EC2 user guide, "instance user data"). */
@@ -47,6 +48,8 @@ export function toUserData(cluster: Cluster, machine: Machine, site: Site, awsRe
     secrets: machine.secrets,
     bootSteps: machine.bootSteps,
     units: machine.units,
+    // who cannot be entered cannot be asked why its programs do not come
+    ...(site.kind === 'aws' ? { agent: agentUrl(awsRegion) } : {}),
     programs: {
       bucket: site.artifactBucket,
       key,
@@ -97,6 +100,8 @@ RemainAfterExit=yes
 ExecStartPre=/usr/local/sbin/pgha-bootstrap
 ExecStart=/usr/local/sbin/pgha-machine apply
 SyslogIdentifier=pgha-machine
+# errors also where "aws ec2 get-console-output" shows them: a machine without an agent has no other way to say what it lacks
+StandardError=journal+console
 Restart=on-failure
 RestartSec=1
 RestartSteps=5

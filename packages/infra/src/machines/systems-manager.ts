@@ -4,6 +4,10 @@ import { programFile } from './program.ts';
 
 const installer = '/usr/local/lib/pgha/install-ssm-agent';
 
+/** Where AWS keeps the agent for the machines of a region. */
+export const agentUrl = (awsRegion: string): string =>
+  `https://s3.${awsRegion}.amazonaws.com/amazon-ssm-${awsRegion}/latest/debian_amd64/amazon-ssm-agent.deb`;
+
 /** Run Command and Session Manager: how operations, and people, enter a machine on AWS without a port that is open for it. */
 export function systemsManager(region: Region, site: Site): MachinePart {
   if (site.kind !== 'aws') return {};

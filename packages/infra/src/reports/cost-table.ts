@@ -87,9 +87,7 @@ export function notes(cluster: Cluster, usage: Usage): readonly string[] {
   const prices = pricesOf(cluster.primary.awsRegion);
   const unlimited = [cluster.primary, peerOf(cluster, cluster.primary)]
     .flatMap((region) => region?.nodes ?? [])
-    .filter(
-      ({ role, instanceType }) => ['etcd', 'postgres', 'standby'].includes(role) && instanceType.startsWith('t3.'),
-    );
+    .filter(({ instanceType }) => instanceType.startsWith('t3.'));
   const vcpus = unlimited.reduce((sum, { instanceType }) => sum + (instanceTypes[instanceType]?.vcpus ?? 0), 0);
   return [
     `List prices of ${pricesAsOf}, on demand, without taxes, free tiers and discounts; a year's commitment takes about a third off the machines.`,
@@ -98,7 +96,7 @@ export function notes(cluster: Cluster, usage: Usage): readonly string[] {
     ...(vcpus === 0 || prices === null
       ? []
       : [
-          `Database and etcd machines may use more than their T3 baseline rather than be slowed down: ${prices.cpuCreditHour} a vCPU and hour, at most ${dollars(vcpus * prices.cpuCreditHour * hoursPerMonth)} a month if all ${vcpus} were busy all the time; nothing below the baseline.`,
+          `Every T3 instance may use more than its baseline rather than be throttled, from its first boot on: ${prices.cpuCreditHour} per vCPU and hour above the baseline of a day, at most ${dollars(vcpus * prices.cpuCreditHour * hoursPerMonth)} a month if all ${vcpus} were busy all the time; nothing below the baseline.`,
         ]),
   ];
 }

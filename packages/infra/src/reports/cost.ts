@@ -178,7 +178,7 @@ function small({ cluster, region, prices, usage }: Bill): Line[] {
       part: 'services',
       kind: 'fixed',
       what: 'KMS keys',
-      basis: `${keysPerRegion} at ${prices.keyMonth} a month`,
+      basis: `${keysPerRegion} at ${prices.keyMonth} per month; ${prices.keyMonth} more for each after the first and after the second yearly rotation`,
       usd: keysPerRegion * prices.keyMonth,
     },
     {
@@ -209,14 +209,16 @@ function small({ cluster, region, prices, usage }: Bill): Line[] {
 function storage({ cluster, prices, usage }: Bill): Line[] {
   const { retentionDays } = cluster.backups;
   const fulls = Math.ceil(retentionDays / 7) + 1;
-  const gib = fulls * usage.databaseGib + retentionDays * usage.walGibPerDay;
+  // what expires stays for a week as noncurrent versions
+  const weeks = fulls + 1;
+  const gib = weeks * (usage.databaseGib + changesPerWeek(usage)) + (retentionDays + 7) * usage.walGibPerDay;
   const segments = segmentsPerDay(usage) * daysPerMonth;
   return [
     {
       part: 'backups',
       kind: 'usage',
       what: 'backups in S3',
-      basis: `${fulls} full backups of ${usage.databaseGib} GiB and ${retentionDays} days of WAL: ${prices.storageGibMonth} a GiB`,
+      basis: `${weeks} weeks of backups, one of them expired and kept as noncurrent versions: ${usage.databaseGib} GiB full and at most ${changesPerWeek(usage)} GiB of changes each, ${retentionDays + 7} days of WAL; ${prices.storageGibMonth} per GiB`,
       usd: gib * prices.storageGibMonth,
     },
     {
@@ -237,6 +239,15 @@ function segmentsPerDay(usage: Usage): number {
   return Math.max((usage.walGibPerDay * 1024) / walSegmentMib, secondsPerDay / archiveTimeoutSeconds);
 }
 
+/**
+ * Differential and incremental backups of a week: no more changes than WAL was written, and no more than the database. The six
+ * differential ones hold what changed since the full one, the incremental ones of a day what changed on it.
+ */
+function changesPerWeek({ databaseGib, walGibPerDay }: Usage): number {
+  const differentials = [1, 2, 3, 4, 5, 6].map((day) => Math.min(databaseGib, day * walGibPerDay));
+  return [...differentials, 7 * Math.min(databaseGib, walGibPerDay)].reduce((sum, gib) => sum + gib, 0);
+}
+
 /** What leaves is billed where it leaves: all of it in the region that acts. */
 function traffic({ cluster, region, prices, usage }: Bill): Line[] {
   if (region.kind !== 'primary') return [];
@@ -246,7 +257,7 @@ function traffic({ cluster, region, prices, usage }: Bill): Line[] {
   const fullsPerMonth = daysPerMonth / 7;
   const replicas = membersOf(region).length - 1;
   const crossZone = replicas * streamed + 2 * usage.clientGib;
-  const toRepository = peer === null ? 0 : archived + fullsPerMonth * usage.databaseGib;
+  const toRepository = peer === null ? 0 : archived + fullsPerMonth * (usage.databaseGib + changesPerWeek(usage));
   const toStandby = peer === null || nodesOf(peer, 'standby').length === 0 ? 0 : streamed;
   const gib = (amount: number) => `${Math.round(amount)} GiB`;
   return [
@@ -261,7 +272,7 @@ function traffic({ cluster, region, prices, usage }: Bill): Line[] {
       part: 'traffic',
       kind: 'usage',
       what: 'traffic to the second region',
-      basis: `${gib(toRepository + toStandby)}: WAL streamed to the standby in whole segments, WAL and full backups to repository 2; ${prices.interRegionGib} a GiB`,
+      basis: `${gib(toRepository + toStandby)}: WAL streamed to the standby in whole segments, WAL, full, differential and incremental backups to repository 2; ${prices.interRegionGib} a GiB`,
       usd: (toRepository + toStandby) * prices.interRegionGib,
     },
     {
@@ -270,6 +281,13 @@ function traffic({ cluster, region, prices, usage }: Bill): Line[] {
       what: 'repository 2 through the NAT gateway',
       basis: `${gib(toRepository)}: ${prices.natGatewayGib} a GiB`,
       usd: cluster.egress === 'nat-gateway' ? toRepository * prices.natGatewayGib : 0,
+    },
+    {
+      part: 'traffic',
+      kind: 'usage',
+      what: 'repository 2 through the bastion',
+      basis: `${gib(toRepository)} at most from another zone: ${prices.crossZoneGib} per GiB`,
+      usd: cluster.egress === 'bastion' ? toRepository * prices.crossZoneGib : 0,
     },
     {
       part: 'traffic',

@@ -43,12 +43,12 @@ export const changedByReplacingOnly = [
   'user_data_base64',
 ] as const;
 
-/** EC2 refuses credits for every other family. */
+/**
+ * EC2 refuses credits for every other family. A new T3 has none to begin with, and a first boot at the baseline, a fifth of a vCPU
+ * or less, takes longer than a deploy waits; a database or an etcd that is throttled looks like one that died. So all are
+ * unlimited: what they use above the baseline over a day is billed (`pgha cost` says how much).
+ */
 const isBurstable = ({ instanceType }: Node) => instanceType.startsWith('t');
-
-/** A database or etcd that is throttled looks like one that died; the others can wait. */
-const cpuCredits = ({ role }: Node) =>
-  role === 'postgres' || role === 'standby' || role === 'etcd' ? 'unlimited' : 'standard';
 
 /** The machines of one region, from the same rendering that the lab boots. */
 export class Machines extends Construct {
@@ -99,7 +99,7 @@ export class Machines extends Construct {
       // a machine that translates addresses handles packets that are not its own
       sourceDestCheck: !(node.role === 'bastion' && cluster.egress === 'bastion'),
       ebsOptimized: true,
-      ...(isBurstable(node) ? { creditSpecification: { cpuCredits: cpuCredits(node) } } : {}),
+      ...(isBurstable(node) ? { creditSpecification: { cpuCredits: 'unlimited' } } : {}),
       // a container or a forwarded request on the machine must not reach its credentials
       metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1 },
       rootBlockDevice: {
@@ -137,8 +137,9 @@ export class Machines extends Construct {
       deviceName: dataVolumeDevice,
       instanceId: this.instanceOf(node).id,
       volumeId,
-      // the file system is unmounted before the volume leaves
+      // the file system is unmounted before the volume leaves; an instance that died cannot do that, and must not keep the volume
       stopInstanceBeforeDetaching: true,
+      forceDetach: true,
     });
     attachment.addOverride('count', `\${length(${fqn}.ids)}`);
     return volumeId;

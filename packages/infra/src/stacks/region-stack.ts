@@ -44,7 +44,7 @@ export class RegionStack extends ClusterStack {
     const [bastion] = nodesOf(region, 'bastion');
     if (bastion === undefined)
       throw new Error(`${region.awsRegion} has no bastion; its machines would have no way out`);
-    new Egress(this, 'egress', cluster, network, machines.instanceOf(bastion));
+    new Egress(this, 'egress', cluster, region, network, machines.instanceOf(bastion));
     const loadBalancer = new LoadBalancer(this, 'load-balancer', cluster, region, {
       network,
       securityGroupId: groups.idOf('load-balancer'),

@@ -4,7 +4,12 @@ import { UsageError } from '../exit-codes.ts';
 import type { Installation } from '../installation/installation.ts';
 import { planLabAddition, planLabRemoval } from '../lab/membership.ts';
 import { planNewLabMachine } from '../lab/new-machine.ts';
-import { planAddedInstance, planNewInstance, planRemovedInstance } from '../operations/deploy/replace.ts';
+import {
+  type OldInstance,
+  planAddedInstance,
+  planNewInstance,
+  planRemovedInstance,
+} from '../operations/deploy/replace.ts';
 import type { Session } from '../operations/deploy/session.ts';
 import { type Scope, scopeOf } from '../operations/deploy/target.ts';
 import { planAddition, planDeparture } from '../operations/nodes/membership.ts';
@@ -66,7 +71,7 @@ export const verbs = {
       const isThere = await rememberMachine(planning);
       const steps = await planMaking(planning, {
         lab: (places) => planNewLabMachine(places, setting.node, isThere),
-        aws: (scope, open) => planNewInstance(scope, setting.node, open, isThere),
+        aws: (scope, open) => planNewInstance(scope, setting.node, open, isThere, oldInstance(setting)),
       });
       return planReplacement(setting, { steps, isThere });
     },
@@ -150,6 +155,14 @@ async function planMaking(
   if (run === null) return ways.aws(scopeOf(installation.cluster, region.kind, true), noSession);
   const session = await openSession(context, region.kind, { config: resolve(options.config), alone: true });
   return ways.aws(session.scope, () => session);
+}
+
+function oldInstance({ installation: { power, host }, node }: NodeSetting): OldInstance {
+  return {
+    state: () => power.state(node),
+    responds: async () => (await readIdentity(host(node))) !== null,
+    cut: () => power.cut(node),
+  };
 }
 
 /** Which machine is there now, or was when the command was first run; answers whether it is another one since. */

@@ -24,6 +24,7 @@ import { awsSite } from '@pgha/infra/machines';
 import { createSsmHost, type SsmRegion } from '../hosts/ssm.ts';
 import { forwardThroughInstance } from '../hosts/tunnel.ts';
 import { type AwsLogin, clientSettings, type Identity } from '../operations/deploy/aws-access.ts';
+import { readConsole } from '../operations/deploy/console.ts';
 import { describeRetained, findRetainedVolumes } from '../operations/deploy/retained-volumes.ts';
 import { mirroredStore, ssmStore } from '../secrets/index.ts';
 import type { Installation, Power } from './installation.ts';
@@ -94,6 +95,7 @@ export async function withAws<T>(
       return mirroredStore([store(first), ...others.map(store)]);
     },
     s3: (region) => servicesOf(region).s3,
+    consoleOf: (node) => readConsole(servicesOf(homeOf(cluster, node)).ec2, cluster, node),
     retainedVolumes: async (region) =>
       describeRetained(region, await findRetainedVolumes(servicesOf(region).ec2, cluster, region)),
     power: ec2Power(cluster, (node) => servicesOf(homeOf(cluster, node)).ec2),

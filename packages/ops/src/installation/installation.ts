@@ -25,6 +25,8 @@ export interface Installation {
   /** S3 of a region; its buckets' names are the site's. */
   s3(region: Region): S3Client;
   power: Power;
+  /** What a node wrote to its console last, for one that cannot be entered. Absent in the lab. */
+  consoleOf?(node: Node): Promise<string | null>;
   /** Data volumes of a region that no node uses, described for people. Absent in the lab, where a node's disk goes with it. */
   retainedVolumes?(region: Region): Promise<string>;
 }

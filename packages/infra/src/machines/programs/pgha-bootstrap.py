@@ -10,11 +10,28 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
+import urllib.request
 
 MANIFEST = "/var/lib/pgha/machine.json"
 MACHINE = "/usr/local/sbin/pgha-machine"
+
+
+def install_agent(url):
+    """The Systems Manager agent before anything that may fail; without it a boot step installs it later."""
+    if os.path.exists("/usr/bin/amazon-ssm-agent"):
+        return
+    package = "/var/lib/pgha/amazon-ssm-agent.deb"
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer, open(package, "wb") as file:
+            shutil.copyfileobj(answer, file)
+        command = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends", package]
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(command, check=True, env=environment, stdout=sys.stderr, timeout=300)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"pgha-bootstrap: the Systems Manager agent is not installed yet: {error}", file=sys.stderr, flush=True)
 
 
 def ensure_boto3():
@@ -62,6 +79,8 @@ def main():
         manifest = json.load(file)
     incomplete = [entry for entry in manifest["files"] if "content" not in entry]
     if incomplete:
+        if "agent" in manifest:
+            install_agent(manifest["agent"])
         ensure_boto3()
         programs = fetch(manifest["programs"])
         for entry in incomplete:

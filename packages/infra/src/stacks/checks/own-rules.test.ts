@@ -7,6 +7,7 @@ import {
   loadBalancerListeners,
   membersOf,
   type Node,
+  natGatewayAddress,
   nodesOf,
   ports,
   type Region,
@@ -182,6 +183,26 @@ describe.each(configurations)('the stacks of %s', (_, input) => {
     }
   });
 
+  it('give the NAT gateway an address that no machine, of any size of the cluster, and no load balancer has', () => {
+    const most: ClusterInput = { ...input, primary: { ...input.primary, postgres: 3, etcd: 5 } };
+    for (const region of regionsOf(defineCluster(most))) {
+      const taken = [...region.nodes.map(({ address }) => address), ...region.loadBalancer.addresses];
+      for (const gateway of Object.values(stackOf(stacks, region).resource['aws_nat_gateway'] ?? {})) {
+        expect(gateway['private_ip']).toBe(natGatewayAddress(region));
+        expect(gateway['lifecycle'].ignore_changes).toEqual(['private_ip']);
+      }
+      expect(taken).not.toContain(natGatewayAddress(region));
+      const subnet = region.subnets[0]?.publicCidr.replace(/\d+\/24$/, '') ?? '';
+      expect(natGatewayAddress(region).startsWith(subnet)).toBe(true);
+    }
+  });
+
+  it('let go of a data volume whose machine died, and stop one that lives first', () => {
+    for (const { arguments: given } of resourcesOf(stacks, 'aws_volume_attachment')) {
+      expect(given).toMatchObject({ stop_instance_before_detaching: true, force_detach: true });
+    }
+  });
+
   it('take a volume that outlived its machine in again, and let go of that of a machine that was removed', () => {
     for (const region of regionsOf(cluster)) {
       const data = stacks[`${region.kind}-data`];
@@ -256,7 +277,8 @@ describe('a rendering', { timeout: 30_000 }, () => {
   it('asks for CPU credits only where EC2 knows them', () => {
     const stacks = synthesize({ instanceTypes: { postgres: 'm7i.large' } });
     for (const { arguments: given } of resourcesOf(stacks, 'aws_instance')) {
-      expect('credit_specification' in given).toBe(given['instance_type'].startsWith('t3.'));
+      const wanted = given['instance_type'].startsWith('t3.') ? { cpu_credits: 'unlimited' } : undefined;
+      expect([given['credit_specification']].flat()[0]).toEqual(wanted);
     }
   });
 

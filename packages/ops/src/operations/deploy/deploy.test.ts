@@ -6,7 +6,7 @@ import { inMemoryStore, secretsInit } from '../../secrets/index.ts';
 import { describeRemains, planDestroy } from './destroy.ts';
 import { describeOutcome, outcomeOf } from './outcome.ts';
 import { isComplete, waitForMachines } from './readiness.ts';
-import { planNewInstance } from './replace.ts';
+import { type OldInstance, planNewInstance } from './replace.ts';
 import { planDeploy, requireDataVolumes } from './steps.ts';
 import { scopeOf, stacksOf } from './target.ts';
 import { deployRelease, readCreated, smokeTest } from './verification.ts';
@@ -15,6 +15,12 @@ const cluster = defineCluster();
 const noSession = () => {
   throw new Error('only shown');
 };
+const instance = (old: Partial<OldInstance> = {}): OldInstance => ({
+  state: async () => 'running',
+  responds: async () => true,
+  cut: async () => {},
+  ...old,
+});
 const done = (stdout: string) => ({ exitCode: 0, stdout, stderr: '' });
 
 describe('the stacks of a deploy', () => {
@@ -95,7 +101,9 @@ describe('a first boot', () => {
     );
     const said: string[] = [];
     const report = (line: string) => void said.push(line);
-    await waitForMachines([nodeNamed(cluster, 'pg-1')], () => host, report, new AbortController().signal, 1);
+    await waitForMachines([nodeNamed(cluster, 'pg-1')], () => host, report, new AbortController().signal, {
+      everyMs: 1,
+    });
     expect(said).toEqual(['pg-1 says installing postgresql-17', 'all of them']);
   });
 });
@@ -182,10 +190,23 @@ describe('the end of a deploy', () => {
 describe('a new instance', () => {
   it('is made by replacing just the one, once its programs are there', () => {
     const scope = scopeOf(cluster, 'primary', true);
-    const steps = planNewInstance(scope, nodeNamed(cluster, 'pg-2'), noSession, async () => false);
+    const steps = planNewInstance(scope, nodeNamed(cluster, 'pg-2'), noSession, async () => false, instance());
     expect(steps.map(({ title }) => title)).toEqual([
       'Programs of the new machine',
+      'Force-stop pg-2 if it does not respond',
       'A new machine in the place of pg-2',
     ]);
+  });
+
+  it.each<[string, Partial<OldInstance>, boolean, boolean]>([
+    ['does not respond', { responds: async () => false }, false, true],
+    ['responds', {}, false, false],
+    ['is off', { state: async () => 'off' as const, responds: async () => false }, false, false],
+    ['does not exist', { state: async () => 'missing' as const, responds: async () => false }, false, false],
+    ['was replaced already', { responds: async () => false }, true, false],
+  ])('cuts the power of an old one that %s: %#', async (_, old, isThere, isCut) => {
+    const scope = scopeOf(cluster, 'primary', true);
+    const steps = planNewInstance(scope, nodeNamed(cluster, 'pg-2'), noSession, async () => isThere, instance(old));
+    expect(await steps.find(({ title }) => title.startsWith('Force-stop'))?.isNeeded?.()).toBe(isCut);
   });
 });

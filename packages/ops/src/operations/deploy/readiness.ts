@@ -1,6 +1,6 @@
 import { type Cluster, membersOf, type Node, ports, type Region } from '@pgha/infra/cluster';
 import { caFile } from '@pgha/infra/machines';
-import { type Host, runChecked } from '../../hosts/host.ts';
+import { type Host, HostUnreachableError, runChecked } from '../../hosts/host.ts';
 import { waitUntil } from '../../wait-until.ts';
 
 /** A small machine installs its packages over the Internet at its first boot. */
@@ -12,23 +12,26 @@ const clusterTimeoutMs = 20 * 60_000;
  * Waits until each of the machines is what its manifest says.
  *
  * @param report is told what stands in a machine's way whenever that changes, and who is still at it when one is done.
+ * @param options.consoleOf what a machine that cannot be entered wrote to its console last; null: nothing, or it is not known.
  */
 export async function waitForMachines(
   nodes: readonly Node[],
   hostOf: (node: Node) => Host,
   report: (line: string) => void,
   signal: AbortSignal,
-  everyMs = 5_000,
+  { everyMs = 5_000, consoleOf = async () => null }: FirstBootOptions = {},
 ): Promise<void> {
   const waiting = new Set(nodes.map(({ name }) => name));
   await Promise.all(
     nodes.map(async (node) => {
       let said = '';
+      const explain = explainer(() => consoleOf(node));
       const look = () =>
-        isBooted(hostOf(node)).catch((error: Error) => {
-          if (error.message !== said) report(error.message);
-          said = error.message;
-          throw error;
+        isBooted(hostOf(node)).catch(async (error: Error) => {
+          const explained = await explain(error);
+          if (explained.message !== said) report(explained.message);
+          said = explained.message;
+          throw explained;
         });
       await waitUntil(look, {
         what: `the first boot of ${node.name}`,
@@ -40,6 +43,34 @@ export async function waitForMachines(
       report(waiting.size === 0 ? 'all of them' : `waiting for ${[...waiting].join(', ')}`);
     }),
   );
+}
+
+export interface FirstBootOptions {
+  everyMs?: number;
+  consoleOf?: (node: Node) => Promise<string | null>;
+}
+
+/** How an operation on one node waits for it. */
+export const firstBoot = ({ consoleOf }: Pick<FirstBootOptions, 'consoleOf'>): FirstBootOptions => ({
+  everyMs: 1_000,
+  ...(consoleOf === undefined ? {} : { consoleOf }),
+});
+
+/** EC2 limits how often a console may be read, and a machine that comes up is entered within a minute. */
+const consoleEveryMs = 60_000;
+
+/** Adds a machine's last words on its console to the error that says that it cannot be entered. */
+function explainer(readConsole: () => Promise<string | null>): (error: Error) => Promise<Error> {
+  let readAt = Number.NEGATIVE_INFINITY;
+  let words: string | null = null;
+  return async (error) => {
+    if (!(error instanceof HostUnreachableError)) return error;
+    if (Date.now() - readAt >= consoleEveryMs) {
+      readAt = Date.now();
+      words = await readConsole().catch(() => null);
+    }
+    return words === null ? error : new HostUnreachableError(`${error.message}. Last lines of its console: ${words}`);
+  };
 }
 
 async function isBooted(host: Host): Promise<true> {

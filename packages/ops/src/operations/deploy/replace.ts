@@ -6,6 +6,14 @@ import type { Session } from './session.ts';
 import { accessOf, applyStack, uploadPrograms } from './steps.ts';
 import type { Scope } from './target.ts';
 
+/** The instance that is replaced. */
+export interface OldInstance {
+  state(): Promise<'running' | 'off' | 'missing'>;
+  responds(): Promise<boolean>;
+  /** Stops it without a shutdown, and returns when it is off. */
+  cut(): Promise<void>;
+}
+
 /**
  * The steps that put a new instance in the place of one: with the configuration's image, instance type and user-data, the old
  * one's name, address and data volume.
@@ -18,12 +26,19 @@ export function planNewInstance(
   node: Node,
   open: () => Session,
   isThere: () => Promise<boolean>,
+  old: OldInstance,
 ): readonly Step[] {
   return [
     {
       title: 'Programs of the new machine',
       run: () =>
         withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
+    },
+    {
+      // Terraform asks it to shut down, which one that died never does
+      title: `Force-stop ${node.name} if it does not respond`,
+      isNeeded: async () => !(await isThere()) && (await old.state()) === 'running' && !(await old.responds()),
+      run: () => old.cut(),
     },
     {
       title: `A new machine in the place of ${node.name}`,

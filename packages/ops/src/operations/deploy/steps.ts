@@ -9,6 +9,7 @@ import { createSsmHost, type SsmRegion } from '../../hosts/ssm.ts';
 import { secretsInit } from '../../secrets/index.ts';
 import type { Step } from '../../step.ts';
 import { withRegion, withSecrets } from './aws-access.ts';
+import { readConsole } from './console.ts';
 import { planOwnKey } from './own-key.ts';
 import { dangersOf, describeDangers, reviewPlan } from './plan-review.ts';
 import { waitForCluster, waitForMachines } from './readiness.ts';
@@ -75,7 +76,12 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
     ...stacks.filter((stack) => !stack.endsWith('-data')).map(applyStep),
     {
       title: `First boot of ${region.nodes.length} machines`,
-      run: (report) => onMachines((hostOf) => waitForMachines(region.nodes, hostOf, report, open().signal)),
+      run: (report) =>
+        withRegion(cluster, region, accessOf(open()), (services) =>
+          waitForMachines(region.nodes, (node) => createSsmHost(cluster, node, services), report, open().signal, {
+            consoleOf: (node) => readConsole(services.ec2, cluster, node),
+          }),
+        ),
     },
     {
       title: target === 'primary' ? 'A primary, and every replica with it' : 'The standby, streaming',

@@ -7,7 +7,7 @@ import { runStep, type Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import { compareMachines, isDifferent, planApply } from '../apply.ts';
 import { compareRegions } from '../apply-settings.ts';
-import { waitForMachines } from '../deploy/readiness.ts';
+import { firstBoot, waitForMachines } from '../deploy/readiness.ts';
 import { viewRegion, waitUntilWhole } from '../regions.ts';
 import { planAnnouncement, planJoin, planLeaving, planQuorumCheck } from './etcd-member.ts';
 import { type NodeSetting, planDataElsewhere, planNoLeader, planNoSecondLoss } from './replace.ts';
@@ -43,7 +43,8 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
     ...newMachine,
     {
       title: `First boot of ${node.name}`,
-      run: (report) => waitForMachines([node], (each) => installation.host(each), report, signal, 1_000),
+      run: (report) =>
+        waitForMachines([node], (each) => installation.host(each), report, signal, firstBoot(installation)),
     },
     ...(isEtcd ? [planJoin(setting)] : []),
     planWhole(installation, region, signal),

@@ -4,7 +4,7 @@ import { RefusedError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
-import { waitForMachines } from '../deploy/readiness.ts';
+import { firstBoot, waitForMachines } from '../deploy/readiness.ts';
 import { memberHosts, type RegionView, viewRegion, waitUntilWhole } from '../regions.ts';
 import { findWriters, refuseHiddenPrimary } from '../writers.ts';
 import { planAnnouncement, planJoin, planQuorumCheck, planRemoval } from './etcd-member.ts';
@@ -56,7 +56,8 @@ export function planReplacement(setting: NodeSetting, { steps, isThere }: Machin
     ...steps,
     {
       title: `First boot of ${node.name}`,
-      run: (report) => waitForMachines([node], (each) => installation.host(each), report, signal, 1_000),
+      run: (report) =>
+        waitForMachines([node], (each) => installation.host(each), report, signal, firstBoot(installation)),
     },
     ...(isEtcd ? [planJoin(setting)] : []),
     {

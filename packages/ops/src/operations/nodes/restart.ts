@@ -5,7 +5,7 @@ import { RefusedError, UsageError } from '../../exit-codes.ts';
 import { runChecked } from '../../hosts/host.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
-import { waitForMachines } from '../deploy/readiness.ts';
+import { firstBoot, waitForMachines } from '../deploy/readiness.ts';
 import { planSlotAgain } from '../invalidated-slot.ts';
 import { memberHosts, viewRegion, waitUntilWhole } from '../regions.ts';
 import { planJoin, planQuorumCheck } from './etcd-member.ts';
@@ -80,7 +80,8 @@ export function planReboot(setting: NodeSetting, bootBefore: string): readonly S
     },
     {
       title: `${node.name} is what it should be`,
-      run: (report) => waitForMachines([node], (each) => installation.host(each), report, signal, 1_000),
+      run: (report) =>
+        waitForMachines([node], (each) => installation.host(each), report, signal, firstBoot(installation)),
     },
     ...(node.role === 'etcd' ? join(setting) : []),
     {
