@@ -95,7 +95,8 @@ def get_json(url, settings):
 def read_patroni(settings):
     """What Patroni says of itself, and what it has of the others from etcd: without etcd it still knows the first."""
     base = f"https://{settings['hostname']}:{settings['patroniPort']}"
-    return {"patroni": get_json(f"{base}/patroni", settings), "cluster": told(lambda: get_json(f"{base}/cluster", settings))}
+    own = get_json(f"{base}/patroni", settings)
+    return {"patroni": own, "cluster": told(lambda: get_json(f"{base}/cluster", settings))}
 
 
 DATABASE_QUERY = """

@@ -31,10 +31,11 @@ def reach(peers):
 
 
 def render(found):
+    states = [(f'member="{each["member"]}",port="{each["port"]}"', int(each["reached"])) for each in found]
     lines = [
         "# HELP pgha_port_reached Whether a connection to this port of another member was accepted.",
         "# TYPE pgha_port_reached gauge",
-        *(f'pgha_port_reached{{member="{each["member"]}",port="{each["port"]}"}} {int(each["reached"])}' for each in found),
+        *(f"pgha_port_reached{{{labels}}} {state}" for labels, state in states),
     ]
     return "\n".join(lines) + "\n"
 
