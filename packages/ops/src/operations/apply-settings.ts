@@ -1,12 +1,11 @@
-import { type Cluster, membersOf, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { epochKey, patroniDynamicConfig, patroniPrefix, standbySlotOf } from '@pgha/infra/machines';
+import { type Cluster, membersOf, type Node, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
+import { epochKey, patroniDynamicConfig, patroniPrefix, type Site, standbySlotOf } from '@pgha/infra/machines';
 import { readOverrides, takeBack } from '../clients/durability.ts';
 import { etcdOn } from '../clients/etcd.ts';
 import { mergeDynamicConfig } from '../clients/patronictl.ts';
 import { query } from '../clients/psql.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Step } from '../step.ts';
-import type { Enterable } from './apply.ts';
 import {
   compareDynamic,
   type DynamicDifference,
@@ -16,6 +15,13 @@ import {
   type Settings,
 } from './dynamic-config.ts';
 import { isInFile, type MemberOverride, type MemberOverrides, overridesOf } from './status/durability-findings.ts';
+
+/** A machine of the cluster and the way into it. */
+export interface Enterable {
+  node: Node;
+  host: Host;
+  site: Site;
+}
 
 /** What a region's members share and would change, what stays, and which settings are overridden behind the configuration's back. */
 export interface RegionDifference {

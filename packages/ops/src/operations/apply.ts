@@ -1,17 +1,10 @@
 import { type Cluster, membersOf, type Node, type Region, regionOf, regionsOf } from '@pgha/infra/cluster';
-import { renderMachine, renderManifest, type Site } from '@pgha/infra/machines';
+import { renderMachine, renderManifest } from '@pgha/infra/machines';
 import { listMembers } from '../clients/patronictl.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 import type { Step } from '../step.ts';
-import { planSettings, type RegionDifference } from './apply-settings.ts';
+import { type Enterable, planSettings, type RegionDifference } from './apply-settings.ts';
 import { waitUntilWhole } from './regions.ts';
-
-/** A machine of the cluster and the way into it. */
-export interface Enterable {
-  node: Node;
-  host: Host;
-  site: Site;
-}
 
 /** What a machine would change to become what the cluster's value says. */
 export interface MachineDifference {
