@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { type Cluster, type Node, nodesOf, ports } from '../cluster/index.ts';
 import { socketDirectory } from './config/postgresql.ts';
+import { textFolder } from './config/text-folder.ts';
 import { type Listener, type MachineFile, type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile, machineCertificate, tlsFilesOf } from './tls.ts';
@@ -42,9 +43,6 @@ export function exporterWebConfig(cluster: Cluster, user: string, units: readonl
 export function exporterListener(port: number, purpose: string): Listener {
   return { port, purpose, from: ['monitoring'], speaks: 'tls' };
 }
-
-/** Where the node exporter takes figures from that programs leave as text; empty after a boot, so that none is from before. */
-export const textFolder = '/run/pgha-metrics';
 
 /** What the units' figures are kept of: ours and the programs that serve, not Debian's own three hundred. */
 const watchedUnits =

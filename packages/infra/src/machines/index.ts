@@ -2,9 +2,8 @@ export { artifacts, releaseContents } from './api.ts';
 export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
+export { durabilityProgram, guardProgram } from './config/bundled-units.ts';
 export { databaseRolesProgram, databaseRotatingLogins, ownerRole } from './config/database-roles.ts';
-export { durabilityProgram } from './config/durability.ts';
-export { guardProgram } from './config/guard.ts';
 export { readableLagMib } from './config/haproxy.ts';
 export {
   patroniDynamicConfig,

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { Cluster } from '../cluster/index.ts';
 import { renderRules } from '../observability/index.ts';
+import { bundledUnits } from './config/bundled-units.ts';
 import { type MachineFile, machineFile } from './machine.ts';
 
 const folder = new URL('./programs/', import.meta.url);
@@ -44,6 +45,7 @@ export function programBundle(cluster: Cluster): ProgramBundle {
     .sort();
   const texts = {
     ...Object.fromEntries(sources.map((source) => [source, readProgram(source)])),
+    ...bundledUnits,
     [bundledRules]: renderRules(cluster),
   };
   const bytes = gzipSync(JSON.stringify(texts));

@@ -1,15 +1,11 @@
 import { type Cluster, type Node, ports, regionOf } from '../../cluster/index.ts';
-import { textFolder } from '../exporters.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { caFile } from '../tls.ts';
-import { confined } from './confinement.ts';
+import { durabilityDescription, durabilityProgram, durabilityUnit } from './bundled-units.ts';
 import { patroniDynamicConfig } from './patroni.ts';
 import { pgbouncerIni, pinCommit } from './pgbouncer.ts';
 import { durabilityParameters } from './postgresql.ts';
-
-/** Finds what undoes a setting that acknowledged commits rest on; takes back what stands in the server's files. */
-export const durabilityProgram = '/usr/local/sbin/pgha-durability';
 
 const service = 'pgha-durability.service';
 const timer = 'pgha-durability.timer';
@@ -50,7 +46,7 @@ export function durability(cluster: Cluster, node: Node): MachinePart {
       machineFile('/etc/pgha/durability.json', `${JSON.stringify(settings, null, 1)}\n`),
       ...(cluster.monitoring
         ? [
-            machineFile(`/etc/systemd/system/${service}`, serviceUnit),
+            machineFile(`/etc/systemd/system/${service}`, durabilityUnit, { bundledAs: service }),
             machineFile(`/etc/systemd/system/${timer}`, timerUnit),
           ]
         : []),
@@ -59,30 +55,8 @@ export function durability(cluster: Cluster, node: Node): MachinePart {
   };
 }
 
-const description = 'Look for settings that undo what acknowledged commits rest on';
-
-const serviceUnit = `[Unit]
-Description=${description}
-After=patroni.service
-
-[Service]
-Type=oneshot
-# only the superuser reads the server's configuration files by way of the server
-User=postgres
-SupplementaryGroups=prometheus
-ExecStart=${durabilityProgram} metrics ${textFolder}/pgha-durability.prom
-# a server that is down is another alert's business
-SuccessExitStatus=1
-TimeoutStartSec=20
-OOMScoreAdjust=500
-${confined}
-ReadWritePaths=${textFolder}
-RestrictAddressFamilies=AF_INET AF_UNIX
-CapabilityBoundingSet=
-`;
-
 const timerUnit = `[Unit]
-Description=${description}
+Description=${durabilityDescription}
 
 [Timer]
 OnBootSec=60

@@ -8,7 +8,6 @@ import {
   type Region,
   regionOf,
 } from '../../cluster/index.ts';
-import { textFolder } from '../exporters.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { activeLoginFile } from '../secrets.ts';
@@ -16,6 +15,7 @@ import { caFile, tlsFilesOf } from '../tls.ts';
 import { confined } from './confinement.ts';
 import { patroniRestUser } from './patroni.ts';
 import { binDirectory, dataDirectory } from './postgresql.ts';
+import { textFolder } from './text-folder.ts';
 
 /** Keeps a region that was given up from coming back by itself, and tells what it knows of both. */
 export const regionProgram = '/usr/local/lib/pgha/region';

@@ -1,5 +1,4 @@
 import { type Cluster, regionsOf } from '@pgha/infra/cluster';
-import { standbySlotOf } from '@pgha/infra/machines';
 import { type Observation, toldOf } from '../../clients/observation.ts';
 import type { RegionKnowledge } from '../../clients/region.ts';
 import { connectionFindings } from './connection-findings.ts';

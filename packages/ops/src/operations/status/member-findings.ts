@@ -40,7 +40,8 @@ function memberFinding(
   if (machine?.seen === null) return [];
   // a remedy that meets the same cause would not help: the cause first
   const failure = replayFailureOf(seen, name);
-  if (failure !== null && !['running', 'streaming'].includes(member?.state ?? '')) return [replayFinding(name, failure)];
+  if (failure !== null && !['running', 'streaming'].includes(member?.state ?? ''))
+    return [replayFinding(name, failure)];
   const blocker = member?.state === 'starting' ? overflowedTransaction(seen, region) : null;
   if (blocker !== null) return [waitingStart(name, blocker)];
   if (member === undefined) return [missingFinding(seen, region, name, machine)];
