@@ -65,12 +65,13 @@ export function toUserData(cluster: Cluster, machine: Machine, site: Site, awsRe
     prefer_fqdn_over_hostname: false,
     manage_etc_hosts: false,
     write_files: [
-      { path: manifestPath, permissions: '0600', content: `${JSON.stringify(manifest)}\n` },
       { path: bootstrap.path, permissions: bootstrap.mode, content: bootstrap.content },
       { path: unit.path, permissions: unit.mode, content: unit.content },
       ...(site.extraCa === null ? [] : [{ path: bootstrapCaFile, content: site.extraCa }]),
       // The programs are fetched before the manifest's own /etc/hosts is written.
       ...machine.files.filter(({ path }) => path === '/etc/hosts').map(({ path, content }) => ({ path, content })),
+      // Last: gzip looks back 32 KiB, and what the others repeat of it stands in its beginning.
+      { path: manifestPath, permissions: '0600', content: `${JSON.stringify(manifest)}\n` },
     ],
     // enabling a unit makes systemd read its file
     runcmd: [['systemctl', 'enable', '--now', '--no-block', 'pgha-machine.service']],

@@ -2,8 +2,8 @@ export { artifacts, releaseContents } from './api.ts';
 export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
-export { durabilityProgram, guardProgram } from './config/bundled-units.ts';
-export { databaseRolesProgram, databaseRotatingLogins, ownerRole } from './config/database-roles.ts';
+export { databaseRolesProgram, durabilityProgram, guardProgram, restoreGate } from './config/bundled-units.ts';
+export { databaseRotatingLogins, ownerRole } from './config/database-roles.ts';
 export { readableLagMib } from './config/haproxy.ts';
 export {
   patroniDynamicConfig,
@@ -12,7 +12,7 @@ export {
   standbyClusterOf,
   standbySlotOf,
 } from './config/patroni.ts';
-export { everyRepository, fullBackupKey, repositoryNumber, restoreGate } from './config/pgbackrest.ts';
+export { everyRepository, fullBackupKey, repositoryNumber } from './config/pgbackrest.ts';
 export { type PoolLimits, poolLimits } from './config/pgbouncer.ts';
 export {
   binDirectory,

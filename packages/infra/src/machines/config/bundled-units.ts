@@ -1,6 +1,15 @@
 import { confined } from './confinement.ts';
 import { textFolder } from './text-folder.ts';
 
+/** While this file is there, a restore in place is at work: Patroni starts only as it allows, and no timer takes a backup. */
+export const restoreGate = '/var/lib/pgha-restore/gate.json';
+
+export const lockDirectory = '/run/pgbackrest';
+export const spoolDirectory = '/var/spool/pgbackrest';
+
+/** Brings the roles up to date, and tells about them; runs as PostgreSQL's system user. */
+export const databaseRolesProgram = '/usr/local/lib/pgha/database-roles';
+
 /** Pauses the pooler while there is no primary; `hold` makes it wait for the next one. */
 export const guardProgram = '/usr/local/lib/pgha/guard';
 export const nodeCheck = '/usr/local/lib/pgha/node-check';
@@ -74,9 +83,57 @@ RestrictAddressFamilies=AF_INET AF_UNIX
 CapabilityBoundingSet=
 `;
 
+export const backupUnit = `[Unit]
+Description=Backups, if this server is the primary (%i)
+After=patroni.service
+ConditionPathExists=!${restoreGate}
+
+[Service]
+Type=oneshot
+User=postgres
+# one at a time: an incremental backup that comes up while a full one runs waits for it
+ExecStart=/usr/bin/flock ${lockDirectory}/pgha-backup.lock /usr/local/sbin/pgha-backup %i
+# what it says is kept, that systemd started it twice a minute is not
+SyslogLevel=notice
+LogLevelMax=notice
+# clients come first
+Nice=10
+IOSchedulingClass=best-effort
+IOSchedulingPriority=7
+OOMScoreAdjust=500
+ProtectSystem=strict
+ReadWritePaths=${lockDirectory} ${spoolDirectory}
+ProtectHome=yes
+PrivateTmp=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+`;
+
+export const databaseRolesUnit = `[Unit]
+Description=Bring the database roles and their passwords up to date
+After=patroni.service pgha-secrets.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+User=postgres
+ExecStart=${databaseRolesProgram}
+TimeoutStartSec=60
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+
+[Install]
+WantedBy=multi-user.target
+`;
+
 /** Units that are the same on every machine, by their name in the bundle: user-data has no room for them. */
 export const bundledUnits: Readonly<Record<string, string>> = {
   'pgha-guard.service': guardUnit,
   'pgha-node-check.service': nodeCheckUnit,
   'pgha-durability.service': durabilityUnit,
+  'pgha-backup@.service': backupUnit,
+  'pgha-database-roles.service': databaseRolesUnit,
 };

@@ -2,10 +2,8 @@ import { type Cluster, type Login, loginsOf, ports, type RotatingLogin } from '.
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { passwordFile } from '../secrets.ts';
+import { databaseRolesProgram, databaseRolesUnit } from './bundled-units.ts';
 import { patroniSecretsFile, pgbouncerSocketDirectory } from './postgresql.ts';
-
-/** Brings the roles up to date, and tells about them; runs as PostgreSQL's system user. */
-export const databaseRolesProgram = '/usr/local/lib/pgha/database-roles';
 
 const unit = 'pgha-database-roles.service';
 /** What a changed password asks for before anything else uses it. */
@@ -48,7 +46,7 @@ export function databaseRoles(cluster: Cluster): MachinePart {
         onChange: updateRoles,
       }),
       machineFile('/etc/pgha/database-roles.json', `${JSON.stringify(settings, null, 1)}\n`, { onChange: updateRoles }),
-      machineFile(`/etc/systemd/system/${unit}`, serviceUnit),
+      machineFile(`/etc/systemd/system/${unit}`, databaseRolesUnit, { bundledAs: unit }),
       machineFile('/etc/systemd/system/pgha-heartbeat.service', heartbeatUnit(cluster), {
         onChange: [{ unit: 'pgha-heartbeat.service', action: 'restart' }],
       }),
@@ -64,26 +62,6 @@ export function databaseRoles(cluster: Cluster): MachinePart {
     ],
   };
 }
-
-const serviceUnit = `[Unit]
-Description=Bring the database roles and their passwords up to date
-After=patroni.service pgha-secrets.service
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-User=postgres
-ExecStart=${databaseRolesProgram}
-TimeoutStartSec=60
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-
-[Install]
-WantedBy=multi-user.target
-`;
 
 /**
  * A commit every five seconds: recovery to a point in time ends at the first commit after it, so without one an idle hour

@@ -15,7 +15,8 @@ import { programFile } from '../program.ts';
 import { activeLoginFile, passwordFile, rotatingLoginFiles } from '../secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, assembleProgram, passwordOfLogin, secretTemplate, secretValue } from './assemble.ts';
-import { databaseRolesProgram, updateRoles } from './database-roles.ts';
+import { databaseRolesProgram } from './bundled-units.ts';
+import { updateRoles } from './database-roles.ts';
 import { archiveGetCommand, archivePushCommand, restoreReplicaCommand } from './pgbackrest.ts';
 import {
   accessRules,

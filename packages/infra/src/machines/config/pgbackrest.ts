@@ -11,15 +11,13 @@ import { siteCaFile } from '../operating-system.ts';
 import { programFile } from '../program.ts';
 import { backupPassphrasesParameter, detachedRepositoriesParameter } from '../secrets.ts';
 import { caFile } from '../tls.ts';
+import { backupUnit, lockDirectory, spoolDirectory } from './bundled-units.ts';
 import { binDirectory, dataDirectory, socketDirectory } from './postgresql.ts';
 
 export const archiveGetProgram = '/usr/local/lib/pgha/archive-get';
 
 /** PostgreSQL's `restore_command`. */
 export const archiveGetCommand = `${archiveGetProgram} %f "%p"`;
-
-/** While this file is there, a restore in place is at work: Patroni starts only as it allows, and no timer takes a backup. */
-export const restoreGate = '/var/lib/pgha-restore/gate.json';
 
 /** How Patroni builds a member from the backups; it copies from the primary when there are none. */
 export const restoreReplicaCommand = '/usr/local/lib/pgha/restore-replica';
@@ -52,9 +50,6 @@ const repositoriesEnvironment = `${usedRepositories}/repositories.env`;
 const unit = 'pgha-repositories.service';
 const restart: readonly UnitAction[] = [{ unit, action: 'restart' }];
 
-const lockDirectory = '/run/pgbackrest';
-const spoolDirectory = '/var/spool/pgbackrest';
-
 /** pgBackRest: continuous archiving into both regions, backups by timer, and restores. */
 export function pgbackrest(cluster: Cluster, node: Node, site: Site): MachinePart {
   const timers = renderTimers(cluster);
@@ -78,7 +73,7 @@ d ${everyRepository} 0750 postgres postgres -
       programFile('pgbackrest-archive-push.sh', '/usr/local/lib/pgha/pgbackrest-archive-push'),
       programFile('pgha-restore-replica.py', restoreReplicaCommand),
       programFile('pgha-backup.sh', '/usr/local/sbin/pgha-backup'),
-      machineFile('/etc/systemd/system/pgha-backup@.service', backupUnit),
+      machineFile('/etc/systemd/system/pgha-backup@.service', backupUnit, { bundledAs: 'pgha-backup@.service' }),
       ...Object.entries(timers).map(([name, content]) =>
         machineFile(`/etc/systemd/system/${name}`, content, { onChange: [{ unit: name, action: 'restart' }] }),
       ),
@@ -230,32 +225,6 @@ function planOf({ backups: plan }: Cluster): string {
   const [hour, minute] = plan.atUtc.split(':').map(Number);
   return `${weekdays.indexOf(plan.fullOn)} ${(hour ?? 0) * 60 + (minute ?? 0)} ${plan.incrementalEveryHours}`;
 }
-
-const backupUnit = `[Unit]
-Description=Backups, if this server is the primary (%i)
-After=patroni.service
-ConditionPathExists=!${restoreGate}
-
-[Service]
-Type=oneshot
-User=postgres
-# one at a time: an incremental backup that comes up while a full one runs waits for it
-ExecStart=/usr/bin/flock ${lockDirectory}/pgha-backup.lock /usr/local/sbin/pgha-backup %i
-# what it says is kept, that systemd started it twice a minute is not
-SyslogLevel=notice
-LogLevelMax=notice
-# clients come first
-Nice=10
-IOSchedulingClass=best-effort
-IOSchedulingPriority=7
-OOMScoreAdjust=500
-ProtectSystem=strict
-ReadWritePaths=${lockDirectory} ${spoolDirectory}
-ProtectHome=yes
-PrivateTmp=yes
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-`;
 
 const weekdays: readonly Weekday[] = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 

@@ -54,7 +54,7 @@ export function boundaryStatements(cluster: Cluster, account: string): readonly 
     ),
     allow(
       'Alerts',
-      'sns:Publish',
+      ['sns:ListSubscriptionsByTopic', 'sns:Publish'],
       each((region) => `arn:aws:sns:${region}:${account}:${alertTopicName(cluster)}`),
     ),
     allow(
