@@ -1,5 +1,10 @@
 import { defineCluster, type Node, nodeNamed, regionOf } from '@pgha/infra/cluster';
-import type { DatabaseObservation, Observation } from '../../src/clients/observation.ts';
+import type {
+  DatabaseObservation,
+  HoldersObservation,
+  Observation,
+  TransactionSeen,
+} from '../../src/clients/observation.ts';
 import type { Backup } from '../../src/clients/pgbackrest.ts';
 import type { ClusterObservation, MachineObservation } from '../../src/operations/status/observe.ts';
 
@@ -22,6 +27,34 @@ export const database = (inRecovery: boolean): DatabaseObservation => ({
   archiver: { lastArchivedWal: null, lastArchivedAt: hoursAgo(0.005).toISOString(), lastFailedAt: null },
   walWaiting: 0,
   walBytes: 0,
+});
+
+/** A transaction of a client that does nothing, open for longer than VacuumHeldBack allows. */
+export const transaction = (change: Partial<TransactionSeen> = {}): TransactionSeen => ({
+  pid: 77,
+  user: 'pgha_owner',
+  application: 'psql',
+  client: '10.20.0.9',
+  database: 'pgha',
+  backendType: 'client backend',
+  state: 'idle in transaction',
+  seconds: 700,
+  xidAge: 12,
+  subtransactions: 0,
+  overflowed: false,
+  statement: 'select count(*) from items',
+  ...change,
+});
+
+/** A primary on which nothing holds vacuum back, but for what a test changes. */
+export const holders = (change: Partial<HoldersObservation> = {}): HoldersObservation => ({
+  inRecovery: false,
+  transactions: [],
+  prepared: [],
+  slots: [],
+  startup: null,
+  replayPause: null,
+  ...change,
 });
 
 export const primaryMembers = [

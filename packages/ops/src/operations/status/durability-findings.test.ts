@@ -1,14 +1,11 @@
-import { defineCluster, nodeNamed, regionOf } from '@pgha/infra/cluster';
 import { signalsOf } from '@pgha/infra/signals';
 import { describe, expect, it } from 'vitest';
+import { at, cluster, database, machine } from '../../../test/model/observation.ts';
 import type { DurabilityOverride } from '../../clients/durability.ts';
 import type { Observation } from '../../clients/observation.ts';
 import { durabilityFindings, resetStatement } from './durability-findings.ts';
 import { findAll } from './findings.ts';
 import type { ClusterObservation } from './observe.ts';
-
-const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const at = '2026-03-01T12:00:00Z';
 
 const nothing = { database: null, role: null, file: null, line: null, applied: null };
 const auto = { ...nothing, file: '/d/postgresql.auto.conf', line: 3, applied: true };
@@ -28,19 +25,17 @@ function observation(overrides: Readonly<Record<string, readonly DurabilityOverr
     state: name === 'pg-2' ? 'running' : 'streaming',
     timeline: 1,
   }));
-  const machines = ['pg-1', 'pg-2', 'pg-3'].map((name) => {
-    const node = nodeNamed(cluster, name);
-    const seen = {
-      machine: name,
-      at,
-      needsReboot: false,
-      patroni: { patroni: { state: 'running', role: 'replica' }, cluster: { members } },
-      database: { inRecovery: name !== 'pg-2', slots: [], archiver: { lastArchivedAt: null } },
+  const machines = ['pg-1', 'pg-2', 'pg-3'].map((name) =>
+    machine(name, {
+      patroni: {
+        patroni: { state: 'running', role: name === 'pg-2' ? 'primary' : 'replica' },
+        cluster: { members },
+      },
+      database: database(name !== 'pg-2'),
       durability: { overrides: overrides[name] ?? [] },
-    } as unknown as Observation;
-    return { node, region: regionOf(cluster, node), seen, problem: null };
-  });
-  return { at: new Date(at), cluster, machines, repositories: [] };
+    }),
+  );
+  return { at, cluster, machines, repositories: [] };
 }
 
 const everybody = (each: DurabilityOverride) => observation({ 'pg-1': [each], 'pg-2': [each], 'pg-3': [each] });

@@ -59,6 +59,11 @@ describe('the state of a cluster', () => {
     ],
     ['a part that was not told', { router: { error: 'no socket' } }, 'HAProxy on pg-1 does not answer: no socket'],
     [
+      'a part that was not told, by a program that does not tell the units',
+      { units: undefined as never, router: { error: 'no socket' } },
+      'HAProxy on pg-1 does not answer: no socket',
+    ],
+    [
       'a pooler that nobody resumed',
       { pooler: { paused: true, clients: 0, waiting: 3, maxWaitSeconds: 8.5, servers: 0 } },
       'the pooler of pg-1 is paused although there is a primary',

@@ -1,44 +1,18 @@
-import { defineCluster, nodeNamed, regionOf } from '@pgha/infra/cluster';
+import { nodeNamed, regionOf } from '@pgha/infra/cluster';
 import { describe, expect, it } from 'vitest';
-import type { HoldersObservation, Observation, RawMember, TransactionSeen } from '../../clients/observation.ts';
+import { at, cluster, holders, transaction } from '../../../test/model/observation.ts';
+import type { HoldersObservation, Observation, RawMember } from '../../clients/observation.ts';
 import { findAll } from './findings.ts';
 import { holdersFindings } from './holders-findings.ts';
 import type { ClusterObservation, MachineObservation } from './observe.ts';
 import { slotFindings } from './slot-findings.ts';
 import { thresholdOf } from './thresholds.ts';
 
-const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-
-const transaction = (change: Partial<TransactionSeen> = {}): TransactionSeen => ({
-  pid: 77,
-  user: 'pgha_owner',
-  application: 'psql',
-  client: '10.20.0.9',
-  database: 'pgha',
-  backendType: 'client backend',
-  state: 'idle in transaction',
-  seconds: 700,
-  xidAge: 12,
-  subtransactions: 0,
-  overflowed: false,
-  statement: 'select count(*) from items',
-  ...change,
-});
-const holders = (change: Partial<HoldersObservation> = {}): HoldersObservation => ({
-  inRecovery: false,
-  transactions: [],
-  prepared: [],
-  slots: [],
-  startup: null,
-  replayPause: null,
-  ...change,
-});
-
 type Machines = Readonly<Record<string, Partial<Observation>>>;
 
 /** Database machines that say this of themselves; of everything else nothing is known. */
 function observation(machines: Machines, members: readonly RawMember[] = []): ClusterObservation {
-  const at = new Date('2026-03-01T12:00:00Z');
+  const leads = (name: string) => members.some((each) => each.name === name && each.role === 'leader');
   const seenOf = (name: string, told: Partial<Observation>): MachineObservation => ({
     node: nodeNamed(cluster, name),
     region: regionOf(cluster, nodeNamed(cluster, name)),
@@ -50,7 +24,7 @@ function observation(machines: Machines, members: readonly RawMember[] = []): Cl
       memory: { totalBytes: 1, availableBytes: 1 },
       certificates: [],
       units: { down: [], failed: [] },
-      patroni: { patroni: { state: 'running', role: 'replica' }, cluster: { members } },
+      patroni: { patroni: { state: 'running', role: leads(name) ? 'primary' : 'replica' }, cluster: { members } },
       ...told,
     },
     problem: null,
@@ -159,9 +133,15 @@ describe('a member that does not start', () => {
     expect(found?.remedy).not.toContain('reinit');
   });
 
-  it('is built anew where nothing of that kind is seen', () => {
+  it('replays WAL where nothing of that kind is seen, and a rebuild would only take longer', () => {
     const seen = about('pg-2', { 'pg-1': { holders: holders({ transactions: [transaction()] }) } }, 'starting');
-    expect(seen).toMatchObject([{ what: 'pg-2 is starting', remedy: expect.stringContaining('nodes reinit') }]);
+    expect(seen).toEqual([
+      {
+        what: 'pg-2 is starting: it replays WAL until it is consistent',
+        remedy: 'wait: crash recovery may take minutes; journalctl -u patroni on pg-2 shows its progress',
+        alert: 'ReplicaNotStreaming',
+      },
+    ]);
   });
 
   it('lacks the directory of a tablespace: its remedy is the directory, not a rebuild', () => {

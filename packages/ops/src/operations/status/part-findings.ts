@@ -1,4 +1,4 @@
-import { isUntold, type Observation } from '../../clients/observation.ts';
+import { isUntold, type Observation, toldOf } from '../../clients/observation.ts';
 import type { Finding } from './finding.ts';
 
 type Part = Exclude<keyof Observation, 'machine' | 'at' | 'needsReboot'>;
@@ -29,7 +29,7 @@ const sources: Readonly<Record<Part, { program: string; unit: string | null; ale
 /** Parts of a machine that were not told: whose answer is missing, and where the reason is. */
 export function partFindings(machine: Observation): readonly Finding[] {
   const name = machine.machine;
-  const down = isUntold(machine.units) ? [] : machine.units.down;
+  const down = toldOf(machine.units)?.down ?? [];
   return (Object.keys(sources) as Part[]).flatMap((part) => {
     const told = machine[part];
     if (!isUntold(told)) return [];

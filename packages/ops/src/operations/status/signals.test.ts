@@ -5,12 +5,14 @@ import {
   backup,
   cluster,
   database,
+  holders,
   hoursAgo,
   machine,
   observation,
   off,
   primaryMembers,
   standbyMembers,
+  transaction,
   withMachine,
   withMachines,
 } from '../../../test/model/observation.ts';
@@ -94,6 +96,17 @@ const region = (gate: boolean, peerReadSecondsAgo: number) => {
     }),
   );
 };
+const slot = { name: 'dr', active: false, walStatus: 'extended' };
+const override = {
+  setting: 'fsync',
+  value: 'off',
+  level: 'system',
+  database: null,
+  role: null,
+  file: '/d/postgresql.auto.conf',
+  line: 3,
+  applied: true,
+} as const;
 const pooler = { paused: false, clients: 1, waiting: 0, maxWaitSeconds: 0, servers: 1 };
 const watching = (change: Partial<WatchingObservation>) => {
   const node = machine('bastion-1').node;
@@ -164,6 +177,24 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
     withMachine(machine('dr-pg-1', { database: { ...database(true), replayedAt: hoursAgo(1).toISOString() } })),
   SecondRegionGateClosed: () => region(false, 1),
   SecondRegionEpochUnread: () => region(true, 400),
+  SlotInvalidated: () =>
+    withMachine(
+      machine('pg-1', {
+        database: { ...database(false), slots: [{ ...slot, walStatus: 'lost', keptBytes: null }] },
+      }),
+    ),
+  AbsentStandbyHoldsVacuum: () =>
+    withMachine(
+      machine('pg-1', {
+        holders: holders({ slots: [{ ...slot, type: 'physical', inactiveSeconds: 600, xidAge: 4_711 }] }),
+      }),
+    ),
+  ReplayPaused: () => withMachine(machine('pg-2', { holders: holders({ inRecovery: true, replayPause: 'paused' }) })),
+  VacuumHeldBack: () => withMachine(machine('pg-1', { holders: holders({ transactions: [transaction()] }) })),
+  DurabilitySettingOverridden: () => withMachine(machine('pg-1', { durability: { overrides: [override] } })),
+  ConnectionsNearLimit: () =>
+    withMachine(machine('pg-1', { database: { ...database(false), connections: 48, maxConnections: 50 } })),
+  PoolsExceedServer: () => withMachine(machine('pg-1', { pooler: { ...pooler, maxServers: 500 } })),
   PagesDamaged: () => health('pgha_checksum_failures', 1),
   TransactionNumbersRunOut: () => health('pgha_transaction_id_age', 1.1e9),
   MultixactsRunOut: () => health('pgha_multixact_id_age', 1.1e9),
@@ -210,8 +241,7 @@ const unseen: Readonly<Record<string, string>> = {
   CallersWaitForConnections: 'a queue that is normal for a moment; it has to last',
   ReadsBehind: 'the same lag as ReplicaLags, as one service sees it',
   PrimaryChanged: 'an event: the cluster is well behind it',
-  LongTransaction: 'what holds vacuum or replay back is told with who holds it',
-  ConnectionsNearLimit: 'told with the pools that hold the connections',
+  LongTransaction: 'the finding of VacuumHeldBack names the transaction, and after a shorter time',
   EtcdLeaderChangesOften: 'a count over a quarter of an hour',
   EtcdDiskSlow: 'a distribution over minutes',
   BackupsUnknown: 'about the exporter: status reads the repositories themselves',
@@ -260,16 +290,6 @@ const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObserv
     what: /sends readers to no replica/,
     why: 'reads go to the primary then: nobody has to be woken',
     seen: () => withMachine(machine('pg-2', { router: { primary: ['pg-1'], replica: [] } })),
-  },
-  {
-    what: /^the slot dr on pg-1 was given up/,
-    why: 'the standby that needs it lags or does not stream',
-    seen: () =>
-      withMachine(
-        machine('pg-1', {
-          database: { ...database(false), slots: [{ name: 'dr', active: false, walStatus: 'lost', keptBytes: null }] },
-        }),
-      ),
   },
   {
     what: /has updates that need a reboot/,
