@@ -109,7 +109,7 @@ export interface FiringAlert {
 }
 
 /** An alarm that an etcd member raised: `NOSPACE` or `CORRUPT`; the member by its number. */
-export interface EtcdAlarm {
+interface EtcdAlarm {
   member: string;
   alarm: string;
 }

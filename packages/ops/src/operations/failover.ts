@@ -6,7 +6,7 @@ import { RefusedError, UsageError } from '../exit-codes.ts';
 import { hostsOf, type Installation } from '../installation/installation.ts';
 import type { Step } from '../step.ts';
 import { waitUntil } from '../wait-until.ts';
-import { acceptsWrites, isFailsafe } from './status/members.ts';
+import { acceptsWrites, isFailsafe } from './status/own-words.ts';
 import { findWriters, refuseHiddenPrimary } from './writers.ts';
 
 /** A member that could take over, and what is known of the commits it has. */

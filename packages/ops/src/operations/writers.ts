@@ -3,7 +3,7 @@ import { observe } from '../clients/observation.ts';
 import type { ListedMember } from '../clients/patronictl.ts';
 import { RefusedError } from '../exit-codes.ts';
 import type { Installation } from '../installation/installation.ts';
-import { acceptsWrites, isFailsafe } from './status/members.ts';
+import { acceptsWrites, isFailsafe } from './status/own-words.ts';
 
 /** A member that accepts writes, in its own words: whatever etcd has, it is the primary. */
 export interface Writer {

@@ -69,7 +69,7 @@ export function poolLimits(cluster: Cluster, region: Region): PoolLimits {
 }
 
 /** `pgbouncer.ini` of PgBouncer 1.24. */
-export function renderPgbouncerIni(cluster: Cluster, node: Node): string {
+function renderPgbouncerIni(cluster: Cluster, node: Node): string {
   const { certificate, key } = tlsFilesOf('postgres');
   const { maxDbConnections, defaultPoolSize } = poolLimits(cluster, regionOf(cluster, node));
   return `[databases]

@@ -1,8 +1,9 @@
 import { membersOf, ports, type Region } from '@pgha/infra/cluster';
 import { type HealthFigure, toldOf } from '../../clients/observation.ts';
 import type { Finding } from './finding.ts';
-import { acceptsWrites, membersSeen } from './members.ts';
+import { membersSeen } from './members.ts';
 import { answering, type ClusterObservation } from './observe.ts';
+import { acceptsWrites } from './own-words.ts';
 import { thresholdOf } from './thresholds.ts';
 
 /** What PostgreSQL knows of its own health, by the figures and the thresholds of the alerts. */

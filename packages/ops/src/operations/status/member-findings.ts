@@ -42,7 +42,7 @@ function memberFinding(
   const failure = replayFailureOf(seen, name);
   if (failure !== null && !['running', 'streaming'].includes(member?.state ?? ''))
     return [replayFinding(name, failure)];
-  const blocker = member?.state === 'starting' ? overflowedTransaction(seen, region) : null;
+  const blocker = ['starting', 'restarting'].includes(member?.state ?? '') ? overflowedTransaction(seen, region) : null;
   if (blocker !== null) return [waitingStart(name, blocker)];
   if (member === undefined) return [missingFinding(seen, region, name, machine)];
   if (member.role === 'leader') {

@@ -1,27 +1,13 @@
 import { membersOf, type Region } from '@pgha/infra/cluster';
-import { type Observation, type RawMember, toldOf } from '../../clients/observation.ts';
+import { type RawMember, toldOf } from '../../clients/observation.ts';
 import type { ClusterObservation } from './observe.ts';
+import { acceptsWrites, isFailsafe } from './own-words.ts';
 
 /** A member as `pgha status` tells it: its own words first, then what etcd has of it. */
 export interface SeenMember extends RawMember {
   /** It accepts writes without etcd: Patroni's failsafe mode. */
   isFailsafe?: boolean;
 }
-
-/**
- * Whether a member accepts writes, in its own words: its server is not in recovery, or does not answer while its Patroni says that
- * it is the primary. null: neither can be asked.
- */
-export function acceptsWrites(machine: Observation | null): boolean | null {
-  const database = toldOf(machine?.database);
-  if (database !== null) return !database.inRecovery;
-  const self = toldOf(machine?.patroni)?.patroni;
-  return self === undefined ? null : self.role === 'primary' && self.state === 'running';
-}
-
-/** Whether Patroni there keeps its primary without etcd. */
-export const isFailsafe = (machine: Observation | null): boolean =>
-  toldOf(machine?.patroni)?.patroni.failsafe_mode_is_active === true;
 
 /** The members of a region as the first of them that can read etcd has them; null: none can. */
 export function membersListed({ machines }: ClusterObservation, region: Region): readonly RawMember[] | null {

@@ -3,7 +3,7 @@ import { repositoryNumber } from '@pgha/infra/machines';
 import { type Observation, observe } from '../../clients/observation.ts';
 import { type Repository, readRepository } from '../../clients/pgbackrest.ts';
 import type { Installation } from '../../installation/installation.ts';
-import { acceptsWrites } from './members.ts';
+import { acceptsWrites } from './own-words.ts';
 
 /** Everything that was seen of a cluster at one moment; what did not answer has a reason instead. */
 export interface ClusterObservation {

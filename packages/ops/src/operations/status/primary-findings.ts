@@ -2,8 +2,9 @@ import { type Cluster, membersOf, nodesOf, ports, type Region, regionsOf } from 
 import { toldOf } from '../../clients/observation.ts';
 import { replayAgeSeconds } from './figures.ts';
 import type { Finding } from './finding.ts';
-import { acceptsWrites, isFailsafe, membersListed, membersSeen, writersOf } from './members.ts';
+import { membersListed, membersSeen, writersOf } from './members.ts';
 import { answering, type ClusterObservation } from './observe.ts';
+import { acceptsWrites, isFailsafe } from './own-words.ts';
 
 /** One region, and one member of it only, has to accept writes: what the members say of themselves first, then etcd. */
 export function primaryFindings(seen: ClusterObservation): readonly Finding[] {
@@ -82,7 +83,7 @@ const etcdHasLeader = (seen: ClusterObservation, region: Region): boolean =>
   );
 
 /** Patroni's lease runs out, the others notice it at their next round, and the first of them asks the rest. */
-export function automaticFailoverSeconds({ patroni }: Pick<Cluster, 'patroni'>): number {
+function automaticFailoverSeconds({ patroni }: Pick<Cluster, 'patroni'>): number {
   const { ttlSeconds, loopWaitSeconds, retryTimeoutSeconds } = patroni;
   return Math.ceil((ttlSeconds + 2 * loopWaitSeconds + retryTimeoutSeconds) / 5) * 5;
 }
