@@ -120,7 +120,7 @@ export async function startMachine(rack: Rack, plan: BootPlan): Promise<void> {
       if (child.exitCode !== null) throw new Error(await lastLines(console));
       return (await findLeader(rack.groups, plan.name)) !== null;
     },
-    { what: `${plan.name} to boot`, timeoutMs: 15_000, everyMs: 50 },
+    { what: `${plan.name} to boot`, timeoutMs: 60_000, everyMs: 50 },
   );
 }
 
