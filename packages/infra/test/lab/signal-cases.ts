@@ -5,8 +5,6 @@ export type Series = Readonly<Record<string, string>>;
 export interface SignalCase {
   fires: Series;
   quiet: Series;
-  /** How many alerts the first makes. */
-  alerts?: number;
 }
 
 const at = (instance: string, region = 'primary') => `instance="${instance}",region="${region}"`;
@@ -194,16 +192,13 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: {
       [`pgha_durability_override{${at('pg-2')},setting="fsync",level="system",where="postgresql.auto.conf",value="off"}`]:
         always(1),
-      [`pgha_durability_override{${at('pg-1')},setting="synchronous_commit",level="database",where="pgha",value="off"}`]:
-        '_x29 1x200',
     },
     // a member without overrides tells none; what was one and was taken back is gone from the next scrape
     quiet: {
       [`pgha_durability_override{${at('pg-1')},setting="fsync",level="system",where="postgresql.auto.conf",value="off"}`]:
-        '1x10 _x200',
+        '1x10 stale',
       [primary('pg-1')]: always(1),
     },
-    alerts: 2,
   },
   PagesDamaged: {
     fires: {
@@ -255,6 +250,22 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
   LongTransaction: {
     fires: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="idle in transaction"}`]: always(3600) },
     quiet: { [`pg_stat_activity_max_tx_duration{${at('pg-1')},state="active"}`]: always(600) },
+  },
+  VacuumHeldBack: {
+    fires: { [`pgha_transaction_held_seconds{${at('pg-1')},kind="open"}`]: always(900) },
+    quiet: { [`pgha_transaction_held_seconds{${at('pg-1')},kind="open"}`]: always(60) },
+  },
+  AbsentStandbyHoldsVacuum: {
+    fires: { [`pgha_slot_horizon_inactive_seconds{${at('pg-1')},slot="dr"}`]: always(600) },
+    quiet: { [`pgha_slot_horizon_inactive_seconds{${at('pg-1')},slot="dr"}`]: always(20) },
+  },
+  SlotInvalidated: {
+    fires: { [`pgha_slot_invalidated{${at('pg-1')},slot="dr"}`]: always(1) },
+    quiet: { [`pgha_slot_invalidated{${at('pg-1')},slot="dr"}`]: always(0) },
+  },
+  ReplayPaused: {
+    fires: { [`patroni_xlog_paused{${at('pg-2')}}`]: always(1) },
+    quiet: { [`patroni_xlog_paused{${at('pg-2')}}`]: always(0) },
   },
   RouterDown: {
     fires: { [`up{job="router",${at('pg-1')}}`]: always(0) },
@@ -344,7 +355,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`pgha_etcd_alarm{${at('etcd-1')},member="1",alarm="NOSPACE"}`]: always(1),
       [`pgha_etcd_alarm{${at('etcd-2')},member="1",alarm="NOSPACE"}`]: always(1),
     },
-    quiet: { [`pgha_etcd_alarm{${at('etcd-1')},member="1",alarm="NOSPACE"}`]: '1x10 _x100' },
+    quiet: { [`pgha_etcd_alarm{${at('etcd-1')},member="1",alarm="NOSPACE"}`]: '1x10 stale' },
   },
   EtcdNearQuota: {
     fires: {
