@@ -48,7 +48,7 @@ export function toUserData(cluster: Cluster, machine: Machine, site: Site, awsRe
     secrets: machine.secrets,
     bootSteps: machine.bootSteps,
     units: machine.units,
-    // who cannot be entered cannot be asked why its programs do not come
+    // a node without the agent is unreachable, and could not say why its programs are missing
     ...(site.kind === 'aws' ? { agent: agentUrl(awsRegion) } : {}),
     programs: {
       bucket: site.artifactBucket,

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { type Cluster, type Node, nodesOf, ports } from '../cluster/index.ts';
 import { socketDirectory } from './config/postgresql.ts';
-import { textFolder } from './config/text-folder.ts';
+import { figuresTimer, textFolder } from './config/text-folder.ts';
 import { type Listener, type MachineFile, type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
 import { caFile, machineCertificate, tlsFilesOf } from './tls.ts';
@@ -171,20 +171,7 @@ NoNewPrivileges=yes
 CapabilityBoundingSet=${capabilities}
 `,
       ),
-      machineFile(
-        `/etc/systemd/system/${name}.timer`,
-        `[Unit]
-Description=${does}
-
-[Timer]
-OnBootSec=60
-OnUnitInactiveSec=${everySeconds}
-AccuracySec=1
-
-[Install]
-WantedBy=timers.target
-`,
-      ),
+      machineFile(`/etc/systemd/system/${name}.timer`, figuresTimer(does, everySeconds)),
     ],
     units: [{ unit: `${name}.timer`, state: 'started' as const }],
   };

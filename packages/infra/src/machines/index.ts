@@ -47,4 +47,5 @@ export { upgradeProgram } from './operating-system.ts';
 export * from './program.ts';
 export * from './render.ts';
 export * from './secrets.ts';
+export { agentMessageActions } from './systems-manager.ts';
 export * from './tls.ts';

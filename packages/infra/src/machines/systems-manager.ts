@@ -18,3 +18,17 @@ export function systemsManager(region: Region, site: Site): MachinePart {
     units: [{ unit: 'amazon-ssm-agent.service', state: 'started' }],
   };
 }
+
+/** What the agent sends and receives through; these services know no resources (Service Authorization Reference). */
+export const agentMessageActions = [
+  'ec2messages:AcknowledgeMessage',
+  'ec2messages:DeleteMessage',
+  'ec2messages:FailMessage',
+  'ec2messages:GetEndpoint',
+  'ec2messages:GetMessages',
+  'ec2messages:SendReply',
+  'ssmmessages:CreateControlChannel',
+  'ssmmessages:CreateDataChannel',
+  'ssmmessages:OpenControlChannel',
+  'ssmmessages:OpenDataChannel',
+] as const;

@@ -8,7 +8,14 @@ import {
   regionsOf,
   secretsKeyAlias,
 } from '../cluster/index.ts';
-import { alertTopicName, artifacts, type Machine, parametersOf, type Site } from '../machines/index.ts';
+import {
+  agentMessageActions,
+  alertTopicName,
+  artifacts,
+  type Machine,
+  parametersOf,
+  type Site,
+} from '../machines/index.ts';
 
 export interface Statement {
   Sid: string;
@@ -72,18 +79,7 @@ function systemsManager(region: Region, account: string): Statement[] {
     {
       Sid: 'SystemsManagerMessages',
       Effect: 'Allow',
-      Action: [
-        'ec2messages:AcknowledgeMessage',
-        'ec2messages:DeleteMessage',
-        'ec2messages:FailMessage',
-        'ec2messages:GetEndpoint',
-        'ec2messages:GetMessages',
-        'ec2messages:SendReply',
-        'ssmmessages:CreateControlChannel',
-        'ssmmessages:CreateDataChannel',
-        'ssmmessages:OpenControlChannel',
-        'ssmmessages:OpenDataChannel',
-      ],
+      Action: [...agentMessageActions],
       Resource: '*',
     },
   ];

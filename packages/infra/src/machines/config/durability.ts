@@ -6,6 +6,7 @@ import { durabilityDescription, durabilityProgram, durabilityUnit } from './bund
 import { patroniDynamicConfig } from './patroni.ts';
 import { pgbouncerIni, pinCommit } from './pgbouncer.ts';
 import { durabilityParameters } from './postgresql.ts';
+import { figuresTimer } from './text-folder.ts';
 
 const service = 'pgha-durability.service';
 const timer = 'pgha-durability.timer';
@@ -47,22 +48,10 @@ export function durability(cluster: Cluster, node: Node): MachinePart {
       ...(cluster.monitoring
         ? [
             machineFile(`/etc/systemd/system/${service}`, durabilityUnit, { bundledAs: service }),
-            machineFile(`/etc/systemd/system/${timer}`, timerUnit),
+            machineFile(`/etc/systemd/system/${timer}`, figuresTimer(durabilityDescription, everySeconds)),
           ]
         : []),
     ],
     units: cluster.monitoring ? [{ unit: timer, state: 'started' }] : [],
   };
 }
-
-const timerUnit = `[Unit]
-Description=${durabilityDescription}
-
-[Timer]
-OnBootSec=60
-OnUnitInactiveSec=${everySeconds}
-AccuracySec=1
-
-[Install]
-WantedBy=timers.target
-`;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Tells which ports of the other members this machine can connect to: pgha-reach [FILE]
 
-A member may run well and be cut off at one port: its own words say nothing of that. Without FILE it prints a JSON list, with it
+A healthy member may be unreachable at one port: its own words say nothing of that. Without FILE it prints a JSON list, with it
 node exporter text is written there.
 """
 

@@ -6,7 +6,7 @@ import {
   parameterName,
   secretsKeyAlias,
 } from '../../cluster/index.ts';
-import { alertTopicName } from '../../machines/index.ts';
+import { agentMessageActions, alertTopicName } from '../../machines/index.ts';
 import { allow, inEach, type Statement, throughServices } from './statement.ts';
 
 /**
@@ -25,22 +25,7 @@ export function boundaryStatements(cluster: Cluster, account: string): readonly 
       'ssm:UpdateInstanceInformation',
       each((region) => `arn:aws:ec2:${region}:${account}:instance/*`),
     ),
-    allow(
-      'SystemsManagerMessages',
-      [
-        'ec2messages:AcknowledgeMessage',
-        'ec2messages:DeleteMessage',
-        'ec2messages:FailMessage',
-        'ec2messages:GetEndpoint',
-        'ec2messages:GetMessages',
-        'ec2messages:SendReply',
-        'ssmmessages:CreateControlChannel',
-        'ssmmessages:CreateDataChannel',
-        'ssmmessages:OpenControlChannel',
-        'ssmmessages:OpenDataChannel',
-      ],
-      '*',
-    ),
+    allow('SystemsManagerMessages', [...agentMessageActions], '*'),
     allow(
       'Secrets',
       'ssm:GetParameters',
