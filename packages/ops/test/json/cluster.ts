@@ -104,7 +104,13 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
       ],
       alerts: [{ name: 'text', severity: 'page | ticket', summary: 'text', since: 'moment' }],
       findings: [
-        { what: 'text', remedy: 'text', alert: 'name of the alert about the same; missing where there is none' },
+        {
+          what: 'text',
+          remedy: 'text',
+          alert: 'name of the alert about the same; missing where there is none',
+          severity: 'critical or warning',
+          runbook: 'file and heading, or null',
+        },
       ],
     },
   ),

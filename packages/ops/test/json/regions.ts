@@ -70,7 +70,13 @@ export const regionsAnswers: Readonly<Record<string, Answer>> = {
     services: [{ server: 'text', region: 'AWS region | null' }],
     drill: { at: 'moment; drill is null where none was made', passed: 'boolean' },
     findings: [
-      { what: 'text', remedy: 'text', alert: 'name of the alert about the same; missing where there is none' },
+      {
+        what: 'text',
+        remedy: 'text',
+        alert: 'name of the alert about the same; missing where there is none',
+        severity: 'critical or warning',
+        runbook: 'file and heading, or null',
+      },
     ],
   }),
   'dr failover': answerOf<RegionFailover>('What it came to.', {

@@ -6,6 +6,7 @@ import { type Observation, observe, toldOf } from '../../clients/observation.ts'
 import { readServicesRegion } from '../../clients/region.ts';
 import { hostsOf, type Installation } from '../../installation/installation.ts';
 import type { Finding } from '../status/finding.ts';
+import { type GradedFinding, grade } from '../status/severity.ts';
 import { thresholdOf } from '../status/thresholds.ts';
 import { type DrillRecord, readDrill } from './drill-record.ts';
 import { type Fence, readFence } from './fence.ts';
@@ -22,7 +23,7 @@ export interface DrStatus {
   slot: { name: string; active: boolean; walStatus: string | null; keptBytes: number | null } | null;
   services: readonly { server: string; region: string | null }[];
   drill: DrillRecord | null;
-  findings: readonly Finding[];
+  findings: readonly GradedFinding[];
 }
 
 interface DrRegionStatus extends RegionFacts {
@@ -103,7 +104,7 @@ export function drStatusOf(installation: Pick<Installation, 'cluster'>, seen: Dr
       .map(({ name }) => ({ server: name, region: seen.services.get(name) ?? null })),
     drill: seen.drill,
   };
-  return { ...status, findings: findingsOf(installation, seen, status) };
+  return { ...status, findings: grade(installation.cluster, findingsOf(installation, seen, status)) };
 }
 
 /** The region that acts: with the higher epoch, where a region that was given up still says so of itself. */

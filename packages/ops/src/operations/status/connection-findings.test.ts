@@ -46,7 +46,7 @@ describe('the findings about connections', () => {
     const old = { pooler: { maxServers: 11 } };
     const [finding, ...others] = connectionFindings(seenOf([old, old, old]));
     expect(finding?.what).toMatch(
-      /^us-east-1: the connection pools together take 6\d connection slots, and a primary has 41 /,
+      /^us-east-1: the connection pools together can use 6\d connection slots, but a primary has 41 /,
     );
     expect(others).toEqual([]);
   });

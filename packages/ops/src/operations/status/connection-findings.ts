@@ -31,8 +31,8 @@ function slotFindings(
     {
       what: `${name}: ${database.connections} of ${slots} connection slots for ordinary logins are in use`,
       remedy:
-        `check pg_stat_activity on ${name} for who holds them (usename, application_name, client_addr); ` +
-        'clients that connect to 5432 or 5433 in large numbers belong behind PgBouncer on 6432',
+        `check pg_stat_activity on ${name} for the clients that use them (usename, application_name, client_addr); ` +
+        'let clients that open many connections to 5432 or 5433 use PgBouncer on 6432',
       alert: 'ConnectionsNearLimit',
     },
   ];
@@ -51,13 +51,13 @@ function poolFindings(seen: ClusterObservation, region: Region): readonly Findin
   const available = Math.min(...slots);
   if (!isUnlimited && wanted / available <= thresholdOf(seen.cluster, 'PoolsExceedServer')) return [];
   const what = isUnlimited
-    ? `${region.awsRegion}: a PgBouncer has no limit of server connections (max_db_connections)`
-    : `${region.awsRegion}: the connection pools together take ${wanted} connection slots, and a primary has ${available} for ordinary logins`;
+    ? `${region.awsRegion}: a PgBouncer has no limit on server connections (max_db_connections)`
+    : `${region.awsRegion}: the connection pools together can use ${wanted} connection slots, but a primary has ${available} for ordinary logins`;
   return [
     {
       what,
       remedy:
-        'pgha apply sizes the pools; if it changes nothing, pgha nodes restart brings max_connections in force on each member',
+        'pgha apply resizes the pools; if it changes nothing, restart each member so that max_connections takes effect: pgha nodes restart',
       alert: 'PoolsExceedServer',
     },
   ];

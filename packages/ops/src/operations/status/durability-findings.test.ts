@@ -85,13 +85,13 @@ describe('overrides of durability settings', () => {
     const each = override({ ...auto, setting: 'fsync', level: 'system' });
     const found = durabilityFindings(observation({ 'pg-1': [each], 'pg-3': [{ ...each, applied: false }] }));
     expect(found.map(({ what }) => what)).toEqual([
-      expect.stringMatching(/^pg-1: fsync = 'off' in \/d\/postgresql\.auto\.conf:3 \(ALTER SYSTEM\): a crash/),
+      expect.stringMatching(/^pg-1: fsync = 'off' in \/d\/postgresql\.auto\.conf:3 \(ALTER SYSTEM\): a host crash/),
       expect.stringMatching(
-        /^pg-3: fsync = 'off' in \/d\/postgresql\.auto\.conf:3 \(ALTER SYSTEM\), not in force yet: /,
+        /^pg-3: fsync = 'off' in \/d\/postgresql\.auto\.conf:3 \(ALTER SYSTEM\), not yet in effect: /,
       ),
     ]);
     expect(found[1]?.remedy).toContain('pgha apply');
-    expect(found[1]?.remedy).toContain('on pg-3 alone: pgha-durability take-back fsync');
+    expect(found[1]?.remedy).toContain('only on pg-3: pgha-durability take-back fsync');
   });
 
   it('quote names that are not plain', () => {
@@ -112,7 +112,7 @@ describe('overrides of durability settings', () => {
 });
 
 describe('a primary that was told which standbys to wait for', () => {
-  const missing = /no standby confirms commits/;
+  const missing = /no synchronous standby/;
   const names = override({ ...auto, setting: 'synchronous_standby_names', value: '', level: 'system' });
 
   it('is named as what it is, and no member is called missing', () => {

@@ -75,11 +75,11 @@ export function describeOverride(member: string, override: DurabilityOverride): 
   const place = `${file}${line === null ? '' : `:${line}`}`;
   switch (level) {
     case 'system':
-      return `${member}: ${said} in ${place} (ALTER SYSTEM)${applied === false ? ', not in force yet' : ''}: ${consequence}`;
+      return `${member}: ${said} in ${place} (ALTER SYSTEM)${applied === false ? ', not yet in effect' : ''}: ${consequence}`;
     case 'file':
-      return `${member}: ${said} in ${place}${applied === false ? ', not in force yet' : ''}: ${consequence}`;
+      return `${member}: ${said} in ${place}${applied === false ? ', not yet in effect' : ''}: ${consequence}`;
     case 'server':
-      return `${member}: ${said} is in force: ${consequence}`;
+      return `${member}: ${said} is in effect: ${consequence}`;
     case 'database':
       return `database ${database}: ${said} (ALTER DATABASE): ${consequence}`;
     case 'role':
@@ -97,19 +97,19 @@ export function describeOverride(member: string, override: DurabilityOverride): 
 
 const consequences: Readonly<Record<string, string>> = {
   synchronous_standby_names:
-    'Patroni does not decide any more which standby has to confirm a commit, and a failover may lose acknowledged commits',
+    'Patroni no longer controls which standby is synchronous, and a failover may lose acknowledged commits',
   synchronous_commit:
-    'commits of sessions that do not set it themselves are acknowledged before a standby has them; the services and PgBouncer set it',
-  archive_command: 'WAL does not reach the backup repositories',
-  archive_library: 'WAL does not reach the backup repositories',
-  archive_mode: 'WAL does not reach the backup repositories',
-  data_checksums: 'damaged pages are not noticed',
-  ignore_checksum_failure: 'damaged pages are read as if they were good',
-  zero_damaged_pages: 'damaged pages are emptied without an error',
-  fsync: 'a crash of the machine damages the data',
-  full_page_writes: 'a crash of the machine damages the data',
-  data_sync_retry: 'a write that failed is taken for done',
-  allow_alter_system: 'ALTER SYSTEM may undo what the cluster decides',
+    'commits of sessions that do not set it themselves are acknowledged before a standby has them; the HTTP services and PgBouncer set it',
+  archive_command: 'WAL is not archived to the backup repositories',
+  archive_library: 'WAL is not archived to the backup repositories',
+  archive_mode: 'WAL is not archived to the backup repositories',
+  data_checksums: 'corrupt pages are not detected',
+  ignore_checksum_failure: 'corrupt pages are read without an error',
+  zero_damaged_pages: 'corrupt pages are zeroed without an error',
+  fsync: 'a host crash corrupts the data',
+  full_page_writes: 'a host crash corrupts the data',
+  data_sync_retry: 'a failed write is treated as successful',
+  allow_alter_system: 'ALTER SYSTEM may override settings that the cluster manages',
 };
 
 /** The first thing to do about an override; a whole command wherever one does it. */
@@ -117,11 +117,11 @@ export function remedyOf(member: string, override: DurabilityOverride): string {
   const { setting, level } = override;
   if (level === 'server') {
     return setting === 'data_checksums'
-      ? `pgha nodes reinit ${member} where another member has checksums (pgha switchover first if ${member} is the primary)`
-      : `patronictl reload, then pgha nodes restart ${member} if it stays`;
+      ? `if another member has checksums: pgha nodes reinit ${member} (pgha switchover first if ${member} is the primary)`
+      : `patronictl reload; if it remains in effect: pgha nodes restart ${member}`;
   }
   if (isInFile(override)) {
-    return `pgha apply removes the line and reloads; on ${member} alone: pgha-durability take-back ${setting}`;
+    return `pgha apply removes the line and reloads; or only on ${member}: pgha-durability take-back ${setting}`;
   }
   if (appliedLevels.has(level)) return 'pgha apply';
   return `on ${member}: runuser -u postgres -- psql -c ${shellQuoted(resetStatement(override))}; open sessions keep the old value until they reconnect`;

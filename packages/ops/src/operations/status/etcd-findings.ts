@@ -18,12 +18,12 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
   if (view === undefined) {
     const remedy =
       entered.length <= wanted / 2
-        ? 'start its machines'
-        : `journalctl -u etcd on ${entered[0]?.node.name}: "took too long" there is a disk or a processor that is too slow`;
+        ? 'start its nodes'
+        : `check the log: journalctl -u etcd (on ${entered[0]?.node.name}); "took too long" there means a slow disk or CPU`;
     return [
       {
-        what: `etcd of ${region.awsRegion} does not answer`,
-        remedy: `${remedy}; nobody can take over until it answers`,
+        what: `${region.awsRegion}: etcd is not responding`,
+        remedy: `${remedy}; no member can be promoted until etcd responds`,
         alert: 'EtcdQuorumLost',
       },
     ];
@@ -32,8 +32,8 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
     ...(view.members.length < wanted
       ? [
           {
-            what: `etcd of ${region.awsRegion} has ${view.members.length} of ${wanted} members`,
-            remedy: 'journalctl -u etcd on the missing one; do not wait for days',
+            what: `${region.awsRegion}: ${view.members.length} of ${wanted} etcd members are healthy`,
+            remedy: 'check the log: journalctl -u etcd (on the missing member); another failure loses the quorum',
             alert: 'EtcdMemberDown',
           },
         ]
@@ -42,8 +42,8 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
       ? []
       : [
           {
-            what: `etcd of ${region.awsRegion} has no leader`,
-            remedy: 'port 2380 between its machines',
+            what: `${region.awsRegion}: etcd has no leader`,
+            remedy: 'check port 2380 between the etcd nodes',
             alert: 'EtcdWithoutLeader',
           },
         ]),
@@ -57,8 +57,8 @@ function quotaFindings(cluster: Cluster, { members }: EtcdView): readonly Findin
   return members
     .filter(({ databaseBytes }) => databaseBytes / etcdQuotaBytes > thresholdOf(cluster, 'EtcdNearQuota'))
     .map(({ endpoint, databaseBytes }) => ({
-      what: `the database of etcd on ${hostOf(endpoint)} uses ${Math.round((databaseBytes / etcdQuotaBytes) * 100)} % of its quota`,
-      remedy: 'pgha-etcdctl defrag --cluster on an etcd machine',
+      what: `etcd on ${hostOf(endpoint)}: the database uses ${Math.round((databaseBytes / etcdQuotaBytes) * 100)} % of its quota`,
+      remedy: 'on an etcd node: pgha-etcdctl defrag --cluster',
       alert: 'EtcdNearQuota',
     }));
 }
@@ -77,8 +77,8 @@ function alarmFindings(region: Region, { members, alarms }: EtcdView): readonly 
       .filter(({ id }) => id !== undefined && ids.includes(id))
       .map(({ endpoint }) => hostOf(endpoint));
     return {
-      what: `etcd of ${region.awsRegion} raised the alarm ${alarm}${where.length === 0 ? '' : ` on ${where.join(', ')}`}`,
-      remedy: alarmRemedies[alarm] ?? 'pgha-etcdctl alarm list on an etcd machine; see the manual of etcd',
+      what: `${region.awsRegion}: etcd alarm ${alarm}${where.length === 0 ? '' : ` on ${where.join(', ')}`}`,
+      remedy: alarmRemedies[alarm] ?? 'on an etcd node: pgha-etcdctl alarm list; see the etcd documentation',
       alert: 'EtcdAlarm',
     };
   });
@@ -86,11 +86,11 @@ function alarmFindings(region: Region, { members, alarms }: EtcdView): readonly 
 
 const alarmRemedies: Readonly<Record<string, string>> = {
   NOSPACE:
-    'its database reached its quota and refuses writes. On one etcd machine: pgha-etcdctl defrag --cluster, then pgha-etcdctl alarm ' +
+    'the database reached its quota and rejects writes. On one etcd node: pgha-etcdctl defrag --cluster, then pgha-etcdctl alarm ' +
     'disarm',
   CORRUPT:
     'a member differs from the others: pgha-etcdctl endpoint status --cluster names the one with another hash or revision; ' +
-    'pgha nodes replace puts a new member in its place, then pgha-etcdctl alarm disarm',
+    'replace it with pgha nodes replace, then pgha-etcdctl alarm disarm',
 };
 
 const hostOf = (endpoint: string) => endpoint.replace(/^https?:\/\//, '').replace(/:\d+$/, '');

@@ -32,56 +32,60 @@ describe('the state of a cluster', () => {
       const machines = observation().machines.map((each) =>
         each.node.role === 'etcd' && each.region.kind === 'primary' ? etcd(each.node.name) : each,
       );
-      return findAll(observation({ machines })).find(({ what }) => what === 'etcd of us-east-1 does not answer')
+      return findAll(observation({ machines })).find(({ what }) => what === 'us-east-1: etcd is not responding')
         ?.remedy;
     };
     const late = remedyOf((name) => machine(name, { etcd: { error: 'context deadline exceeded' } }));
-    expect(late).toMatch(/^journalctl -u etcd on etcd-1/);
+    expect(late).toMatch(/^check the log: journalctl -u etcd \(on etcd-1\)/);
     const off = (name: string) => ({ ...machine(name), seen: null, problem: 'off' });
-    expect(remedyOf(off)).toMatch(/^start its machines;/);
+    expect(remedyOf(off)).toMatch(/^start its nodes;/);
     const lonely = remedyOf((name) =>
       name === 'etcd-1' ? machine(name, { etcd: { error: 'no leader' } }) : off(name),
     );
-    expect(lonely).toMatch(/^start its machines;/);
+    expect(lonely).toMatch(/^start its nodes;/);
   });
 
   it.each<[string, Partial<Observation>, string]>([
-    ['a full disk', { disks: [{ mount: '/', sizeBytes: 100, freeBytes: 10 }] }, '/ of pg-1 is 90 % full'],
+    [
+      'a full disk',
+      { disks: [{ mount: '/', sizeBytes: 100, freeBytes: 10 }] },
+      'pg-1: / is 90 % full (threshold 80 %)',
+    ],
     [
       'a certificate that ends',
       { certificates: [{ path: '/x.crt', notAfter: '2026-03-20T00:00:00Z' }] },
-      '/x.crt of pg-1 ends on 2026-03-20',
+      'pg-1: certificate /x.crt expires on 2026-03-20',
     ],
     [
       'a unit that does not run',
       { units: { down: ['haproxy.service'], failed: [] } },
-      'haproxy.service of pg-1 does not run',
+      'pg-1: haproxy.service is not running',
     ],
-    ['a part that was not told', { router: { error: 'no socket' } }, 'HAProxy on pg-1 does not answer: no socket'],
+    ['a part that was not told', { router: { error: 'no socket' } }, 'pg-1: HAProxy is not responding: no socket'],
     [
       'a part that was not told, by a program that does not tell the units',
       { units: undefined as never, router: { error: 'no socket' } },
-      'HAProxy on pg-1 does not answer: no socket',
+      'pg-1: HAProxy is not responding: no socket',
     ],
     [
       'a pooler that nobody resumed',
       { pooler: { paused: true, clients: 0, waiting: 3, maxWaitSeconds: 8.5, servers: 0 } },
-      'the pooler of pg-1 is paused although there is a primary',
+      'pg-1: PgBouncer is paused although there is a primary',
     ],
     [
       'a router that has lost the primary',
       { router: { primary: [], replica: ['pg-2'] } },
-      'the router of pg-1 does not send to the primary pg-1',
+      'pg-1: HAProxy does not route to the primary pg-1',
     ],
     [
       'a router that follows another one as well',
       { router: { primary: ['pg-1', 'pg-3'], replica: ['pg-2'] } },
-      'the router of pg-1 sends writers to pg-3, and pg-1 is the primary',
+      'pg-1: HAProxy routes writes to pg-3, but the primary is pg-1',
     ],
     [
       'a router that sees no replica',
       { router: { primary: ['pg-1'], replica: [] } },
-      'the router of pg-1 sends readers to no replica although one streams',
+      'pg-1: HAProxy routes reads to no replica although one is streaming',
     ],
     [
       'an archive that stands still',
@@ -92,7 +96,7 @@ describe('the state of a cluster', () => {
           archiver: { lastArchivedWal: null, lastArchivedAt: hoursAgo(1).toISOString(), lastFailedAt: null },
         },
       },
-      'pg-1 archived its last WAL segment 3600 s ago; 4 wait',
+      'pg-1: WAL archive backlog: 4 segments pending, last archived 3600 s ago',
     ],
   ])('names %s', (_what, change, said) => {
     expect(whatOf(withMachine(machine('pg-1', change)))).toEqual([said]);
@@ -100,7 +104,7 @@ describe('the state of a cluster', () => {
 
   it('names a machine that cannot be asked, and why', () => {
     const lost: MachineObservation = { ...machine('api-1'), seen: null, problem: 'api-1 is stopped' };
-    expect(whatOf(withMachine(lost))).toEqual(['api-1 cannot be asked: api-1 is stopped']);
+    expect(whatOf(withMachine(lost))).toEqual(['api-1: unreachable: api-1 is stopped']);
   });
 
   it('tells the ways in of each member: where its router sends to, and who waits in its pool', () => {
@@ -117,7 +121,7 @@ describe('the state of a cluster', () => {
     });
     expect(regions[0]?.pooler).toMatchObject({ clients: 6, waiting: 2 });
     expect(renderStatus(statusOf(withMachine(machine('pg-2', { pooler }))))).toMatch(
-      /pg-2 +pg-1 +pg-2 +open +4 +2 +1\.3 s +4\n/,
+      /pg-2 +pg-1 +pg-2 +active +4 +2 +1\.3 s +4\n/,
     );
   });
 
@@ -131,7 +135,7 @@ describe('the state of a cluster', () => {
           })
         : each,
     );
-    expect(whatOf(observation({ machines })).filter((what) => what.includes('router'))).toEqual([]);
+    expect(whatOf(observation({ machines })).filter((what) => what.includes('HAProxy'))).toEqual([]);
   });
 
   it('names two primaries before anything else', () => {
@@ -170,8 +174,8 @@ describe('the state of a cluster', () => {
     const slots = ['dr', 'pg_2'].map((name) => ({ name, active: false, walStatus: 'lost', keptBytes: null }));
     const found = findAll(withMachine(machine('pg-1', { database: { ...database(false), slots } })));
     expect(found.map(({ remedy }) => remedy)).toEqual([
-      'the standby region is rebuilt and the slot recreated: pgha dr rejoin --rebuild',
-      'its member is rebuilt and the slot recreated: pgha nodes reinit',
+      'rebuild the standby region and recreate the slot: pgha dr rejoin --rebuild',
+      'reinitialize its member, which recreates the slot: pgha nodes reinit',
     ]);
   });
 
@@ -181,9 +185,9 @@ describe('the state of a cluster', () => {
     const old = { ...first, seen: { key: 1, backups: [backup('full', 24 * 9)], archivedUpTo: null } };
     const away = { ...second, seen: null, problem: 'timed out' };
     expect(whatOf(observation({ repositories: [old, away] }))).toEqual([
-      'the last full backup in repository 1 (us-east-1) is 9 days old',
-      'the last backup in repository 1 (us-east-1) is 216 hours old',
-      'repository 2 (us-west-2) cannot be read: timed out',
+      'repository 1 (us-east-1): the last full backup is 9 days old',
+      'repository 1 (us-east-1): the last backup is 216 hours old',
+      'repository 2 (us-west-2): unreachable: timed out',
     ]);
   });
 
@@ -213,7 +217,7 @@ describe('the state of a cluster', () => {
       ),
     });
     expect(whatOf(seen)).toEqual([
-      'the restore test of repository 1 on pg-3 failed with the backup of-1: 1 of 3 tables differ',
+      'repository 1: the restore test of backup of-1 on pg-3 failed: 1 of 3 tables differ',
     ]);
     expect(statusOf(seen).repositories).toMatchObject([
       { restoreTest: { machine: 'pg-3', ok: false, problem: '1 of 3 tables differ' } },

@@ -17,7 +17,7 @@ import { slotFindings } from './slot-findings.ts';
 import { thresholdOf } from './thresholds.ts';
 import { watchingFindings } from './watching-findings.ts';
 
-/** Everything that needs a person, the gravest first. Pure. */
+/** All open issues of a cluster. Pure. */
 export function findAll(seen: ClusterObservation): readonly Finding[] {
   const regions = regionsOf(seen.cluster);
   return [
@@ -40,10 +40,10 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
         ? []
         : [
             {
-              what: `${node.name} cannot be asked: ${problem}`,
+              what: `${node.name}: unreachable: ${problem}`,
               remedy: /did not end within/.test(problem)
-                ? `it is on and too slow, or hangs: run pgha status again; uptime and systemctl --failed on ${node.name}`
-                : `start it; if it does not come back: pgha nodes replace ${node.name}`,
+                ? `it is running but overloaded or hanging: run pgha status again; on ${node.name}: uptime, systemctl --failed`
+                : `start it. If it does not recover: pgha nodes replace ${node.name}`,
               alert: 'MachineDown',
             },
           ],
@@ -52,7 +52,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
   ];
 }
 
-/** A machine whose server may not start: its region was given up, or cannot know. */
+/** A node whose server may not start: its region was failed over from, or cannot know. */
 function gateFindings(cluster: Cluster, name: string, machine: Observation | null): readonly Finding[] {
   const region = toldOf(machine?.region);
   const gate = region?.gate ?? null;
@@ -60,8 +60,8 @@ function gateFindings(cluster: Cluster, name: string, machine: Observation | nul
     ? epochFindings(cluster, name, region)
     : [
         {
-          what: `the gate of ${name} is closed: ${gate.reason}`,
-          remedy: 'pgha dr status says what to do',
+          what: `${name}: startup is blocked (startup gate closed): ${gate.reason}`,
+          remedy: 'pgha dr status shows the remedy',
           alert: 'SecondRegionGateClosed',
         },
       ];
@@ -75,9 +75,9 @@ function epochFindings(cluster: Cluster, name: string, region: RegionKnowledge |
   if (!(age > thresholdOf(cluster, 'SecondRegionEpochUnread'))) return [];
   return [
     {
-      what: `${name} has not read the other region's epoch for ${Math.round(age)} s`,
+      what: `${name}: the region epoch of the peer region has not been readable for ${Math.round(age)} s`,
       remedy:
-        'the peering, and port 2379 of the other region; until it is read, a region that starts cold stays closed',
+        'check the VPC peering connection and port 2379 of the peer region; until then a region that is restarted as a whole cannot start',
       alert: 'SecondRegionEpochUnread',
     },
   ];
@@ -99,8 +99,8 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
       ...(isStale
         ? [
             {
-              what: `${node.name} archived its last WAL segment ${Math.round((ageMs ?? 0) / 1_000)} s ago; ${database.walWaiting} wait`,
-              remedy: 'pgha backup verify says which repository refuses; pgha archive detach leaves a lost one out',
+              what: `${node.name}: WAL archive backlog: ${database.walWaiting} segments pending, last archived ${Math.round((ageMs ?? 0) / 1_000)} s ago`,
+              remedy: 'pgha backup verify shows which repository fails. If its region is down: pgha archive detach',
               alert: 'WalNotArchived',
             },
           ]
@@ -108,8 +108,8 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
       ...(fails && !isStale
         ? [
             {
-              what: `the archive command of ${node.name} fails since ${lastArchivedAt ?? 'its start'}`,
-              remedy: `journalctl -u patroni on ${node.name} has pgBackRest's reason; pgha backup verify says which repository refuses`,
+              what: `${node.name}: archive_command has been failing since ${lastArchivedAt ?? 'the server started'}`,
+              remedy: `check the pgBackRest error: journalctl -u patroni (on ${node.name}); pgha backup verify shows which repository fails`,
               alert: 'ArchiveCommandFails',
             },
           ]
@@ -127,26 +127,26 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
   return [
     ...partFindings(machine),
     ...(toldOf(machine.units)?.down ?? []).map((unit) => ({
-      what: `${unit} of ${name} does not run`,
-      remedy: `journalctl -u ${unit} on ${name}`,
+      what: `${name}: ${unit} is not running`,
+      remedy: `check the log: journalctl -u ${unit} (on ${name})`,
     })),
     ...(toldOf(machine.units)?.failed ?? []).map((unit) => ({
-      what: `${unit} of ${name} failed`,
-      remedy: `journalctl -u ${unit} on ${name}`,
+      what: `${name}: ${unit} failed`,
+      remedy: `check the log: journalctl -u ${unit} (on ${name})`,
       alert: 'UnitFailed',
     })),
     ...(toldOf(machine.disks) ?? [])
       .filter((disk) => usedRatio(disk) > full)
       .map((disk) => ({
-        what: `${disk.mount} of ${name} is ${Math.round(usedRatio(disk) * 100)} % full`,
-        remedy: 'on a database machine look at pg_wal first; grow the volume',
+        what: `${name}: ${disk.mount} is ${Math.round(usedRatio(disk) * 100)} % full (threshold ${Math.round(full * 100)} %)`,
+        remedy: 'check the size of pg_wal, then enlarge the data volume',
         alert: usedRatio(disk) > thresholdOf(cluster, 'DiskAlmostFull') ? 'DiskAlmostFull' : 'DiskFilling',
       })),
     ...memoryFindings(cluster, machine),
     ...(toldOf(machine.certificates) ?? [])
       .filter(({ notAfter }) => Date.parse(notAfter) - now < soon)
       .map(({ path, notAfter }) => ({
-        what: `${path} of ${name} ends on ${notAfter.slice(0, 10)}`,
+        what: `${name}: certificate ${path} expires on ${notAfter.slice(0, 10)}`,
         remedy: 'pgha certs renew',
         alert:
           Date.parse(notAfter) - now < thresholdOf(cluster, 'CertificateEndsWithinDays') * 1_000
@@ -156,12 +156,12 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
     ...Object.entries(ready)
       .filter(([, state]) => state !== 'ready')
       .map(([service, state]) => ({
-        what: `${service} on ${name} says ${state}`,
-        remedy: `journalctl -u pgha-${service} on ${name}`,
+        what: `${name}: ${service} is not ready: ${state}`,
+        remedy: `check the log: journalctl -u pgha-${service} (on ${name})`,
         alert: service === 'api' ? 'WriteApiDown' : 'ReadApiDown',
       })),
     ...(machine.needsReboot
-      ? [{ what: `${name} has updates that need a reboot`, remedy: `pgha nodes restart ${name} --reboot` }]
+      ? [{ what: `${name}: installed updates require a reboot`, remedy: `pgha nodes restart ${name} --reboot` }]
       : []),
   ];
 }
@@ -172,8 +172,8 @@ function memoryFindings(cluster: Cluster, machine: Observation): readonly Findin
   if (!(left < thresholdOf(cluster, 'MemoryShort'))) return [];
   return [
     {
-      what: `${machine.machine} has ${Math.round(left * 100)} % of its memory left`,
-      remedy: `systemd-cgtop -m on ${machine.machine} shows who has it; a larger instance type`,
+      what: `${machine.machine}: ${Math.round(left * 100)} % of memory available`,
+      remedy: `on ${machine.machine}: systemd-cgtop -m shows the largest consumers; use a larger instance type if they are legitimate`,
       alert: 'MemoryShort',
     },
   ];

@@ -25,16 +25,16 @@ export function healthFindings(seen: ClusterObservation, region: Region): readon
     const found: Finding[] = [];
     if (isAbove(commitAge, 'CommitsStall')) {
       found.push({
-        what: `no commit on ${name} has ended for ${Math.round(commitAge)} s`,
+        what: `${name}: no commit has completed for ${Math.round(commitAge)} s`,
         remedy:
-          'a full disk, an unreachable port or a missing synchronous standby is named here too and comes first. Otherwise its data disk ' +
-          'stalls: pgha switchover; where that hangs, force-stop the machine, and a synchronous standby is promoted',
+          'first resolve a full disk, an unreachable port or a missing synchronous standby, if one is listed here. Otherwise the data ' +
+          'disk stalls: pgha switchover; if that hangs, force-stop the node, and a synchronous standby is promoted',
         alert: 'CommitsStall',
       });
     }
     if (isAbove(damaged, 'PagesDamaged')) {
       found.push({
-        what: `${damaged} pages read on ${name} did not match their checksums`,
+        what: `${name}: ${damaged} checksum failures (corrupt pages)`,
         remedy: damageRemedy(name, role),
         alert: 'PagesDamaged',
       });
@@ -42,21 +42,21 @@ export function healthFindings(seen: ClusterObservation, region: Region): readon
     // a standby has the numbers of its primary
     if (writes && isAbove(transactions, 'TransactionNumbersRunOut')) {
       found.push({
-        what: `the oldest row on ${name} is ${millions(transactions)} million transactions old; at 2 000 million writes stop`,
+        what: `${name}: transaction ID age ${millions(transactions)} million; at 2 000 million writes stop (wraparound)`,
         remedy: holders(name),
         alert: 'TransactionNumbersRunOut',
       });
     }
     if (writes && isAbove(multixacts, 'MultixactsRunOut')) {
       found.push({
-        what: `the oldest multixact on ${name} is ${millions(multixacts)} million multixacts old; at 2 000 million row locks stop`,
+        what: `${name}: multixact ID age ${millions(multixacts)} million; at 2 000 million row locks stop (wraparound)`,
         remedy: holders(name),
         alert: 'MultixactsRunOut',
       });
     }
     if (isAbove(prepared, 'PreparedTransactionOld')) {
       found.push({
-        what: `a prepared transaction on ${name} has been open for ${Math.round(prepared)} s`,
+        what: `${name}: a prepared transaction has been open for ${Math.round(prepared)} s`,
         remedy:
           "select gid, owner, prepared from pg_prepared_xacts; then commit prepared 'GID' or rollback prepared 'GID'",
         alert: 'PreparedTransactionOld',
@@ -64,10 +64,10 @@ export function healthFindings(seen: ClusterObservation, region: Region): readon
     }
     if (isAbove(idle, 'IdleInTransaction')) {
       found.push({
-        what: `a session on ${name} has been idle in a transaction for ${Math.round(idle)} s`,
+        what: `${name}: a session has been idle in transaction for ${Math.round(idle)} s`,
         remedy:
-          "select pid, usename, application_name, state_change from pg_stat_activity where state like 'idle in transaction%' names it; " +
-          'select pg_terminate_backend(PID) ends it',
+          "select pid, usename, application_name, state_change from pg_stat_activity where state like 'idle in transaction%' shows it; " +
+          'select pg_terminate_backend(PID) terminates it',
         alert: 'IdleInTransaction',
       });
     }
@@ -80,7 +80,7 @@ export function portFindings(seen: ClusterObservation, region: Region): readonly
   const members = answering(seen, region, ['postgres', 'standby']);
   return membersOf(region).flatMap(({ name }) => {
     const own = members.find(({ node }) => node.name === name)?.seen ?? null;
-    // a server that does not run is another finding's business
+    // a server that does not run has a finding of its own
     if (toldOf(own?.database) === null) return [];
     return [ports.postgres, ports.patroni].flatMap((port) => {
       const blind = members
@@ -92,14 +92,14 @@ export function portFindings(seen: ClusterObservation, region: Region): readonly
       const isPrimary = acceptsWrites(own) === true;
       const costs =
         port === ports.patroni
-          ? 'HAProxy there drops it although it works'
-          : 'neither replication nor clients reach it from there';
+          ? 'HAProxy there takes it out of rotation'
+          : 'neither replication nor clients can reach it from there';
       return [
         {
-          what: `port ${port} of ${name} is unreachable from ${blind.join(', ')}, although it runs: ${costs}`,
+          what: `${name}: port ${port} is unreachable from ${blind.join(', ')} although the server runs: ${costs}`,
           remedy:
-            `security groups and firewalls (nft list ruleset) between them and ${name}, and a process that hangs behind the port` +
-            (isPrimary ? '; if it cannot be repaired: pgha switchover' : ''),
+            `check security groups and firewalls (nft list ruleset) between them and ${name}, and for a hanging process on the port` +
+            (isPrimary ? '. If it cannot be fixed: pgha switchover' : ''),
           alert: 'PortUnreachable',
         },
       ];
@@ -121,13 +121,13 @@ const sum = (figures: readonly HealthFigure[], name: string) =>
 const millions = (count: number) => Math.round(count / 1e6);
 
 const holders = (name: string) =>
-  `what holds vacuum back on ${name}: the oldest transaction (pg_stat_activity), prepared transaction (pg_prepared_xacts) or slot ` +
-  '(pg_replication_slots); vacuum (freeze) of the oldest tables once it is gone';
+  `find what holds back vacuum on ${name}: the oldest transaction (pg_stat_activity), prepared transaction (pg_prepared_xacts) or slot ` +
+  '(pg_replication_slots); remove it, then run VACUUM (FREEZE) on the oldest tables';
 
 /** Patroni rebuilds only replicas of a leader: a primary is replaced by a replica first. */
 function damageRemedy(name: string, role: string): string {
   if (role === 'leader')
-    return `pgha switchover to another member, then pgha nodes reinit ${name}; pgha backup verify --restore`;
-  if (role === 'standby_leader') return 'pgha dr rejoin --rebuild replaces the data of its region';
-  return `pgha nodes reinit ${name} replaces its data; if it happens again, pgha nodes replace ${name}`;
+    return `pgha switchover, then pgha nodes reinit ${name}; afterwards pgha backup verify --restore`;
+  if (role === 'standby_leader') return 'rebuild its region: pgha dr rejoin --rebuild';
+  return `replace its data: pgha nodes reinit ${name}. If it happens again: pgha nodes replace ${name}`;
 }

@@ -42,8 +42,8 @@ describe('what holds vacuum back', () => {
     const found = holdersFindings(observation({ 'pg-1': { holders: holders({ transactions: [transaction()] }) } }));
     expect(found).toEqual([
       {
-        what: 'pg-1: the transaction of process 77 (user pgha_owner, application psql, client 10.20.0.9, idle in transaction, open for 12 min, last statement: select count(*) from items) holds vacuum back (12 transactions old)',
-        remedy: 'wait until it ends, or end it: select pg_terminate_backend(77) on pg-1',
+        what: 'pg-1: the transaction of pid 77 (user pgha_owner, application psql, client 10.20.0.9, idle in transaction, open for 12 min, last statement: select count(*) from items) holds back vacuum (12 transactions old)',
+        remedy: 'wait until it finishes, or terminate it: select pg_terminate_backend(77) on pg-1',
         alert: 'VacuumHeldBack',
       },
     ]);
@@ -74,7 +74,7 @@ describe('what holds vacuum back', () => {
         observation({ 'pg-1': { holders: holders({ slots: [{ ...slot, inactiveSeconds, xidAge }] }) } }),
       ).map(({ what }) => what);
     expect(seen(600, 4_711)).toEqual([
-      'pg-1: replication slot dr has been inactive for 10 min and holds vacuum back (its xmin is 4711 transactions old)',
+      'pg-1: replication slot dr has been inactive for 10 min and holds back vacuum (its xmin is 4711 transactions old)',
     ]);
     expect(seen(600, null)).toEqual([]);
     expect(seen(thresholdOf(cluster, 'AbsentStandbyHoldsVacuum'), 4_711)).toEqual([]);
@@ -92,11 +92,11 @@ describe('what holds replay back', () => {
     const transactions = [transaction({ pid: 1, seconds: 3 }), transaction({ pid: 2, seconds: 2 })];
     const conflict = { waitEventType: 'IPC', waitEvent: 'RecoveryConflictSnapshot', blockedBy: [] };
     expect(replica({ transactions, startup: conflict })).toMatchObject([
-      { what: expect.stringMatching(/^pg-2: replay waits for the transaction of process 1 /), alert: 'ReplicaLags' },
+      { what: expect.stringMatching(/^pg-2: replay waits for the transaction of pid 1 /), alert: 'ReplicaLags' },
     ]);
     const lock = { waitEventType: 'Lock', waitEvent: 'relation', blockedBy: [2] };
     expect(replica({ transactions, startup: lock })).toMatchObject([
-      { what: expect.stringContaining('process 2'), remedy: expect.stringContaining('pg_terminate_backend(2)') },
+      { what: expect.stringContaining('pid 2'), remedy: expect.stringContaining('pg_terminate_backend(2)') },
     ]);
     const idle = { waitEventType: 'Activity', waitEvent: 'RecoveryWalStream', blockedBy: [] };
     expect(replica({ transactions, startup: idle })).toEqual([]);
@@ -126,9 +126,7 @@ describe('a member that does not start', () => {
       'starting',
     );
     expect(others).toEqual([]);
-    expect(found?.what).toMatch(
-      /^pg-2: cannot start as a standby while the transaction of process 77 \(.*\) runs on pg-1/,
-    );
+    expect(found?.what).toMatch(/^pg-2: cannot start as a standby while the transaction of pid 77 \(.*\) runs on pg-1/);
     expect(found?.remedy).toContain('pg_terminate_backend(77) on pg-1');
     expect(found?.remedy).not.toContain('reinit');
   });
@@ -137,8 +135,8 @@ describe('a member that does not start', () => {
     const seen = about('pg-2', { 'pg-1': { holders: holders({ transactions: [transaction()] }) } }, 'starting');
     expect(seen).toEqual([
       {
-        what: 'pg-2 is starting: it replays WAL until it is consistent',
-        remedy: 'wait: crash recovery may take minutes; journalctl -u patroni on pg-2 shows its progress',
+        what: 'pg-2: server is starting: crash recovery until it is consistent',
+        remedy: 'wait: crash recovery may take minutes. Progress: journalctl -u patroni (on pg-2)',
         alert: 'ReplicaNotStreaming',
       },
     ]);

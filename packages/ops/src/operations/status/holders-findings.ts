@@ -21,15 +21,15 @@ function vacuumFindings({ cluster }: ClusterObservation, { name }: Node, holders
     ...holders.transactions
       .filter(({ seconds, backendType }) => seconds !== null && seconds > longest && backendType !== 'walsender')
       .map((transaction) => ({
-        what: `${name}: ${describeTransaction(transaction)} holds vacuum back (${transactions(transaction.xidAge)} old)`,
+        what: `${name}: ${describeTransaction(transaction)} holds back vacuum (${transactions(transaction.xidAge)} old)`,
         remedy: endTransaction(name, transaction),
         alert,
       })),
     ...holders.prepared
       .filter(({ seconds }) => seconds > longest)
       .map(({ name: gid, owner, database, seconds, xidAge }) => ({
-        what: `${name}: prepared transaction '${gid}' of ${owner} in ${database}, prepared ${duration(seconds)} ago, holds vacuum back (${transactions(xidAge)} old)`,
-        remedy: `in the database ${database}: commit prepared '${gid}' or rollback prepared '${gid}', as its owner decides`,
+        what: `${name}: prepared transaction '${gid}' of ${owner} in ${database}, prepared ${duration(seconds)} ago, holds back vacuum (${transactions(xidAge)} old)`,
+        remedy: `in database ${database}, as its owner decides: commit prepared '${gid}' or rollback prepared '${gid}'`,
         alert,
       })),
   ];
@@ -40,7 +40,7 @@ function replayFindings({ name }: Node, { startup, replayPause, transactions }: 
     return [
       {
         what: `${name}: replay is paused`,
-        remedy: `select pg_wal_replay_resume() on ${name}; if the log of patroni there says "insufficient parameter settings", pgha apply and pgha nodes restart ${name}`,
+        remedy: `select pg_wal_replay_resume() on ${name}; if the Patroni log there says "insufficient parameter settings", pgha apply and pgha nodes restart ${name}`,
         alert: 'ReplayPaused',
       },
     ];
@@ -84,7 +84,7 @@ export function overflowedTransaction(
 export function waitingStart(name: string, { on, transaction }: { on: string; transaction: TransactionSeen }): Finding {
   return {
     what: `${name}: cannot start as a standby while ${describeTransaction(transaction)} runs on ${on}: it has ${transaction.subtransactions ?? 'many'}+ subtransactions, more than a snapshot holds`,
-    remedy: `${endTransaction(on, transaction)}; a rebuild of ${name} would wait for it as well`,
+    remedy: `${endTransaction(on, transaction)}; a copy of ${name} from the primary would wait for it as well`,
     alert: 'PostgresDown',
   };
 }
@@ -98,11 +98,11 @@ function describeTransaction({ pid, user, application, client, state, seconds, s
     ...(seconds === null ? [] : [`open for ${duration(seconds)}`]),
     ...(statement === null || statement === '' ? [] : [`last statement: ${statement}`]),
   ];
-  return `the transaction of process ${pid} (${who.join(', ')})`;
+  return `the transaction of pid ${pid} (${who.join(', ')})`;
 }
 
 const endTransaction = (on: string, { pid }: TransactionSeen) =>
-  `wait until it ends, or end it: select pg_terminate_backend(${pid}) on ${on}`;
+  `wait until it finishes, or terminate it: select pg_terminate_backend(${pid}) on ${on}`;
 
 const transactions = (count: number) => `${count} transaction${count === 1 ? '' : 's'}`;
 

@@ -17,8 +17,8 @@ export function memberFindings(seen: ClusterObservation, region: Region): readon
   if (members === null)
     return [
       {
-        what: `no member of ${region.awsRegion} answers`,
-        remedy: 'start its machines; those that cannot be asked are below',
+        what: `${region.awsRegion}: no member is reachable`,
+        remedy: 'start its nodes; the unreachable ones are listed below',
       },
     ];
   return [
@@ -52,8 +52,8 @@ function memberFinding(
   if (typeof member.lag === 'number' && member.lag > thresholdOf(seen.cluster, 'ReplicaLags')) {
     return [
       {
-        what: `${name} is ${Math.round(member.lag / 1024 ** 2)} MiB behind`,
-        remedy: 'its disk, its CPU, or a long query that holds replay back',
+        what: `${name}: replication lag ${Math.round(member.lag / 1024 ** 2)} MiB`,
+        remedy: `check disk and CPU of ${name}, and long queries there that delay replay (pg_stat_activity)`,
         alert: 'ReplicaLags',
       },
     ];
@@ -71,20 +71,20 @@ function missingFinding(
   const down = toldOf(machine?.seen?.units)?.down ?? [];
   if (down.includes('patroni.service')) {
     return {
-      what: `${name} is not a member: Patroni does not run there`,
-      remedy: `systemctl start patroni on ${name}; journalctl -u patroni says why it ended`,
+      what: `${name}: Patroni is not running`,
+      remedy: `on ${name}: systemctl start patroni; journalctl -u patroni shows why it stopped`,
       alert: 'PatroniDown',
     };
   }
   if (toldOf(machine?.seen?.patroni) !== null) {
     return {
-      what: `${name} is not a member: its Patroni runs and is not in etcd`,
-      remedy: `the connection from ${name} to port ${ports.etcdClient} of etcd; journalctl -u patroni there says what it waits for`,
+      what: `${name}: Patroni is running but not registered in etcd`,
+      remedy: `check the connection from ${name} to port ${ports.etcdClient} of etcd; journalctl -u patroni there shows what it waits for`,
     };
   }
   return {
-    what: `${name} is not a member`,
-    remedy: `journalctl -u patroni on ${name}${rebuilt(seen, region, name, '; if it cannot start, ')}`,
+    what: `${name}: not a member of the cluster`,
+    remedy: `check the log: journalctl -u patroni (on ${name})${rebuilt(seen, region, name, '. If it cannot start: ')}`,
     alert: 'PatroniDown',
   };
 }
@@ -99,45 +99,48 @@ function stateFinding(
   const isLeader = role === 'leader' || role === 'standby_leader';
   const alert =
     role === 'standby_leader' ? 'SecondRegionNotStreaming' : isLeader ? 'PostgresDown' : 'ReplicaNotStreaming';
-  const log = `journalctl -u patroni on ${name}`;
-  const said = (what: string, remedy: string): Finding => ({ what: `${name} is ${what}`, remedy, alert });
+  const log = `journalctl -u patroni (on ${name})`;
+  const said = (what: string, remedy: string): Finding => ({ what: `${name}: ${what}`, remedy, alert });
   if (state === 'creating replica') {
-    return said(
-      'being rebuilt (creating replica)',
-      `wait: it joins by itself when the copy is complete; ${log} shows how far it is`,
-    );
+    return said('replica is being created', `wait: it joins automatically when the copy is complete. Progress: ${log}`);
   }
   if (state === 'in archive recovery') {
     return said(
-      'in archive recovery: it does not stream',
-      `wait: it catches up from the archive; if it stays so, the connection from ${name} to port ${ports.postgres} of the primary, and ${log}`,
+      'replica is not streaming (state: in archive recovery)',
+      `wait: it catches up from the WAL archive. If it does not, check the connection from ${name} to port ${ports.postgres} of the primary, and the log: ${log}`,
     );
   }
   if (state === 'starting' || state === 'restarting') {
     return said(
-      `${state}: it replays WAL until it is consistent`,
-      `wait: crash recovery may take minutes; ${log} shows its progress`,
+      `server is ${state}: crash recovery until it is consistent`,
+      `wait: crash recovery may take minutes. Progress: ${log}`,
     );
   }
-  if (state === 'stopping') return said('stopping', `wait; ${log}`);
+  if (state === 'stopping') return said('server is stopping', `wait. Log: ${log}`);
   if (state === 'stopped') {
     const down = toldOf(machine?.seen?.units)?.down ?? [];
     if (down.includes('patroni.service'))
-      return said('stopped: Patroni does not run there', `systemctl start patroni on ${name}`);
+      return said('server is stopped, Patroni is not running', `on ${name}: systemctl start patroni`);
     return toldOf(machine?.seen?.patroni)?.patroni.pause === true
-      ? said('stopped, and the cluster is paused', 'patronictl resume starts it, once the maintenance is over')
+      ? said(
+          'server is stopped, and automatic failover is paused',
+          'after the maintenance: patronictl resume starts it',
+        )
       : said(
-          'stopped',
-          `wait for Patroni to start it; if it does not, ${log} says why, and pgha nodes restart ${name}`,
+          'server is stopped',
+          `wait for Patroni to start it. If it does not, check the log: ${log}; then pgha nodes restart ${name}`,
         );
   }
   if (state === 'running') {
     return said(
-      'running and does not stream',
-      `the connection from ${name} to port ${ports.postgres} of the primary; ${log}${rebuilt(seen, region, name, '; if it diverged and Patroni cannot rewind it, ')}`,
+      'replica is not streaming (state: running)',
+      `check the connection from ${name} to port ${ports.postgres} of the primary, and the log: ${log}${rebuilt(seen, region, name, '. If it diverged and pg_rewind fails: ')}`,
     );
   }
-  return said(state, `${log}${rebuilt(seen, region, name, '; if it does not end, ')}`);
+  return said(
+    `state is ${state}`,
+    `check the log: ${log}${rebuilt(seen, region, name, '. If the state does not change: ')}`,
+  );
 }
 
 /** How its data is replaced: only while a primary has all of it, and never the primary's own. */
@@ -147,12 +150,12 @@ function rebuilt(seen: ClusterObservation, region: Region, name: string, before:
   const own = membersSeen(seen, region)?.find((each) => each.name === name);
   // Patroni rebuilds a replica from its region's leader; the leader of a standby region has only the active region
   if ((own?.role === 'standby_leader' || membersOf(region).length === 1) && others.some(isLed)) {
-    return `${before}pgha dr rejoin --rebuild replaces the data of ${region.awsRegion}`;
+    return `${before}pgha dr rejoin --rebuild (rebuilds ${region.awsRegion})`;
   }
   const hasLeader = membersListed(seen, region)?.some(
     (each) => each.name !== name && (each.role === 'leader' || each.role === 'standby_leader'),
   );
-  return hasLeader === true && own?.role !== 'leader' ? `${before}pgha nodes reinit ${name} rebuilds it` : '';
+  return hasLeader === true && own?.role !== 'leader' ? `${before}pgha nodes reinit ${name}` : '';
 }
 
 function regionFindings(seen: ClusterObservation, region: Region, members: readonly SeenMember[]): readonly Finding[] {
@@ -166,8 +169,8 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
     !hasForeignStandbyNames(seen, primary)
   ) {
     found.push({
-      what: 'no standby confirms commits: a second fault now loses data or stops writes',
-      remedy: 'bring the missing member back',
+      what: `${region.awsRegion}: no synchronous standby; another failure would lose data or block writes`,
+      remedy: 'recover the missing member; it is listed here with its state',
       alert: 'NoSynchronousStandby',
     });
   }
@@ -175,31 +178,31 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
   const others = regionsOf(seen.cluster).filter(({ kind }) => kind !== region.kind);
   if (leader === undefined && !leadsAny(members) && others.some((other) => writersOf(seen, other).length > 0)) {
     found.push({
-      what: `the standby region ${region.awsRegion} has no leader: it could not be promoted`,
-      remedy: `journalctl -u patroni on ${membersOf(region)[0]?.name}; etcd of ${region.awsRegion} comes first`,
+      what: `${region.awsRegion}: the standby region has no standby leader and cannot be promoted`,
+      remedy: `check etcd of ${region.awsRegion} first, then the log: journalctl -u patroni (on ${membersOf(region)[0]?.name})`,
       alert: 'SecondRegionWithoutLeader',
     });
   }
   const lag = leader === undefined ? null : replayAgeSeconds(seen, leader.name);
   if (lag !== null && lag > thresholdOf(seen.cluster, 'SecondRegionLags')) {
     found.push({
-      what: `${region.awsRegion} is ${Math.round(lag)} s behind`,
-      remedy: 'the peering, and the slot "dr" on the primary',
+      what: `${region.awsRegion}: replication lag ${Math.round(lag)} s`,
+      remedy: 'check the VPC peering connection, and the replication slot "dr" on the primary',
       alert: 'SecondRegionLags',
     });
   }
   const asked = answering(seen, region, ['postgres', 'standby']);
   if (asked.some(({ seen: machine }) => toldOf(machine?.patroni)?.patroni.pause === true)) {
     found.push({
-      what: `automatic failover is paused in ${region.awsRegion}`,
-      remedy: 'patronictl resume, once the maintenance is over',
+      what: `${region.awsRegion}: automatic failover is paused`,
+      remedy: 'after the maintenance: patronictl resume',
       alert: 'PatroniPaused',
     });
   }
   for (const { node, seen: machine } of asked) {
     if (toldOf(machine?.patroni)?.patroni.pending_restart === true) {
       found.push({
-        what: `${node.name} runs with settings that need a restart`,
+        what: `${node.name}: restart pending for changed settings`,
         remedy: `pgha nodes restart ${node.name}`,
         alert: 'RestartPending',
       });
@@ -210,7 +213,7 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
 
 const leadsAny = (members: readonly SeenMember[]) => members.some(({ role }) => role === 'leader');
 
-/** The ways in of a region that has a primary: whichever machine a client comes through, it has to reach it. */
+/** The routes of a region that has a primary: every node has to route clients to it. */
 function routeFindings(seen: ClusterObservation, region: Region, members: readonly SeenMember[]): readonly Finding[] {
   // its own word: what etcd has is as old as the lease of a primary that is gone
   const [primary] = writersOf(seen, region);
@@ -226,8 +229,8 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
       ...(toldOf(machine?.pooler)?.paused === true
         ? [
             {
-              what: `the pooler of ${name} is paused although there is a primary`,
-              remedy: `systemctl restart pgha-guard on ${name}`,
+              what: `${name}: PgBouncer is paused although there is a primary`,
+              remedy: `on ${name}: systemctl restart pgha-guard`,
               alert: 'PoolerStaysPaused',
             },
           ]
@@ -235,8 +238,8 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
       ...((toldOf(machine?.pooler)?.maxWaitSeconds ?? 0) > thresholdOf(seen.cluster, 'PoolerClientsWait')
         ? [
             {
-              what: `a client of PgBouncer on ${name} has waited for ${Math.round(toldOf(machine?.pooler)?.maxWaitSeconds ?? 0)} s`,
-              remedy: `every server connection of its pool is in use: show pools and show servers on the console of PgBouncer on ${name}`,
+              what: `${name}: a client of PgBouncer has waited for ${Math.round(toldOf(machine?.pooler)?.maxWaitSeconds ?? 0)} s`,
+              remedy: `all server connections of its pool are in use: check SHOW POOLS and SHOW SERVERS on the admin console of PgBouncer on ${name}`,
               alert: 'PoolerClientsWait',
             },
           ]
@@ -244,21 +247,21 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
       ...(router !== null && router.primary?.includes(primary) !== true
         ? [
             {
-              what: `the router of ${name} does not send to the primary ${primary}`,
-              remedy: `journalctl -u haproxy on ${name} says why; the way from there to port ${ports.patroni} of ${primary}`,
+              what: `${name}: HAProxy does not route to the primary ${primary}`,
+              remedy: `check the log: journalctl -u haproxy (on ${name}), and the connection from there to port ${ports.patroni} of ${primary}`,
               alert: 'RouterFindsNoPrimary',
             },
           ]
         : []),
       ...wrong.map((other) => ({
-        what: `the router of ${name} sends writers to ${other}, and ${primary} is the primary`,
-        remedy: `journalctl -u patroni on ${other}: it says that it leads`,
+        what: `${name}: HAProxy routes writes to ${other}, but the primary is ${primary}`,
+        remedy: `${other} reports itself as the leader; check the log: journalctl -u patroni (on ${other})`,
       })),
       ...(router !== null && hasReplica && (router.replica ?? []).length === 0
         ? [
             {
-              what: `the router of ${name} sends readers to no replica although one streams`,
-              remedy: `journalctl -u haproxy on ${name} says why`,
+              what: `${name}: HAProxy routes reads to no replica although one is streaming`,
+              remedy: `check the log: journalctl -u haproxy (on ${name})`,
             },
           ]
         : []),

@@ -5,9 +5,9 @@ type Part = Exclude<keyof Observation, 'machine' | 'at' | 'needsReboot'>;
 
 /** Whose answer each part of an observation is: its name, the unit that has its log, the alert about the same. */
 const sources: Readonly<Record<Part, { program: string; unit: string | null; alert?: string }>> = {
-  disks: { program: 'the file systems', unit: null },
-  memory: { program: 'the kernel', unit: null },
-  certificates: { program: 'the certificates', unit: 'pgha-secrets' },
+  disks: { program: 'the disk usage check', unit: null },
+  memory: { program: 'the memory check', unit: null },
+  certificates: { program: 'the certificate check', unit: 'pgha-secrets' },
   units: { program: 'systemd', unit: null },
   patroni: { program: 'Patroni', unit: 'patroni', alert: 'PatroniDown' },
   database: { program: 'PostgreSQL', unit: 'patroni', alert: 'PostgresDown' },
@@ -17,13 +17,13 @@ const sources: Readonly<Record<Part, { program: string; unit: string | null; ale
   restoreTests: { program: 'the results of the restore tests', unit: null },
   durability: { program: 'the check of durability settings (pgha-durability)', unit: null },
   etcd: { program: 'etcd', unit: 'etcd', alert: 'EtcdMemberDown' },
-  api: { program: 'the services', unit: 'pgha-api', alert: 'WriteApiDown' },
-  health: { program: 'PostgreSQL (its health)', unit: 'patroni', alert: 'PostgresDown' },
-  holders: { program: 'PostgreSQL (what holds it back)', unit: 'patroni', alert: 'PostgresDown' },
+  api: { program: 'the HTTP services', unit: 'pgha-api', alert: 'WriteApiDown' },
+  health: { program: 'PostgreSQL (health queries)', unit: 'patroni', alert: 'PostgresDown' },
+  holders: { program: 'PostgreSQL (transaction queries)', unit: 'patroni', alert: 'PostgresDown' },
   replay: { program: 'the journal of Patroni', unit: 'patroni' },
   reach: { program: "the check of the other members' ports (pgha-reach)", unit: null },
   watching: { program: 'the check of the monitoring (pgha-watching)', unit: null },
-  region: { program: 'the region program (pgha-region)', unit: 'pgha-region' },
+  region: { program: 'the region epoch service (pgha-region)', unit: 'pgha-region' },
 };
 
 /** Parts of a machine that were not told: whose answer is missing, and where the reason is. */
@@ -40,7 +40,7 @@ export function partFindings(machine: Observation): readonly Finding[] {
     if (unit !== null && down.includes(`${unit}.service`)) return [];
     return [
       {
-        what: `${program} on ${name} does not answer: ${told.error}`,
+        what: `${name}: ${program} is not responding: ${told.error}`,
         remedy: remedyFor(name, unit),
         ...(alert === undefined ? {} : { alert }),
       },
@@ -50,5 +50,5 @@ export function partFindings(machine: Observation): readonly Finding[] {
 
 const remedyFor = (name: string, unit: string | null) =>
   unit === null
-    ? `pgha-observe on ${name} shows it again; pgha apply brings a program that is older than this pgha up to date`
-    : `systemctl status ${unit} and journalctl -u ${unit} on ${name}`;
+    ? `run pgha-observe on ${name} to reproduce it; if the node runs an older release: pgha apply`
+    : `on ${name}: systemctl status ${unit}; journalctl -u ${unit}`;

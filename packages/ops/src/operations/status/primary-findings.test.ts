@@ -50,13 +50,15 @@ describe('a primary that only its own words name', () => {
     expect(status.regions[0]).toMatchObject({ role: 'acting' });
     expect(status.findings).toEqual([
       {
-        what: 'pg-1 is the primary in failsafe mode: etcd of us-east-1 is unreachable from it; it accepts writes',
+        what: 'pg-1: primary in failsafe mode, accepts writes: it cannot reach etcd of us-east-1',
         remedy: expect.stringContaining('restore the connection from pg-1 to port 2379 of etcd-1, etcd-2, etcd-3'),
         alert: 'FailsafeMode',
+        severity: expect.stringMatching(/^(critical|warning)$/),
+        runbook: 'docs/reference/alerts.md#failsafemode',
       },
     ]);
     expect(allOf(cut)).not.toMatch(harmful);
-    expect(renderStatus(status)).toMatch(/pg-1 +leader \(failsafe\) +running/);
+    expect(renderStatus(status)).toMatch(/pg-1 +Leader \(failsafe mode\) +running/);
   });
 
   it('is the primary when etcd has no quorum at all', () => {
@@ -70,11 +72,11 @@ describe('a primary that only its own words name', () => {
       off('etcd-3'),
     ]);
     expect(whatOf(quorumLost)).toEqual([
-      'pg-1 is the primary in failsafe mode: etcd of us-east-1 has no quorum; it accepts writes',
-      'etcd of us-east-1 does not answer',
-      'etcd-2 cannot be asked: etcd-2 is stopped',
-      'etcd-3 cannot be asked: etcd-3 is stopped',
-      'etcd on etcd-1 does not answer: context deadline exceeded',
+      'pg-1: primary in failsafe mode, accepts writes: etcd of us-east-1 has no quorum',
+      'us-east-1: etcd is not responding',
+      'etcd-2: unreachable: etcd-2 is stopped',
+      'etcd-3: unreachable: etcd-3 is stopped',
+      'etcd-1: etcd is not responding: context deadline exceeded',
     ]);
   });
 
@@ -84,7 +86,7 @@ describe('a primary that only its own words name', () => {
       machine('pg-1', says({}, other, true)),
       machine('pg-2', says({ state: 'starting' }, other)),
     ]);
-    expect(whatOf(seen)[0]).toBe('pg-1 accepts writes, and etcd of us-east-1 names pg-2 as the leader');
+    expect(whatOf(seen)[0]).toBe('pg-1: accepts writes, but the leader in etcd of us-east-1 is pg-2');
   });
 
   it('is one too many when two members accept writes, and the one that etcd does not name is stopped', () => {
@@ -111,7 +113,7 @@ describe('no primary', () => {
   it('is a matter of waiting while Patroni is about to promote a member', () => {
     const [first, ...others] = findAll(withMachines(lost()));
     expect(first).toEqual({
-      what: 'no region has a primary: writes wait, then they are refused; the last commit is 4 s old',
+      what: 'no primary: writes are queued, then rejected; last commit 4 s ago',
       remedy:
         'automatic failover to pg-2 or pg-3 is expected within about 30 s. Do not reinitialize the former primary. ' +
         'If there is still no primary after that: pgha failover --dry-run. If the whole region is down: pgha dr failover',
@@ -119,8 +121,8 @@ describe('no primary', () => {
     });
     expect(others).toEqual([
       {
-        what: 'pg-1 cannot be asked: pg-1 is stopped',
-        remedy: 'start it; if it does not come back: pgha nodes replace pg-1',
+        what: 'pg-1: unreachable: pg-1 is stopped',
+        remedy: 'start it. If it does not recover: pgha nodes replace pg-1',
         alert: 'MachineDown',
       },
     ]);
@@ -138,21 +140,21 @@ describe('no primary', () => {
         : { ...each, seen: { ...each.seen, ...says({ replication_state: 'streaming' }, primaryMembers) } },
     );
     for (const seen of [withMachines(machines), withMachines(leased)]) {
-      expect(allOf(seen)).not.toMatch(/pooler|reinit pg|not a member/);
+      expect(allOf(seen)).not.toMatch(/PgBouncer|reinit pg|not a member/);
     }
   });
 
   it('is not claimed when no member can be asked, nor a machine called off that is slow', () => {
     const slow = (name: string) => ({ ...off(name), problem: `${name}: "pgha-observe" did not end within 30000 ms` });
     const [first, ...others] = findAll(withMachines(['pg-1', 'pg-2', 'pg-3'].map(slow)));
-    expect(first?.what).toBe('whether us-east-1 has a primary is unknown: none of its members can be asked');
-    expect(others.find(({ what }) => what.startsWith('pg-1'))?.remedy).toMatch(/^it is on and too slow/);
+    expect(first?.what).toBe('us-east-1: unknown whether there is a primary: no member is reachable');
+    expect(others.find(({ what }) => what.startsWith('pg-1'))?.remedy).toMatch(/^it is running but overloaded/);
   });
 
   it('waits for etcd where it has no quorum, and for nobody where failover is paused', () => {
     const error = { error: 'no leader' };
     const noQuorum = withMachines([...lost(), machine('etcd-1', { etcd: error }), off('etcd-2'), off('etcd-3')]);
-    expect(findAll(noQuorum)[0]?.remedy).toMatch(/^etcd of us-east-1 comes first/);
+    expect(findAll(noQuorum)[0]?.remedy).toMatch(/^start the etcd nodes of us-east-1 first/);
     expect(findAll(withMachines(lost({ pause: true })))[0]?.remedy).toContain('patronictl resume');
   });
 
@@ -163,7 +165,7 @@ describe('no primary', () => {
       machine('pg-2', says({ replication_state: 'streaming' }, members)),
       machine('pg-3', says({ replication_state: 'streaming' }, members)),
     ]);
-    expect(findAll(seen)[0]?.remedy).toMatch(/^start pg-1: that loses nothing. Otherwise pgha failover --dry-run/);
+    expect(findAll(seen)[0]?.remedy).toMatch(/^start pg-1: no data is lost. Otherwise: pgha failover --dry-run/);
   });
 });
 
@@ -177,12 +179,12 @@ describe('a member that does not serve', () => {
   };
 
   it.each<[string, string, RegExp]>([
-    ['creating replica', 'pg-2 is being rebuilt (creating replica)', /^wait: it joins by itself/],
-    ['starting', 'pg-2 is starting: it replays WAL until it is consistent', /^wait: crash recovery/],
-    ['in archive recovery', 'pg-2 is in archive recovery: it does not stream', /^wait: it catches up/],
-    ['stopped', 'pg-2 is stopped', /pgha nodes restart pg-2$/],
-    ['running', 'pg-2 is running and does not stream', /if it diverged .* pgha nodes reinit pg-2/],
-    ['start failed', 'pg-2 is start failed', /pgha nodes reinit pg-2 rebuilds it$/],
+    ['creating replica', 'pg-2: replica is being created', /^wait: it joins automatically/],
+    ['starting', 'pg-2: server is starting: crash recovery until it is consistent', /^wait: crash recovery/],
+    ['in archive recovery', 'pg-2: replica is not streaming (state: in archive recovery)', /^wait: it catches up/],
+    ['stopped', 'pg-2: server is stopped', /pgha nodes restart pg-2$/],
+    ['running', 'pg-2: replica is not streaming (state: running)', /If it diverged .* pgha nodes reinit pg-2$/],
+    ['start failed', 'pg-2: state is start failed', /pgha nodes reinit pg-2$/],
   ])('in the state "%s" has a remedy that works', (state, what, remedy) => {
     expect(findAll(withState(state))).toEqual([
       { what, remedy: expect.stringMatching(remedy), alert: 'ReplicaNotStreaming' },
@@ -191,16 +193,18 @@ describe('a member that does not serve', () => {
 
   it('is started by who stopped it', () => {
     const paused = withState('stopped', says({ state: 'stopped', pause: true }, primaryMembers));
-    expect(allOf(paused)).toContain('pg-2 is stopped, and the cluster is paused: patronictl resume');
+    expect(allOf(paused)).toContain(
+      'pg-2: server is stopped, and automatic failover is paused: after the maintenance: patronictl resume',
+    );
     const units = { down: ['patroni.service'], failed: [] };
     const ended = withState('stopped', { units, patroni: { error: 'Connection refused' } });
-    expect(allOf(ended)).toContain('pg-2 is stopped: Patroni does not run there: systemctl start patroni on pg-2');
+    expect(allOf(ended)).toContain('pg-2: server is stopped, Patroni is not running: on pg-2: systemctl start patroni');
   });
 
   it('is said once to be off when its machine is', () => {
     const members = primaryMembers.filter(({ name }) => name !== 'pg-2');
     const seen = withMachines([machine('pg-1', says({}, members, true)), off('pg-2')]);
-    expect(whatOf(seen)).toEqual(['pg-2 cannot be asked: pg-2 is stopped']);
+    expect(whatOf(seen)).toEqual(['pg-2: unreachable: pg-2 is stopped']);
   });
 
   it('is not told to be rebuilt while no other member leads', () => {
@@ -223,7 +227,7 @@ describe('an alarm of etcd', () => {
     const alarms = [{ member: '2', alarm: 'NOSPACE' }];
     expect(findAll(withMachine(machine('etcd-1', { etcd: { members, alarms } })))).toEqual([
       {
-        what: 'etcd of us-east-1 raised the alarm NOSPACE on etcd-2.example',
+        what: 'us-east-1: etcd alarm NOSPACE on etcd-2.example',
         remedy: expect.stringContaining('alarm disarm'),
         alert: 'EtcdAlarm',
       },
@@ -233,7 +237,7 @@ describe('an alarm of etcd', () => {
   it('is read from an older program as well', () => {
     const alarms = ['memberID:10501334649042878790', 'alarm:NOSPACE'];
     expect(whatOf(withMachine(machine('etcd-1', { etcd: { members, alarms } })))).toEqual([
-      'etcd of us-east-1 raised the alarm NOSPACE',
+      'us-east-1: etcd alarm NOSPACE',
     ]);
   });
 });

@@ -25,7 +25,7 @@ export function primaryFindings(seen: ClusterObservation): readonly Finding[] {
     return [
       {
         what: `split-brain: both ${first.awsRegion} and ${second.awsRegion} have a primary`,
-        remedy: 'stop the former primary region at once (the one with the lower epoch), then pgha dr status',
+        remedy: 'stop the former primary region at once (the one with the lower region epoch), then run pgha dr status',
         alert: 'TwoPrimaries',
       },
     ];
@@ -38,13 +38,14 @@ export function primaryFindings(seen: ClusterObservation): readonly Finding[] {
 /** The one that etcd does not name goes: nothing else may accept writes. */
 function splitRemedy(seen: ClusterObservation, writing: readonly { name: string; region: Region }[]): string {
   const [one, other] = writing;
-  if (one?.region !== other?.region) return 'pgha dr status names the region with the lower epoch: stop it at once';
+  if (one?.region !== other?.region)
+    return 'stop the region with the lower region epoch at once; pgha dr status shows the epochs';
   const listed = one === undefined ? null : membersListed(seen, one.region);
   const leader = listed?.find(({ role }) => role === 'leader')?.name;
   const wrong = writing.filter(({ name }) => name !== leader).map(({ name }) => name);
   return leader === undefined
-    ? 'etcd names none of them: stop all but one at once (systemctl stop patroni), the one with the higher timeline stays'
-    : `etcd names ${leader}: systemctl stop patroni on ${wrong.join(', ')} at once, and compare what it has before it is rebuilt`;
+    ? 'etcd names none of them as leader: stop all but the one with the highest timeline at once (systemctl stop patroni)'
+    : `the leader in etcd is ${leader}: at once run systemctl stop patroni on ${wrong.join(', ')}, and compare its data before it is reinitialized`;
 }
 
 /** A primary that etcd does not know as such. */
@@ -52,14 +53,14 @@ function withoutEtcdFindings(seen: ClusterObservation, region: Region, name: str
   const machine = seen.machines.find(({ node }) => node.name === name)?.seen ?? null;
   const listed = membersListed(seen, region);
   const names = nodesOf(region, 'etcd').map((node) => node.name);
-  const stay = `${name} stays the primary only as long as every other member answers it: do not promote, restart or reinitialize any member`;
+  const stay = `${name} remains the primary only as long as every other member responds to it: do not promote, restart or reinitialize any member`;
   if (isFailsafe(machine)) {
     const hasQuorum = etcdHasLeader(seen, region);
     return [
       {
         what: hasQuorum
-          ? `${name} is the primary in failsafe mode: etcd of ${region.awsRegion} is unreachable from it; it accepts writes`
-          : `${name} is the primary in failsafe mode: etcd of ${region.awsRegion} has no quorum; it accepts writes`,
+          ? `${name}: primary in failsafe mode, accepts writes: it cannot reach etcd of ${region.awsRegion}`
+          : `${name}: primary in failsafe mode, accepts writes: etcd of ${region.awsRegion} has no quorum`,
         remedy: hasQuorum
           ? `restore the connection from ${name} to port ${ports.etcdClient} of ${names.join(', ')}. ${stay}`
           : `start etcd on ${names.join(', ')}. ${stay}`,
@@ -71,8 +72,8 @@ function withoutEtcdFindings(seen: ClusterObservation, region: Region, name: str
   if (listed === null || leader === name) return [];
   return [
     {
-      what: `${name} accepts writes, and etcd of ${region.awsRegion} names ${leader ?? 'no member'} as the leader`,
-      remedy: `run pgha status again in ${seen.cluster.patroni.ttlSeconds} s: Patroni demotes ${name} or renews its lease until then. If it stays so: systemctl stop patroni on ${name}`,
+      what: `${name}: accepts writes, but the leader in etcd of ${region.awsRegion} is ${leader ?? 'no member'}`,
+      remedy: `run pgha status again in ${seen.cluster.patroni.ttlSeconds} s: until then Patroni demotes ${name} or renews its leader lease. If nothing changed: systemctl stop patroni (on ${name})`,
     },
   ];
 }
@@ -97,23 +98,29 @@ function missingPrimary(seen: ClusterObservation, region: Region): readonly Find
   const elsewhere = seen.cluster.dr === null ? '' : '. If the whole region is down: pgha dr failover';
   const ages = membersOf(region).flatMap(({ name }) => replayAgeSeconds(seen, name) ?? []);
   const age = ages.length === 0 ? null : Math.round(Math.min(...ages));
-  const since = age === null ? '' : `; the last commit is ${age} s old`;
-  const what = `no region has a primary: writes wait, then they are refused${since}`;
+  const since = age === null ? '' : `; last commit ${age} s ago`;
+  const what = `no primary: writes are queued, then rejected${since}`;
   if (members === null) {
     return [
       {
-        what: `whether ${where} has a primary is unknown: none of its members can be asked`,
-        remedy: `start its machines if they are off; if they are on, run pgha status again before anything else${elsewhere}`,
+        what: `${where}: unknown whether there is a primary: no member is reachable`,
+        remedy: `start its nodes if they are stopped; if they are running, run pgha status again before anything else${elsewhere}`,
         alert,
       },
     ];
   }
   if (!etcdHasLeader(seen, region)) {
-    const remedy = `etcd of ${where} comes first: start its machines; no member can be promoted until it has a quorum${elsewhere}`;
+    const remedy = `start the etcd nodes of ${where} first: no member can be promoted until etcd has a quorum${elsewhere}`;
     return [{ what, remedy, alert }];
   }
   if (isPaused(seen, region)) {
-    return [{ what, remedy: 'automatic failover is paused: patronictl resume on any member promotes one', alert }];
+    return [
+      {
+        what,
+        remedy: 'automatic failover is paused; patronictl resume on any member resumes it, and a member is promoted',
+        alert,
+      },
+    ];
   }
   const bound = automaticFailoverSeconds(seen.cluster);
   const candidates = ableMembers(seen, region);
@@ -132,8 +139,8 @@ function missingPrimary(seen: ClusterObservation, region: Region): readonly Find
   const off = seen.machines
     .filter(({ node, seen: machine }) => machine === null && membersOf(region).some(({ name }) => name === node.name))
     .map(({ node }) => node.name);
-  const start = off.length === 0 ? '' : `start ${off.join(', ')}: that loses nothing. Otherwise `;
-  return [{ what, remedy: `${start}pgha failover --dry-run shows what each member has${elsewhere}`, alert }];
+  const start = off.length === 0 ? '' : `start ${off.join(', ')}: no data is lost. Otherwise: `;
+  return [{ what, remedy: `${start}pgha failover --dry-run (shows the LSN of each member)${elsewhere}`, alert }];
 }
 
 const isPaused = (seen: ClusterObservation, region: Region): boolean =>

@@ -20,7 +20,7 @@ export function replayFinding(name: string, { message, context }: ReplayFailure)
   }
   return {
     what: `${name}: replay fails: ${message} (${context.slice(0, 120)})`,
-    remedy: `make what the message names available on ${name}; if its files are damaged, pgha nodes reinit ${name}`,
+    remedy: `provide on ${name} what the message names. If its data files are corrupt: pgha nodes reinit ${name}`,
     alert: 'PostgresDown',
   };
 }

@@ -18,8 +18,8 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
     if (seen === null)
       return [
         {
-          what: `${name} cannot be read: ${problem}`,
-          remedy: 'its bucket, its permissions, or the way to it',
+          what: `${name}: unreachable: ${problem}`,
+          remedy: 'check the S3 bucket, its permissions and the network route to S3',
           alert: 'RepositoryFails',
         },
       ];
@@ -28,7 +28,7 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
     if (full === undefined)
       return [
         {
-          what: `${name} has no full backup`,
+          what: `${name}: no full backup`,
           remedy: `pgha backup create --type full --repo ${key}`,
           alert: 'FullBackupOld',
         },
@@ -37,7 +37,7 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
       ...(full.stoppedAt.getTime() < oldest('FullBackupOld')
         ? [
             {
-              what: `the last full backup in ${name} is ${Math.round((at.getTime() - full.stoppedAt.getTime()) / day)} days old`,
+              what: `${name}: the last full backup is ${Math.round((at.getTime() - full.stoppedAt.getTime()) / day)} days old`,
               remedy: `pgha backup create --type full --repo ${key}`,
               alert: 'FullBackupOld',
             },
@@ -46,8 +46,8 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
       ...(newest !== undefined && newest.stoppedAt.getTime() < oldest('BackupOld')
         ? [
             {
-              what: `the last backup in ${name} is ${Math.round((at.getTime() - newest.stoppedAt.getTime()) / hour)} hours old`,
-              remedy: 'systemctl list-timers "pgha-backup*" on the primary',
+              what: `${name}: the last backup is ${Math.round((at.getTime() - newest.stoppedAt.getTime()) / hour)} hours old`,
+              remedy: 'check the timers on the primary: systemctl list-timers "pgha-backup*"',
               alert: 'BackupOld',
             },
           ]
@@ -55,8 +55,8 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
       ...seen.backups
         .filter(({ hasError }) => hasError)
         .map(({ label }) => ({
-          what: `the backup ${label} in ${name} has damaged pages`,
-          remedy: 'pgha backup verify; a replica that is well can be made the primary',
+          what: `${name}: backup ${label} has checksum failures (corrupt pages)`,
+          remedy: 'pgha backup verify. If the primary has checksum failures: pgha switchover to a healthy replica',
         })),
     ];
   });
@@ -71,15 +71,15 @@ export function restoreTestFindings(seen: ClusterObservation): readonly Finding[
     ...[...newest.values()]
       .filter(({ ok }) => Number(ok) < thresholdOf(seen.cluster, 'RestoreTestFailed'))
       .map(({ repository, machine, backup, problem }) => ({
-        what: `the restore test of repository ${repository} on ${machine} failed with the backup ${backup}: ${problem}`,
-        remedy: `pgha backup verify --restore --repo ${repository} names what differs`,
+        what: `repository ${repository}: the restore test of backup ${backup} on ${machine} failed: ${problem}`,
+        remedy: `pgha backup verify --restore --repo ${repository} repeats it and shows the differences`,
         alert: 'RestoreTestFailed',
       })),
     ...(ageMs > thresholdOf(seen.cluster, 'RestoreTestOld') * 1_000
       ? [
           {
             what: `no restore test has succeeded for ${Math.floor(ageMs / day)} days`,
-            remedy: 'pgha backup verify --restore does it now, or says why not',
+            remedy: 'run it now: pgha backup verify --restore',
             alert: 'RestoreTestOld',
           },
         ]
@@ -91,11 +91,11 @@ export function restoreTestFindings(seen: ClusterObservation): readonly Finding[
 function gapFinding(name: string, key: number, { state, from }: { state: string; from: string }): Finding {
   return state === 'detached'
     ? {
-        what: `${name} is detached since ${from}: it restores nothing of what was written since`,
-        remedy: `pgha archive attach --repo ${key}, once it can be reached`,
+        what: `${name}: detached since ${from}; it cannot restore to any time after that`,
+        remedy: `when the repository is reachable again: pgha archive attach --repo ${key}`,
       }
     : {
-        what: `${name} has no full backup since it was detached on ${from}: it restores nothing of what was written since`,
-        remedy: `pgha archive attach --repo ${key} takes it`,
+        what: `${name}: no full backup since it was detached at ${from}; it cannot restore to any time after that`,
+        remedy: `pgha archive attach --repo ${key} creates it`,
       };
 }

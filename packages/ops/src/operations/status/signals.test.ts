@@ -235,7 +235,7 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
 
 /** Alerts that `pgha status` has no finding for, each with its reason. It lists every alert that fires, whatever it is about. */
 const unseen: Readonly<Record<string, string>> = {
-  RequestsFail: 'a rate over a minute: one look at the services has none',
+  RequestsFail: 'a rate over a minute: one look at the HTTP services has none',
   RequestsSlow: 'a distribution over minutes',
   WriteOutcomeUnknown: 'an event: it leaves nothing to see',
   CallersWaitForConnections: 'a queue that is normal for a moment; it has to last',
@@ -257,7 +257,7 @@ const unseen: Readonly<Record<string, string>> = {
 /** Findings without an alert, by how they begin, each with its reason. */
 const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObservation }[] = [
   {
-    what: /^pg-1 accepts writes, and etcd/,
+    what: /^pg-1: accepts writes, but the leader in etcd/,
     why: 'Patroni ends it within its lease; what stays is TwoPrimaries or NoPrimary',
     seen: () =>
       withMachines([
@@ -266,7 +266,7 @@ const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObserv
       ]),
   },
   {
-    what: /is not a member: its Patroni runs/,
+    what: /Patroni is running but not registered in etcd/,
     why: 'its replica streams or ReplicaNotStreaming tells',
     seen: () =>
       withMachines(
@@ -282,22 +282,22 @@ const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObserv
       ),
   },
   {
-    what: /sends writers to pg-3/,
+    what: /HAProxy routes writes to pg-3/,
     why: 'two members that say they are the primary are TwoPrimaries',
     seen: () => withMachine(machine('pg-2', { router: { primary: ['pg-1', 'pg-3'], replica: ['pg-2'] } })),
   },
   {
-    what: /sends readers to no replica/,
+    what: /HAProxy routes reads to no replica/,
     why: 'reads go to the primary then: nobody has to be woken',
     seen: () => withMachine(machine('pg-2', { router: { primary: ['pg-1'], replica: [] } })),
   },
   {
-    what: /has updates that need a reboot/,
+    what: /installed updates require a reboot/,
     why: 'not urgent',
     seen: () => withMachine(machine('pg-1', { needsReboot: true })),
   },
   {
-    what: /of pg-1 does not run/,
+    what: /^pg-1: pgha-guard.service is not running/,
     why: 'what the unit does is watched by its own alerts',
     seen: () => withMachine(machine('pg-1', { units: { down: ['pgha-guard.service'], failed: [] } })),
   },
@@ -307,7 +307,7 @@ const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObserv
     seen: () => watching({ scrapeAgeSeconds: 300 }),
   },
   {
-    what: /subscriptions to the alert topic were never confirmed/,
+    what: /subscriptions to the alert topic are unconfirmed/,
     why: 'the alert would go where nobody gets it',
     seen: () => watching({ subscriptions: { confirmed: 0, pending: 1 } }),
   },
@@ -322,7 +322,7 @@ const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObserv
     seen: () => watching({ subscriptions: { error: 'AccessDenied' } }),
   },
   {
-    what: /is detached since/,
+    what: /detached since/,
     why: 'an operator did it on purpose',
     seen: () =>
       withMachine(

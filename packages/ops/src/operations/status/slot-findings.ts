@@ -18,7 +18,7 @@ function invalidatedSlots({ cluster, machines }: ClusterObservation): readonly F
     return database.slots
       .filter(({ walStatus }) => walStatus === 'lost')
       .map(({ name, active }) => ({
-        what: `${node.name}: replication slot ${name} is invalidated (wal_status = lost) ${active ? 'and in use: no WAL is kept for who streams through it' : 'and keeps no WAL'}`,
+        what: `${node.name}: replication slot ${name} is invalidated (wal_status = lost) ${active ? 'and in use: it retains no WAL for its standby' : 'and retains no WAL'}`,
         remedy: remedyOf(cluster, name, active),
         alert: 'SlotInvalidated',
       }));
@@ -26,10 +26,10 @@ function invalidatedSlots({ cluster, machines }: ClusterObservation): readonly F
 }
 
 function remedyOf(cluster: Cluster, slot: string, active: boolean): string {
-  if (!isStandbySlot(cluster, slot)) return 'its member is rebuilt and the slot recreated: pgha nodes reinit';
+  if (!isStandbySlot(cluster, slot)) return 'reinitialize its member, which recreates the slot: pgha nodes reinit';
   return active
-    ? 'pgha dr rejoin recreates the slot'
-    : 'the standby region is rebuilt and the slot recreated: pgha dr rejoin --rebuild';
+    ? 'recreate the slot: pgha dr rejoin'
+    : 'rebuild the standby region and recreate the slot: pgha dr rejoin --rebuild';
 }
 
 function absentStandbys({ cluster, machines }: ClusterObservation): readonly Finding[] {
@@ -42,8 +42,8 @@ function absentStandbys({ cluster, machines }: ClusterObservation): readonly Fin
           ? []
           : [
               {
-                what: `${node.name}: replication slot ${name} has been inactive for ${duration(inactiveSeconds)} and holds vacuum back (its xmin is ${xidAge} transactions old)`,
-                remedy: `start the standby that streams through it; if that takes long: select pg_drop_replication_slot('${name}') on ${node.name}, Patroni recreates it without the xmin, and the standby catches up from the archive`,
+                what: `${node.name}: replication slot ${name} has been inactive for ${duration(inactiveSeconds)} and holds back vacuum (its xmin is ${xidAge} transactions old)`,
+                remedy: `start the standby that uses it. If that takes long: select pg_drop_replication_slot('${name}') on ${node.name}, Patroni recreates it without the xmin, and the standby catches up from the archive`,
                 alert,
               },
             ],

@@ -2,10 +2,10 @@ import { nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
 import { type FiringAlert, type PoolerObservation, type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
 import type { Backup, Repository } from '../../clients/pgbackrest.ts';
 import { replayAgeSeconds, restoreTestsOf, usedRatio } from './figures.ts';
-import type { Finding } from './finding.ts';
 import { findAll } from './findings.ts';
 import { membersSeen } from './members.ts';
 import { answering, type ClusterObservation, type MachineObservation } from './observe.ts';
+import { type GradedFinding, grade } from './severity.ts';
 
 /** A cluster as `pgha status` tells it. Moments are RFC 3339 in UTC, sizes bytes; null is "not known" or "there is none". */
 export interface ClusterStatus {
@@ -20,8 +20,8 @@ export interface ClusterStatus {
   repositories: readonly RepositoryStatus[];
   /** The alerts that fire; null: Prometheus cannot be asked. */
   alerts: readonly FiringAlert[] | null;
-  /** What needs a person; nothing is an empty list. */
-  findings: readonly Finding[];
+  /** The open issues, critical ones first; an empty list is a healthy cluster. */
+  findings: readonly GradedFinding[];
 }
 
 export interface RegionStatus {
@@ -105,7 +105,7 @@ export function statusOf(seen: ClusterObservation): ClusterStatus {
       restoreTest: restoreTestStatus(restoreTests.get(key) ?? null),
     })),
     alerts: firingAlerts(seen),
-    findings: findAll(seen),
+    findings: grade(cluster, findAll(seen)),
   };
 }
 

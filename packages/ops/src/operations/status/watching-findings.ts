@@ -14,33 +14,33 @@ export function watchingFindings({ machines, cluster }: ClusterObservation): rea
     const found: Finding[] = [];
     if (isUntold(scrapeAgeSeconds) || scrapeAgeSeconds === null || scrapeAgeSeconds > staleSeconds) {
       const why = isUntold(scrapeAgeSeconds)
-        ? `Prometheus on ${name} does not answer: ${scrapeAgeSeconds.error}`
+        ? `Prometheus on ${name} is not responding: ${scrapeAgeSeconds.error}`
         : scrapeAgeSeconds === null
-          ? `Prometheus on ${name} has no target that answers`
+          ? `Prometheus on ${name} has no reachable target`
           : `Prometheus on ${name} has scraped nothing for ${Math.round(scrapeAgeSeconds)} s`;
-      found.push({ what: `no alert can fire: ${why}`, remedy: `journalctl -u prometheus on ${name}` });
+      found.push({ what: `no alert can fire: ${why}`, remedy: `check the log: journalctl -u prometheus (on ${name})` });
     }
     if (isUntold(alertmanager)) {
       found.push({
-        what: `no alert is sent: Alertmanager on ${name} does not answer: ${alertmanager.error}`,
-        remedy: `journalctl -u prometheus-alertmanager on ${name}`,
+        what: `no alert is sent: Alertmanager on ${name} is not responding: ${alertmanager.error}`,
+        remedy: `check the log: journalctl -u prometheus-alertmanager (on ${name})`,
         alert: 'AlertsNotDelivered',
       });
     }
     if (isUntold(subscriptions)) {
       found.push({
         what: `whether anyone is notified of alerts could not be determined: ${subscriptions.error}`,
-        remedy: `the role of ${name} needs sns:ListSubscriptionsByTopic on the alert topic: pgha deploy gives it`,
+        remedy: `the IAM role of ${name} needs sns:ListSubscriptionsByTopic on the alert topic: pgha deploy grants it`,
       });
     } else if (subscriptions !== null && subscriptions.pending > 0) {
       found.push({
-        what: `${subscriptions.pending} of ${subscriptions.confirmed + subscriptions.pending} subscriptions to the alert topic were never confirmed: alerts are not delivered to them`,
+        what: `${subscriptions.pending} of ${subscriptions.confirmed + subscriptions.pending} subscriptions to the alert topic are unconfirmed: alerts are not delivered to them`,
         remedy: `open the link in the message "AWS Notification - Subscription Confirmation" to ${cluster.alertEmail ?? 'the address'}; a link that expired (3 days) is sent again by "Request confirmation" in the SNS console`,
       });
     } else if (subscriptions !== null && subscriptions.confirmed === 0) {
       found.push({
         what: 'the alert topic has no subscription: alerts are delivered to no one',
-        remedy: 'pgha deploy subscribes alertEmail; then confirm the message',
+        remedy: 'set alertEmail and run pgha deploy; then confirm the subscription from the mail',
       });
     }
     return found;
