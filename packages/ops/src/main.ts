@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
 import type { CommandContext } from './commands/command.ts';
 import { nouns } from './commands/nouns.ts';
 import { readSettings } from './config.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 
-/** A reader that goes away, as `| head` does, is no failure of ours. */
+/** A reader that exits early, as `| head` does, is not an error. */
 function onClosedPipe(stream: NodeJS.WriteStream, closed: () => void): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -19,8 +20,8 @@ async function main(argv: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
   }
-  onClosedPipe(process.stdout, () => stopped.abort(new Error('nobody reads the output any more')));
-  // progress only: what was begun is not cut off because nobody watches
+  onClosedPipe(process.stdout, () => stopped.abort(new Error('output pipe closed')));
+  // progress only: an operation is not interrupted because nothing reads its progress
   onClosedPipe(process.stderr, () => {});
   let code: number = exitCodes.done;
   const context: CommandContext = {
@@ -32,19 +33,36 @@ async function main(argv: readonly string[]): Promise<number> {
     },
   };
   const program = new Command('pgha')
-    .description('Runs, watches and repairs a highly available PostgreSQL cluster.')
+    .description('Deploy and operate a highly available PostgreSQL 17 cluster on AWS.')
+    .usage('[options] <command>')
+    .version(manifest.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => process.stdout.write(text), writeErr: (text) => process.stderr.write(text) })
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 used wrongly, 3 refused.\nHelp of a part: pgha lab --help',
+      `
+Exit codes:
+  0  success
+  1  the command failed, or it found issues (status, dr status, doctor, verify)
+  2  usage error
+  3  refused: a precondition is not met, nothing was changed
+
+Examples:
+  pgha doctor                                before the first deployment
+  pgha status --watch                        during an incident
+  pgha restore 2025-01-15T14:30:00+00:00     to query the data from before a mistake
+
+Run "pgha <command> --help" for options and examples.`,
     );
   const wanted = argv.find((argument) => !argument.startsWith('-') && argument !== 'help');
   for (const noun of nouns) {
     // only the noun in use is loaded; the others are lines of the help
     if (noun.name === wanted) (await noun.load())(program, context);
     else program.command(noun.name).summary(noun.summary).description(noun.summary);
+    program.commands.find((command) => command.name() === noun.name)?.helpGroup(noun.group);
   }
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -12,7 +12,7 @@ import {
 } from '../operations/api-release.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
-import { answer, type CommandContext, examples, table } from './command.ts';
+import { answer, type CommandContext, dryRun, examples, json, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -25,19 +25,18 @@ interface ApiOptions extends PlaceOptions {
 export function registerApi(program: Command, context: CommandContext): void {
   const api = program
     .command('api')
-    .summary('the releases of both HTTP services')
+    .summary('deploy, roll back or inspect the two HTTP services')
     .description(
-      'Deploys both HTTP services to the API servers, or brings the release before back. No request fails meanwhile.',
+      'Deploys both HTTP services to the API servers node by node, or rolls back to the previous release, without failed requests.',
     )
     .addHelpText('after', '\nExamples:\n  pgha api deploy\n  pgha api deploy --lab\n  pgha api rollback --lab');
   const verb = (name: string, summary: string) =>
-    withPlace(api.command(name).summary(summary).description(summary), context).option('--json', 'print JSON');
-  const changing = (name: string, summary: string) =>
-    verb(name, summary).option('--dry-run', 'print the steps; nothing is changed');
+    withPlace(api.command(name).summary(summary).description(summary), context).option(...json);
+  const changing = (name: string, summary: string) => verb(name, summary).option(...dryRun);
   const show = (options: ApiOptions, states: readonly ApiServerState[]) =>
     answer(context, options, states, renderStates);
 
-  changing('deploy', 'build this checkout’s services and bring them to every API server')
+  changing('deploy', 'build both services from this checkout and deploy them to every API server')
     .addHelpText(...examples('api deploy', 'api deploy --lab'))
     .action((options: ApiOptions) =>
       withServers(context, options, async (servers, alone) => {
@@ -50,7 +49,7 @@ export function registerApi(program: Command, context: CommandContext): void {
         const cache = join(workspace, 'node_modules/.cache/pgha-releases');
         const steps = [
           {
-            title: 'Release of both services',
+            title: 'Build the release of both services',
             run: async () => {
               built.release = await buildRelease(createLocalHost(workspace), workspace, cache, process.execPath);
             },
@@ -62,7 +61,7 @@ export function registerApi(program: Command, context: CommandContext): void {
         show(options, await readApiStates(servers));
       }),
     );
-  changing('rollback', 'bring back the release that ran before')
+  changing('rollback', 'roll back to the previous release')
     .addHelpText(...examples('api rollback --dry-run', 'api rollback --lab'))
     .action((options: ApiOptions) =>
       withServers(context, options, async (servers, alone) => {
@@ -72,7 +71,7 @@ export function registerApi(program: Command, context: CommandContext): void {
         show(options, await readApiStates(servers));
       }),
     );
-  verb('status', 'what each API server runs')
+  verb('status', 'show the release that each API server runs')
     .addHelpText(...examples('api status', 'api status --json'))
     .action((options: ApiOptions) =>
       withServers(context, options, async (servers) => show(options, await readApiStates(servers))),
@@ -102,7 +101,7 @@ async function withServers(
 
 function renderStates(states: readonly ApiServerState[]): string {
   return table(
-    ['SERVER', 'RUNS', 'BEFORE'],
+    ['SERVER', 'CURRENT', 'PREVIOUS'],
     states.map(({ server, current, previous }) => [server, current ?? '-', previous ?? '-']),
   );
 }

@@ -7,7 +7,7 @@ import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { describeOverride, isInFile, remedyOf } from '../operations/status/durability-findings.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, yes } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { showSteps } from './progress.ts';
 
@@ -22,16 +22,15 @@ export function registerApply(program: Command, context: CommandContext): void {
   withPlace(
     program
       .command('apply')
-      .summary('bring a changed configuration to the running machines')
+      .summary('roll out configuration changes, node by node')
       .description(
-        'Shows what differs, file by file, then changes one machine at a time: replicas first, primaries last. ' +
-          "Shows every change of Patroni's dynamic configuration, what somebody else set there and stays, and every override " +
-          'of a setting that acknowledged commits rest on.',
+        'Shows the differences file by file, then updates one node at a time: replicas first, primaries last. Shows every change of ' +
+          "Patroni's dynamic configuration, settings of other operators that are kept, and every override of a setting that durability depends on.",
       ),
     context,
   )
-    .option('--dry-run', 'show the differences and change nothing')
-    .option('--yes', 'do not ask')
+    .option('--dry-run', 'print the differences without changing anything')
+    .option(...yes)
     .option('--json', 'print the differences as JSON')
     .addHelpText('after', '\nExamples:\n  pgha apply --dry-run\n  pgha apply --lab --yes')
     .action((options: ApplyOptions) =>
@@ -81,7 +80,7 @@ function renderDifferences(differences: readonly MachineDifference[], regions: r
       ...packages.map((name) => `  install ${name}`),
       ...removed.map((path) => `  remove ${path}`),
       ...Object.entries(actions).map(([unit, action]) => `  ${action} ${unit}`),
-      ...units.map((unit) => `  settle ${unit}`),
+      ...units.map((unit) => `  finish pending restart of ${unit}`),
     ];
     return `${machine}\n${lines.map((line) => `${line}\n`).join('')}${files.map(({ diff }) => diff).join('')}`;
   });
@@ -89,7 +88,7 @@ function renderDifferences(differences: readonly MachineDifference[], regions: r
   return [
     ...regions.filter(isWorthALine).map(renderRegion),
     ...machines,
-    ...(isWhole ? ['every machine is what the configuration says\n'] : []),
+    ...(isWhole ? ['no differences: every node matches the configuration\n'] : []),
   ].join('\n');
 }
 
@@ -97,7 +96,7 @@ function renderRegion({ region, settings, kept, overrides }: RegionDifference): 
   const lines = [
     ...settings.map(
       ({ key, now, wanted, needsRestart }) =>
-        `  change ${key}: ${now ?? 'not set'} -> ${wanted}${needsRestart ? ' (needs a restart of each member: pgha nodes restart)' : ''}`,
+        `  change ${key}: ${now ?? 'not set'} -> ${wanted}${needsRestart ? ' (takes effect after a restart of each member: pgha nodes restart)' : ''}`,
     ),
     ...kept.map(
       ({ key, now, wanted, why }) =>

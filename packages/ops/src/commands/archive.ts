@@ -9,7 +9,7 @@ import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { secretsSetting } from '../operations/secrets/setting.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, examples, table } from './command.ts';
+import { answer, type CommandContext, dryRun, examples, json, table, yes } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -24,25 +24,25 @@ interface ArchiveOptions extends PlaceOptions {
 export function registerArchive(program: Command, context: CommandContext): void {
   const archive = program
     .command('archive')
-    .summary('the repositories that WAL is archived into')
+    .summary('show WAL archiving; detach or reattach a backup repository')
     .description(
-      'WAL stays on the primary until every repository has it: one whose region is away has to be left out in time.',
+      'pg_wal is not recycled until the WAL is archived to every repository: detach a repository that is unavailable before the disk fills.',
     )
     .addHelpText(
       'after',
       '\nExamples:\n  pgha archive status\n  pgha archive detach --repo 2 --yes\n  pgha archive attach --repo 2 --lab',
     );
   const verb = (name: string, summary: string, description: string) =>
-    withPlace(archive.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
+    withPlace(archive.command(name).summary(summary).description(description), context).option(...json);
   const changing = (name: string, summary: string, description: string) =>
     verb(name, summary, description)
-      .requiredOption('--repo <number>', 'which: 1 is in the primary region, 2 in the second one')
-      .option('--dry-run', 'print the steps; nothing is changed');
+      .requiredOption('--repo <number>', 'backup repository: 1 is in the primary region, 2 in the DR region')
+      .option(...dryRun);
 
   verb(
     'status',
-    'what each repository has, and what waits',
-    'Tells which repositories are attached, and what they cannot restore.',
+    'show the state of each repository and the WAL archive backlog',
+    'Shows which repositories are attached, the last WAL segment of each, and the times they cannot restore.',
   )
     .addHelpText(...examples('archive status', 'archive status --json'))
     .action((options: ArchiveOptions) =>
@@ -52,11 +52,11 @@ export function registerArchive(program: Command, context: CommandContext): void
     );
   changing(
     'detach',
-    'leave a repository out of the archive',
-    'For the outage of a region: takes its repository out of the archive on every machine, so that the primary no longer keeps ' +
-      'WAL for it. The other repository goes on getting everything.',
+    'stop archiving to a repository',
+    'For an outage of a region: stops archiving to its repository on every node, so that the primary no longer retains WAL for it. ' +
+      'Archiving to the other repository continues.',
   )
-    .option('--yes', 'do not ask')
+    .option(...yes)
     .addHelpText(...examples('archive detach --repo 2 --dry-run', 'archive detach --repo 2 --yes'))
     .action((options: ArchiveOptions) =>
       withInstallation(context, options, async (installation) => {
@@ -69,8 +69,8 @@ export function registerArchive(program: Command, context: CommandContext): void
         const steps = plan(installation.signal, now);
         if (options.dryRun === true) return context.print(describeSteps(steps));
         await askConsent(
-          `Detach repository ${repository}? ${awsRegion} will not be able to restore what is written from now on until it is ` +
-            'attached and has a new full backup.',
+          `Detach repository ${repository} (${awsRegion})? It cannot restore to any time from now on until it is attached again and ` +
+            'has a new full backup.',
           options.yes === true,
         );
         const { region } = actingRegion(installation.cluster, await viewRegions(installation));
@@ -84,9 +84,9 @@ export function registerArchive(program: Command, context: CommandContext): void
     );
   changing(
     'attach',
-    'bring a repository back into the archive',
-    'Lets every machine archive into it again and takes a full backup, because its archive has a gap: until that is complete it ' +
-      'restores nothing of what was written meanwhile.',
+    'resume archiving to a detached repository',
+    'Resumes archiving to the repository on every node and takes a full backup, because its archive has a gap: until that backup ' +
+      'completes, the repository cannot restore to any time after it was detached.',
   )
     .addHelpText(...examples('archive attach --repo 2 --dry-run', 'archive attach --repo 2'))
     .action((options: ArchiveOptions) =>
@@ -116,13 +116,13 @@ function detachSetting(installation: Installation, notes: string[], signal: Abor
 
 function repositoryOf({ repo }: ArchiveOptions): number {
   const repository = Number(repo);
-  if (!Number.isInteger(repository)) throw new UsageError(`--repo takes a number, not "${repo}"`);
+  if (!Number.isInteger(repository)) throw new UsageError(`--repo "${repo}" is not a number. Use 1 or 2`);
   return repository;
 }
 
 function renderStatus({ waiting, repositories }: ArchiveStatus): string {
   const list = table(
-    ['REPOSITORY', 'REGION', 'STATE', 'SINCE', 'LAST FULL BACKUP', 'WAL UP TO', 'CANNOT RESTORE'],
+    ['REPOSITORY', 'REGION', 'STATE', 'SINCE', 'LAST FULL BACKUP', 'LAST ARCHIVED WAL', 'GAPS'],
     repositories.map((each) => [
       `${each.repository}`,
       each.region,
@@ -131,12 +131,12 @@ function renderStatus({ waiting, repositories }: ArchiveStatus): string {
       each.lastFullAt?.slice(0, 19) ?? '-',
       each.archivedUpTo ?? '-',
       [
-        ...(each.since === null ? [] : [`from ${each.since} on`]),
+        ...(each.since === null ? [] : [`since ${each.since}`]),
         ...each.gaps.map(({ from, to }) => `${from} to ${to}`),
-      ].join(', ') || 'nothing',
+      ].join(', ') || '-',
     ]),
   );
-  return `${list}${waiting ?? 'an unknown number of'} segments wait on the primary\n`;
+  return `${list}WAL archive backlog: ${waiting ?? 'an unknown number of'} segments pending on the primary\n`;
 }
 
 function renderDone(line: string, { notes }: { notes: readonly string[] }): string {

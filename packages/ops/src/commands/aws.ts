@@ -23,16 +23,16 @@ export interface AwsOptions {
 }
 
 export const regionArgument = () =>
-  new Argument('<region>', 'the primary region, or the second one').choices(['primary', 'dr']);
+  new Argument('<region>', 'the primary region or the DR region').choices(['primary', 'dr']);
 
 /** `--config`, on any command that reads the cluster. */
 export function withConfig(command: Command, context: CommandContext): Command {
   const file = resolve(context.settings.workspace, 'pgha.config.ts');
-  return command.option('--config <file>', 'the configuration', file);
+  return command.option('--config <file>', 'path of the cluster configuration', file);
 }
 
 export function withAlone(command: Command): Command {
-  return command.option('--alone', 'touch nothing of the other region: it is lost, or not there yet');
+  return command.option('--alone', 'leave the other region untouched (it is down or not deployed)');
 }
 
 /** The credentials' owner, or a refusal that lists everything that is missing. */
@@ -61,14 +61,14 @@ export async function openSession(context: CommandContext, target: Target, optio
   const found: { who: { login: AwsLogin; identity: Identity } | null } = { who: null };
   await showSteps([
     {
-      title: 'Terraform, credentials, state',
+      title: 'Check Terraform, AWS credentials and state buckets',
       run: async (report) => {
         found.who = await identify(context, cluster, stateRegions(scope));
         report(found.who.identity.arn);
       },
     },
     {
-      title: 'Stacks as Terraform reads them',
+      title: 'Synthesize the Terraform stacks',
       run: () =>
         synthesizeStacks(createLocalHost(workspace), node, {
           configFile,
@@ -102,11 +102,11 @@ function sayCost(cluster: Cluster): void {
   try {
     const usd = totalOf(monthlyCost(cluster));
     process.stderr.write(
-      `About ${usd.toFixed(0)} USD a month at the list prices of ${pricesAsOf}; "pgha cost" has the lines.\n`,
+      `Estimated cost: ${usd.toFixed(0)} USD per month at the list prices of ${pricesAsOf}. Details: pgha cost\n`,
     );
   } catch (error) {
     if (!(error instanceof UnknownPricesError)) throw error;
-    process.stderr.write(`What it costs is not known: ${error.message}.\n`);
+    process.stderr.write(`Estimated cost: unknown: ${error.message}.\n`);
   }
 }
 
@@ -117,11 +117,12 @@ function sayCost(cluster: Cluster): void {
  */
 export async function askConsent(question: string, isGiven: boolean): Promise<void> {
   if (isGiven) return;
-  if (!process.stdin.isTTY) throw new RefusedError(`${question} Nobody is here to answer; say it with --yes.`);
+  if (!process.stdin.isTTY)
+    throw new RefusedError(`${question} Confirmation required: run this in a terminal, or pass --yes.`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${question} Only "yes" goes on: `);
-    if (answer.trim() !== 'yes') throw new RefusedError('nothing was changed');
+    const answer = await terminal.question(`${question} Type "yes" to continue: `);
+    if (answer.trim() !== 'yes') throw new RefusedError('cancelled: nothing was changed');
   } finally {
     terminal.close();
   }

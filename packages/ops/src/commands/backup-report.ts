@@ -8,7 +8,7 @@ import { age, bytes } from './units.ts';
 export function renderListing(repositories: readonly RepositoryListing[]): string {
   return repositories
     .map(({ repository, region, backups, problem, window, archivedUpTo }) => {
-      if (backups === null) return `repository ${repository} (${region}) cannot be read: ${problem}\n`;
+      if (backups === null) return `repository ${repository} (${region}) is unreachable: ${problem}\n`;
       const list = table(
         ['BACKUP', 'TYPE', 'AGE', 'SIZE', 'STORED', 'WAL', ''],
         backups.map((backup) => [
@@ -18,11 +18,11 @@ export function renderListing(repositories: readonly RepositoryListing[]): strin
           bytes(backup.sizeBytes),
           bytes(backup.repositoryBytes),
           `${backup.wal.start} - ${backup.wal.stop}`,
-          backup.hasDamagedPages ? 'has damaged pages' : '',
+          backup.hasDamagedPages ? 'checksum failures' : '',
         ]),
       );
-      const any = window === null ? 'nothing can be restored' : `any second from ${window.from} to ${window.to}`;
-      return `repository ${repository} (${region}): ${any}; WAL up to ${archivedUpTo ?? '-'}\n${list}`;
+      const any = window === null ? 'no recovery window' : `recovery window ${window.from} to ${window.to}`;
+      return `repository ${repository} (${region}): ${any}; last archived WAL ${archivedUpTo ?? '-'}\n${list}`;
     })
     .join('\n');
 }
@@ -33,24 +33,24 @@ export function renderVerification({ repository, segments, backups, damages, pro
     ...(problem === null ? [] : [`  ! ${problem}`]),
     ...damages.map((damage) => `  ! ${damage.object}: ${damage.problem}`),
   ];
-  const verdict = lines.length === 0 ? 'whole' : 'NOT WHOLE';
+  const verdict = lines.length === 0 ? 'OK' : 'FAILED';
   return `repository ${repository}: ${verdict}; ${backups.length} backups, ${segments} WAL segments read\n${lines.map((line) => `${line}\n`).join('')}`;
 }
 
 /** How a restore test ended, and how long its parts took. */
 export function renderTest(result: RestoreTestResult): string {
   const { repository, machine, backup, ok, problem, tables = 0, rows = 0, lsn, lsnDistanceBytes = 0, seconds } = result;
-  const head = `restore test of repository ${repository} on ${machine}: ${ok ? 'equal' : 'FAILED'}`;
+  const head = `restore test of repository ${repository} on ${machine}: ${ok ? 'passed' : 'FAILED'}`;
   const parts =
     seconds === undefined
       ? []
       : [
-          `  ${tables} tables with ${rows} rows at ${lsn}, ${bytes(lsnDistanceBytes)} of WAL behind ${backup}`,
-          `  restore ${took(seconds.restore)}, replay ${took(seconds.replay)}, compare ${took(seconds.compare)}, all ${took(seconds.total)}`,
+          `  ${tables} tables with ${rows} rows at ${lsn}, ${bytes(lsnDistanceBytes)} of WAL after ${backup}`,
+          `  restore ${took(seconds.restore)}, replay ${took(seconds.replay)}, compare ${took(seconds.compare)}, total ${took(seconds.total)}`,
         ];
   const differences = result.differences.map(
     ({ table: name, live, restored }) =>
-      `  ! ${name}: ${live === null ? 'not there' : `${live.rows} rows`}, restored ${restored === null ? 'not there' : `${restored.rows} rows`}`,
+      `  ! ${name}: ${live === null ? 'missing' : `${live.rows} rows`}, restored ${restored === null ? 'missing' : `${restored.rows} rows`}`,
   );
   const reasons = [...new Set(result.notCompared?.map(({ reason }) => reason))];
   const leftOut = reasons.map((reason) => {

@@ -11,7 +11,7 @@ import { runBesides } from '../operations/operation.ts';
 import { findActing, repositoriesOf, requireLeader } from '../operations/restore/acting.ts';
 import { chooseBeside } from '../operations/restore/beside.ts';
 import { renderListing, renderTest, renderVerification } from './backup-report.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, dryRun, json } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -25,7 +25,8 @@ interface BackupOptions extends PlaceOptions {
 export function registerBackup(program: Command, context: CommandContext): void {
   const backup = program
     .command('backup')
-    .summary('take, list and verify backups')
+    .summary('create, list and verify backups')
+    .description('Creates, lists and verifies pgBackRest backups.')
     .addHelpText(
       'after',
       '\nExamples:\n  pgha backup create --type diff\n  pgha backup list --json\n  pgha backup verify --restore --repo 2',
@@ -36,22 +37,25 @@ export function registerBackup(program: Command, context: CommandContext): void 
 }
 
 const withRepository = (command: Command) =>
-  command.addOption(new Option('--repo <number>', 'one repository instead of all').choices(['1', '2']));
+  command.addOption(new Option('--repo <number>', 'use only this repository (default: all)').choices(['1', '2']));
 
 function registerCreate(backup: Command, context: CommandContext): void {
   withRepository(withPlace(backup.command('create'), context))
-    .summary('take a backup now')
+    .summary('create a backup now')
     .description(
-      'Takes a backup of the primary into every repository, one after the other, as the timers do. It goes on when this command ' +
-        'is stopped; the same command then waits for it.',
+      'Backs up the primary to every repository, one after the other, as the scheduled backups do. The backup continues if this ' +
+        'command is interrupted; running the command again waits for it.',
     )
     .addOption(
-      new Option('--type <type>', 'everything, what changed since the last full one, or since the last one')
+      new Option(
+        '--type <type>',
+        'backup type: full, diff (changes since the last full) or incr (changes since the last backup)',
+      )
         .choices(['full', 'diff', 'incr'])
         .default('full'),
     )
-    .option('--dry-run', 'print the steps; nothing is changed')
-    .option('--json', 'print what was taken as JSON')
+    .option(...dryRun)
+    .option('--json', 'print the backups as JSON')
     .addHelpText('after', '\nExamples:\n  pgha backup create\n  pgha backup create --type incr --repo 2 --lab')
     .action((options: BackupOptions & { type: Backup['type'] }) =>
       withInstallation(context, options, async (installation) => {
@@ -78,11 +82,11 @@ function registerCreate(backup: Command, context: CommandContext): void {
 
 function registerList(backup: Command, context: CommandContext): void {
   withPlace(backup.command('list'), context)
-    .summary("each repository's backups, and what can be restored")
+    .summary("list each repository's backups and its recovery window")
     .description(
-      'Lists the backups of each repository with age, size and WAL, and the time between which any second can be restored.',
+      'Lists the backups of each repository with age, size and WAL range, and the window within which any point in time can be restored.',
     )
-    .option('--json', 'print JSON')
+    .option(...json)
     .addHelpText('after', '\nExamples:\n  pgha backup list\n  pgha backup list --json | jq ".[].window"')
     .action((options: BackupOptions) =>
       withInstallation(context, options, async (installation) => {
@@ -96,16 +100,16 @@ function registerList(backup: Command, context: CommandContext): void {
 
 function registerVerify(backup: Command, context: CommandContext): void {
   withRepository(withPlace(backup.command('verify'), context))
-    .summary('read every backup and see whether it is whole')
+    .summary('check that every backup and WAL segment is complete and readable')
     .description(
-      'Sees WAL arrive in each repository, reads everything that is in it, and names what is damaged or missing. With --restore it ' +
-        'also restores the newest backup and the WAL behind it beside a replica and compares every table with the primary. Ends ' +
-        'with 1 when anything is wrong.',
+      'Verifies WAL archiving to each repository, reads every file in it, and lists what is corrupt or missing. With --restore, also ' +
+        'restores the newest backup and the WAL after it on a replica and compares every table with the primary. Exits with status 1 ' +
+        'if anything is wrong.',
     )
-    .option('--restore', 'restore the newest backup, too, and compare it')
-    .option('--on <machine>', 'where to restore; without it a replica with room')
-    .option('--dry-run', 'print the steps; nothing is read')
-    .option('--json', 'print what was found as JSON')
+    .option('--restore', 'also restore the newest backup and compare every table')
+    .option('--on <node>', 'node to restore on (default: a replica with enough free disk space)')
+    .option('--dry-run', 'print the plan without reading anything')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExamples:\n  pgha backup verify\n  pgha backup verify --restore --repo 1 --lab')
     .action((options: BackupOptions & { restore?: boolean; on?: string }) =>
       withInstallation(context, options, async (installation) => {

@@ -13,11 +13,11 @@ import { showSteps } from './progress.ts';
 /** `pgha bootstrap`: once before the first deploy; again does no harm. */
 export function registerBootstrap(program: Command, context: CommandContext): void {
   withConfig(program.command('bootstrap'), context)
-    .summary("make what Terraform's state is kept in")
+    .summary('create the S3 buckets for the Terraform state')
     .description(
-      'Makes a versioned, encrypted, private bucket in each region, where Terraform keeps and locks its state.',
+      'Creates a versioned, encrypted, private S3 bucket in each region for the Terraform state and its lock.',
     )
-    .option('--dry-run', 'say what would be made, and make nothing')
+    .option('--dry-run', 'print what would be created without creating it')
     .addHelpText(...examples('bootstrap --dry-run', 'bootstrap'))
     .action(async ({ config, dryRun }: { config: string; dryRun?: boolean }) => {
       const cluster = await readClusterFile(resolve(config));

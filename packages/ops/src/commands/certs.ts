@@ -8,7 +8,7 @@ import { judgeMachines, renewal } from '../operations/secrets/certificates.ts';
 import { machinesInOrder } from '../operations/secrets/machines.ts';
 import { noMemory, planChanges } from '../operations/secrets/rotate.ts';
 import { type SecretsSetting, secretsSetting } from '../operations/secrets/setting.ts';
-import { answer, type CommandContext, examples, table } from './command.ts';
+import { answer, type CommandContext, dryRun, examples, json, table } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -20,22 +20,23 @@ interface CertsOptions extends PlaceOptions {
   json?: boolean;
 }
 
-/** `pgha certs …`: when the machines' certificates end, and their renewal. */
+/** `pgha certs …`: expiry and renewal of the TLS certificates. */
 export function registerCerts(program: Command, context: CommandContext): void {
   const certs = program
     .command('certs')
-    .summary("the machines' certificates: when they end, and their renewal")
+    .summary('list and renew TLS certificates')
+    .description('Lists the TLS certificates of all nodes with their expiry, and renews them.')
     .addHelpText(
       'after',
       '\nExamples:\n  pgha certs list\n  pgha certs renew --lab\n  pgha certs renew --machine pg-2 --new-keys',
     );
   const verb = (name: string, summary: string, description: string) =>
-    withPlace(certs.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
+    withPlace(certs.command(name).summary(summary).description(description), context).option(...json);
 
   verb(
     'list',
-    'when each certificate ends, where it is stored and where it is shown',
-    "Asks every machine for its files and for what its servers show, and compares with Parameter Store's.",
+    'list certificates with expiry, where they are stored and which servers present them',
+    'Reads the certificate files of every node and what its servers present, and compares them with Parameter Store.',
   )
     .addHelpText(...examples('certs list', 'certs list --json'))
     .action((options: CertsOptions) =>
@@ -45,14 +46,14 @@ export function registerCerts(program: Command, context: CommandContext): void {
     );
   verb(
     'renew',
-    'renew certificates that end soon or no longer fit',
-    'Issues certificates, lets one machine after the other fetch its own, and sees that every server shows the new one. ' +
-      'Without --all and --machine only what ends within 60 days or no longer fits its machine is renewed.',
+    'renew certificates that expire soon or do not match their node',
+    'Issues certificates, installs them node by node, and checks that every server presents the new one. Without --all and ' +
+      '--machine, renews only certificates that expire within 60 days or do not match their node.',
   )
-    .option('--all', 'every machine')
-    .option('--machine <name>', 'this machine, whatever its certificate is like')
-    .option('--new-keys', 'for new keys; without it the machines keep theirs')
-    .option('--dry-run', 'print the steps; nothing is changed')
+    .option('--all', 'renew the certificates of every node')
+    .option('--machine <name>', 'renew the certificate of this node even if it is valid')
+    .option('--new-keys', 'generate new private keys (default: keep the keys)')
+    .option(...dryRun)
     .addHelpText(...examples('certs renew', 'certs renew --machine pg-2 --new-keys', 'certs renew --all --dry-run'))
     .action((options: CertsOptions) =>
       withInstallation(context, options, async (installation) => {
@@ -75,7 +76,7 @@ export function registerCerts(program: Command, context: CommandContext): void {
           return names;
         });
         answer(context, options, renewed, (names) =>
-          names.length === 0 ? 'all are current\n' : names.map((name) => `${name}: renewed\n`).join(''),
+          names.length === 0 ? 'all certificates are up to date\n' : names.map((name) => `${name}: renewed\n`).join(''),
         );
       }),
     );
@@ -88,7 +89,7 @@ function doingOf({ all, machine, newKeys }: CertsOptions): string {
 
 async function chooseMachines(setting: SecretsSetting, options: CertsOptions): Promise<readonly Node[]> {
   const { all, machine, newKeys } = options;
-  if (all === true && machine !== undefined) throw new UsageError('say --all or --machine, not both');
+  if (all === true && machine !== undefined) throw new UsageError('--all and --machine cannot be combined');
   if (machine !== undefined) return [nodeNamed(setting.cluster, machine)];
   if (newKeys === true && all !== true) throw new UsageError('--new-keys needs --all or --machine');
   const nodes = await machinesInOrder(setting);
@@ -99,7 +100,7 @@ async function chooseMachines(setting: SecretsSetting, options: CertsOptions): P
 
 function renderList(listed: readonly ListedCertificate[]): string {
   return table(
-    ['MACHINE', 'WHERE', 'ENDS', 'STATE'],
+    ['NODE', 'WHERE', 'EXPIRES', 'STATE'],
     listed.map(({ machine, where, notAfter, state }) => [machine, where, notAfter?.slice(0, 10) ?? '-', state]),
   );
 }

@@ -4,7 +4,7 @@ import type { Settings } from '../config.ts';
 /** What a command gets besides its arguments. */
 export interface CommandContext {
   settings: Settings;
-  /** Ends when the user stops the command. */
+  /** Aborted when the user stops the command. */
   signal: AbortSignal;
   /** Standard output: what the command is asked for, nothing else. */
   print(text: string): void;
@@ -15,6 +15,8 @@ export interface CommandContext {
 /** A noun of `pgha <noun> <verb>`; its file is loaded only when it is used. */
 export interface Noun {
   name: string;
+  /** The heading of the help below which it stands. */
+  group: string;
   summary: string;
   load(): Promise<(program: Command, context: CommandContext) => void>;
 }
@@ -28,6 +30,11 @@ export function answer<T>(
 ): void {
   context.print(options.json === true ? `${JSON.stringify(value)}\n` : text(value));
 }
+
+/** The options that many commands have, as `command.option(...dryRun)`. */
+export const dryRun = ['--dry-run', 'print the plan without changing anything'] as const;
+export const yes = ['--yes', 'skip the confirmation prompt'] as const;
+export const json = ['--json', 'print the result as JSON'] as const;
 
 /** The examples of a command's help, each without its `pgha`: `command.addHelpText(...examples('status --lab'))`. */
 export function examples(...lines: readonly string[]): ['after', string] {

@@ -19,21 +19,25 @@ interface ConnectOptions extends PlaceOptions {
 /** `pgha connect`: psql through the load balancer, as one of the database's roles. */
 export function registerConnect(program: Command, context: CommandContext): void {
   withPlace(program.command('connect'), context)
-    .summary('open psql, or print where to connect')
+    .summary('open psql on the primary, a replica or PgBouncer; print the URL')
     .description(
-      'Opens psql through the load balancer of the region that takes writes: at the primary (rw), a replica (ro) or the pooler ' +
-        '(pooled). On AWS a Session Manager tunnel through the bastion leads there.',
+      'Opens psql through the load balancer of the active region: on the primary (rw, port 5432), a replica (ro, port 5433) or ' +
+        'PgBouncer (pooled, port 6432). On AWS it connects through a Session Manager tunnel.',
     )
-    .addArgument(new Argument('[way]', 'where to').choices(Object.keys(ways)).default('rw'))
-    .argument('[psql...]', "psql's own options, behind --")
+    .addArgument(
+      new Argument('[way]', 'rw: the primary; ro: a replica; pooled: PgBouncer')
+        .choices(Object.keys(ways))
+        .default('rw'),
+    )
+    .argument('[psql...]', 'options for psql, after --')
     .addOption(
-      new Option('--as <role>', 'the role; by default readonly for ro, app otherwise').choices([
+      new Option('--as <role>', 'database role (default: readonly for ro, app otherwise)').choices([
         'app',
         'readonly',
         'owner',
       ]),
     )
-    .option('--print', 'print the URL, without the password, and connect to nothing')
+    .option('--print', 'print the URL without the password and do not connect')
     .addHelpText(
       'after',
       "\nExamples:\n  pgha connect\n  pgha connect --lab ro -- -c 'select pg_is_in_recovery()'\n  pgha connect pooled --print",

@@ -8,7 +8,7 @@ import { describeOutcome, outcomeOf } from '../operations/deploy/outcome.ts';
 import { planDeploy } from '../operations/deploy/steps.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
-import { answer, type CommandContext, examples } from './command.ts';
+import { answer, type CommandContext, dryRun, examples, yes } from './command.ts';
 import { describePreview, showPreview } from './plan.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -22,16 +22,16 @@ interface DeployOptions extends AwsOptions {
 /** `pgha deploy REGION`: from a configuration to a region that was seen to work. */
 export function registerDeploy(program: Command, context: CommandContext): void {
   withAlone(withConfig(program.command('deploy'), context))
-    .summary('bring a region on AWS to what the configuration says')
+    .summary('create or update a region')
     .description(
-      'Shows the cost and the changes, asks, applies them, waits for the machines and the cluster, brings the schema and both ' +
-        'services up to date, and proves it with a write and a read. Every step may be run again.',
+      'Applies the configuration to a region: shows the cost and the changes, asks for confirmation, applies them, waits for the ' +
+        'nodes and the cluster, migrates the schema, deploys both services, and verifies a write and a read. Can be run again at any point.',
     )
     .addArgument(regionArgument())
-    .option('--dry-run', 'print the steps; nothing is asked of AWS')
-    .option('--yes', 'do not ask')
-    .option('--allow <address>', 'agree to delete or replace this resource; may be repeated', collect, [])
-    .option('--json', 'print where everything is as JSON')
+    .option(...dryRun)
+    .option(...yes)
+    .option('--allow <address>', 'permit deletion or replacement of this Terraform resource (repeatable)', collect, [])
+    .option('--json', 'print the endpoints as JSON')
     .addHelpText(...examples('deploy primary --dry-run', 'deploy primary', 'deploy dr --yes'))
     .action(async (target: Target, options: DeployOptions) => {
       const { workspace } = context.settings;
@@ -48,7 +48,7 @@ export function registerDeploy(program: Command, context: CommandContext): void 
         describePreview(await showPreview(session)) + describeAccount({ ...account, obstacles: [] }),
       );
       requireAccount(account);
-      await askConsent(`Apply this to the account ${session.identity.account}?`, options.yes === true);
+      await askConsent(`Apply these changes to AWS account ${session.identity.account}?`, options.yes === true);
       await showSteps(planDeploy(session.scope, () => session, { allowed: options.allow }));
       const outputs = await session.terraform(target).outputs();
       answer(context, options, outcomeOf(session.scope, outputs), describeOutcome);
@@ -59,8 +59,8 @@ export function registerDeploy(program: Command, context: CommandContext): void 
 async function requireNode(path: string): Promise<void> {
   await access(path).catch(() => {
     throw new RefusedError(
-      `${path} is not there: the release carries Node for Linux on amd64, which pnpm installs on such a computer only. ` +
-        'Deploy from Linux, or by the workflow deploy.yml.',
+      `${path} does not exist: the release contains Node.js for Linux on amd64, which pnpm installs only on such a computer. ` +
+        'Deploy from Linux on amd64, or with the GitHub workflow deploy.yml.',
     );
   });
 }

@@ -6,20 +6,20 @@ import { describeRemains, planDestroy } from '../operations/deploy/destroy.ts';
 import { describeRetained, findRetainedVolumes } from '../operations/deploy/retained-volumes.ts';
 import { scopeOf, type Target } from '../operations/deploy/target.ts';
 import { type AwsOptions, askConsent, noSession, openSession, regionArgument, withAlone, withConfig } from './aws.ts';
-import { type CommandContext, examples } from './command.ts';
+import { type CommandContext, dryRun, examples, yes } from './command.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
 /** `pgha destroy REGION`: the machines go, the data stays. */
 export function registerDestroy(program: Command, context: CommandContext): void {
   withAlone(withConfig(program.command('destroy'), context))
-    .summary("remove a region's machines from AWS, and keep its data")
+    .summary("delete a region's nodes and network; data volumes and backups are kept")
     .description(
-      "Removes a region's machines, load balancer and network. Its data stack stays: volumes, backups and the key, which " +
-        'a later deploy finds again. docs/runbook-setup.md says how to remove those too.',
+      "Deletes a region's nodes, load balancer and network. Its data stack is kept: volumes, backups and the KMS key, which a later " +
+        'deploy uses again. To delete those too, see docs/runbook-setup.md.',
     )
     .addArgument(regionArgument())
-    .option('--dry-run', 'print the steps; nothing is changed')
-    .option('--yes', 'do not ask')
+    .option(...dryRun)
+    .option(...yes)
     .addHelpText(...examples('destroy dr --dry-run', 'destroy primary'))
     .action(async (target: Target, options: AwsOptions & { dryRun?: boolean; yes?: boolean }) => {
       if (options.dryRun === true) {
@@ -29,7 +29,7 @@ export function registerDestroy(program: Command, context: CommandContext): void
       const session = await openSession(context, target, options);
       const { region } = session.scope;
       await askConsent(
-        `Remove ${region.nodes.length} machines of ${region.awsRegion} from the account ${session.identity.account}?`,
+        `Delete ${region.nodes.length} nodes of ${region.awsRegion} in AWS account ${session.identity.account}?`,
         options.yes === true,
       );
       await showSteps(planDestroy(session.scope, () => session));

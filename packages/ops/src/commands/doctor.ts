@@ -10,7 +10,7 @@ import { reviewAccount } from '../operations/deploy/account-limits.ts';
 import { readRegionAccount } from '../operations/deploy/account-reading.ts';
 import { type AwsLogin, loginOf } from '../operations/deploy/aws-access.ts';
 import { findPrerequisites, surroundings } from '../operations/deploy/prerequisites.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, json } from './command.ts';
 import { type PlaceOptions, withPlace } from './place.ts';
 
 interface DoctorOptions extends PlaceOptions {
@@ -31,12 +31,12 @@ export interface Check {
 /** `pgha doctor`: can this computer do what an operator needs? */
 export function registerDoctor(program: Command, context: CommandContext): void {
   withPlace(program.command('doctor'), context)
-    .summary('check this computer: programs, credentials, configuration')
+    .summary('check this computer: tools, credentials, configuration')
     .description(
-      'Looks at everything the other commands need on this computer and says what to do about what is missing. Nothing is ' +
-        'changed. Ends with 1 when something is missing that work on AWS (with --lab: the lab) cannot do without.',
+      'Checks everything that the other commands need on this computer and prints what to do about what is missing. Changes nothing. ' +
+        'Exits with status 1 if something is missing that AWS operations (with --lab: the lab) require.',
     )
-    .option('--json', 'print JSON')
+    .option(...json)
     .addHelpText('after', '\nExamples:\n  pgha doctor\n  pgha doctor --lab')
     .action(async (options: DoctorOptions) => {
       const checks = options.lab === true ? await checkLab(context) : await checkAws(context, options);
@@ -51,8 +51,8 @@ async function checkLab(context: CommandContext): Promise<readonly Check[]> {
   const { labPlaces, searchPath } = context.settings;
   const around = { platform: process.platform, userId: process.getuid?.() ?? null, path: searchPath };
   const remedies = await findObstacles(labPlaces, defineCluster({ environment: 'lab' }), around);
-  const found = remedies.length === 0 ? 'everything' : null;
-  return [{ what: 'what a lab needs', neededFor: 'pgha lab', found, remedies }, await checkPsql(context)];
+  const found = remedies.length === 0 ? 'complete' : null;
+  return [{ what: 'lab prerequisites', neededFor: 'pgha lab', found, remedies }, await checkPsql(context)];
 }
 
 async function checkAws(context: CommandContext, options: DoctorOptions): Promise<readonly Check[]> {
@@ -87,15 +87,10 @@ async function checkAws(context: CommandContext, options: DoctorOptions): Promis
     },
     { what: 'AWS credentials', neededFor: 'everything', found: identity?.arn ?? null, remedies: credentials },
     {
-      what: "Terraform's state",
+      what: 'Terraform state',
       neededFor: 'pgha deploy',
-      found:
-        identity === null || state.length > 0
-          ? null
-          : cluster.state === 's3'
-            ? 'its buckets'
-            : 'files beside the checkout',
-      remedies: identity === null ? ['not known without credentials'] : state,
+      found: identity === null || state.length > 0 ? null : cluster.state === 's3' ? 'S3 buckets exist' : 'local files',
+      remedies: identity === null ? ['unknown without AWS credentials'] : state,
     },
     ...(identity === null || read.cluster === null ? [] : await checkAccounts(cluster, login)),
     await checkProgram(context, 'AWS CLI', ['aws', '--version'], 'https://aws.amazon.com/cli/'),
@@ -114,7 +109,7 @@ function checkAccounts(cluster: Cluster, login: AwsLogin): Promise<readonly Chec
   return Promise.all(
     regionsOf(cluster).map(async (region): Promise<Check> => {
       const { obstacles, unknown } = reviewAccount(cluster, region, await readRegionAccount(login, region));
-      const found = unknown.length === 0 ? 'sufficient' : `not known: ${unknown.join(', ')}`;
+      const found = unknown.length === 0 ? 'sufficient' : `unknown: ${unknown.join(', ')}`;
       return {
         what: `quotas, zones and instance types of ${region.awsRegion}`,
         neededFor: 'pgha deploy',
@@ -143,7 +138,7 @@ async function checkProgram(
 function renderChecks(checks: readonly Check[]): string {
   return checks
     .map(({ what, neededFor, found, remedies }) => {
-      const head = `${found === null ? '✖' : '✔'} ${what}: ${found ?? `missing; ${neededFor} needs it`}\n`;
+      const head = `${found === null ? '✖' : '✔'} ${what}: ${found ?? `missing; required by ${neededFor}`}\n`;
       return `${head}${remedies.map((line) => `    ${line}\n`).join('')}`;
     })
     .join('');

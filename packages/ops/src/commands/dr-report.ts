@@ -10,7 +10,7 @@ import { table } from './command.ts';
 import { renderFindings } from './status-report.ts';
 import { bytes } from './units.ts';
 
-const seconds = (value: number | null) => (value === null ? 'an unknown time' : `${value.toFixed(1)} s`);
+const seconds = (value: number | null) => (value === null ? 'unknown' : `${value.toFixed(1)} s`);
 
 export function renderDrStatus(status: DrStatus): string {
   const { acting, regions, lag, slot, services, drill } = status;
@@ -29,33 +29,33 @@ export function renderDrStatus(status: DrStatus): string {
     ),
   );
   const lines = [
-    acting === null ? 'No region acts.' : `${acting} acts.`,
-    `A failover now would lose ${lag.bytes === null ? 'an unknown number of bytes' : bytes(lag.bytes)} of WAL; the newest commit the standby shows is ${seconds(lag.seconds)} old.`,
+    acting === null ? 'No region is active.' : `Active region: ${acting}.`,
+    `Replication lag: ${lag.bytes === null ? 'unknown' : bytes(lag.bytes)} of WAL, which a failover now would lose; the last commit replayed is ${seconds(lag.seconds)} old.`,
     describeSlot(slot),
-    ...services.map(({ server, region }) => `${server} uses ${region ?? '-'}.`),
-    drill === null ? 'No drill was made.' : `The drill of ${drill.at} ${drill.passed ? 'passed' : 'failed'}.`,
+    ...services.map(({ server, region }) => `${server} writes to: ${region ?? '-'}.`),
+    drill === null ? 'Last drill: none.' : `Last drill: ${drill.passed ? 'passed' : 'failed'} at ${drill.at}.`,
   ];
   return `${list}\n${lines.map((line) => `${line}\n`).join('')}\n${renderFindings(status)}`;
 }
 
 function describeSlot(slot: DrStatus['slot']): string {
-  if (slot === null) return 'No slot keeps WAL for the standby.';
+  if (slot === null) return 'Replication slot: none; no WAL is retained for the standby region.';
   const { name, active, walStatus, keptBytes } = slot;
-  const use = active ? 'is in use' : 'waits';
-  if (walStatus === 'lost') return `The slot ${name} ${use} and is invalidated (wal_status = lost): it keeps no WAL.`;
-  return `The slot ${name} ${use} and keeps ${keptBytes === null ? '-' : bytes(keptBytes)}.`;
+  const use = active ? 'active' : 'inactive';
+  if (walStatus === 'lost') return `Replication slot ${name}: ${use}, invalidated (wal_status = lost), retains no WAL.`;
+  return `Replication slot ${name}: ${use}, retains ${keptBytes === null ? '-' : bytes(keptBytes)} of WAL.`;
 }
 
 export function renderRegionFailover(result: RegionFailover): string {
   const { from, to, epoch, timeline, isFenced, loss, recoverySeconds, servers, backup, isAlone } = result;
   return [
-    `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is ${isFenced ? 'fenced' : 'NOT fenced for certain'}.`,
+    `${to} is active, region epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is ${isFenced ? 'fenced' : 'NOT verifiably fenced'}.`,
     `RTO: ${seconds(recoverySeconds)} from the command to the first acknowledged commit.`,
     ...(loss === null
       ? []
       : [
-          `RPO: everything committed until ${loss.keptUntil ?? 'an unknown moment'} is kept; at most ${seconds(loss.atMostSeconds)} of what came after it are lost.`,
-          `     When ${from} was last heard of (${loss.lastHeardAt ?? 'never'}), ${loss.knownBytes === null ? 'an unknown number of bytes' : bytes(loss.knownBytes)} of its WAL had not arrived.`,
+          `RPO: everything committed until ${loss.keptUntil ?? 'an unknown time'} is kept; at most ${seconds(loss.atMostSeconds)} of commits after that are lost.`,
+          `     When ${from} last responded (${loss.lastHeardAt ?? 'never'}), ${loss.knownBytes === null ? 'an unknown amount' : bytes(loss.knownBytes)} of its WAL had not been replicated.`,
           `     ${describeEstimate(from, loss)}`,
           `     Measured by ${loss.measuredBy}.`,
         ]),
@@ -66,14 +66,14 @@ export function renderRegionFailover(result: RegionFailover): string {
   ].join('\n');
 }
 
-/** Rows, which nobody can count while the lost region is silent. */
+/** Rows, which cannot be counted while the failed region does not respond. */
 function describeEstimate(from: string, { estimate, atMostSeconds }: Loss): string {
   const exactly = 'pgha dr rejoin counts them';
-  if (estimate === null) return `How many rows these are cannot be told before ${from} is back: ${exactly}.`;
+  if (estimate === null) return `The number of rows is unknown until ${from} is reachable: ${exactly}.`;
   const { commits, rows, pace } = estimate;
   return (
-    `An estimate: at most about ${rows} rows in ${commits} commits, if ${from} committed for ${seconds(atMostSeconds)} as in the ` +
-    `last ${seconds(pace.seconds)} that were kept (${pace.rows} rows in ${pace.commits} commits, the heartbeat's among them); ${exactly}.`
+    `Estimate: at most about ${rows} rows in ${commits} commits, if ${from} committed for ${seconds(atMostSeconds)} at the rate of the ` +
+    `last ${seconds(pace.seconds)} that were replicated (${pace.rows} rows in ${pace.commits} commits, including the heartbeat); ${exactly}.`
   );
 }
 
@@ -88,8 +88,8 @@ export function renderMove({
   isAlone,
 }: RegionMove): string {
   return [
-    `${to} acts, epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is its standby. Nothing was lost.`,
-    `Without a primary: ${seconds(withoutPrimarySeconds)}.`,
+    `${to} is active, region epoch ${epoch}, timeline ${timeline ?? '-'}; ${from} is its standby region. No data was lost.`,
+    `Time without a primary: ${seconds(withoutPrimarySeconds)}.`,
     ...serverLines(servers),
     ...backupLines(backup),
     ...aloneLines(to, isAlone),
@@ -100,13 +100,13 @@ export function renderMove({
 export function renderRejoin({ region, acting, lost, restored, servers }: Rejoin): string {
   const most = mostLost(lost);
   return [
-    `${region} is the standby of ${acting}.`,
+    `${region} is the standby region of ${acting}.`,
     most === null
-      ? `Nothing was found that only ${region} had.`
-      : `Only ${region} had ${most.lost.rows} rows in ${most.lost.commits} commits, the heartbeat's among them: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
+      ? `${region} had no unreplicated transactions.`
+      : `Unreplicated transactions of ${region}: ${most.lost.rows} rows in ${most.lost.commits} commits, including the heartbeat: ${bytes(most.lost.bytes)} of WAL from ${most.lost.firstAt} to ${most.lost.lastAt} (${most.lost.fromLsn} to ${most.lost.toLsn}).`,
     ...restored.map(
       ({ member, from, kept }) =>
-        `${member}: from ${from}${kept === null ? '' : `; its old data is kept: pgha restore list, and pgha restore drop ${kept}`}`,
+        `${member}: from ${from}${kept === null ? '' : `; its old data directory is retained: "pgha restore list" shows it, "pgha restore drop ${kept}" deletes it`}`,
     ),
     ...serverLines(servers),
     '',
@@ -126,14 +126,12 @@ function backupLines(backup: BegunBackup | null): readonly string[] {
   if (backup === null) return [];
   const { repository, timeline, machine, state, label, problem } = backup;
   const what = `full backup of timeline ${timeline} into repository ${repository}`;
-  if (state === 'ended') return [`The ${what} has ended: ${label}.`];
+  if (state === 'ended') return [`The ${what} has finished: ${label}.`];
   return [
-    state === 'running' ? `A ${what} runs on ${machine}.` : `The ${what} has not begun: ${problem}.`,
-    'It is taken again by itself until it is there, also after a reboot; "pgha backup list" shows it then.',
+    state === 'running' ? `A ${what} is running on ${machine}.` : `The ${what} has not started: ${problem}.`,
+    'It is retried automatically until it succeeds, also after a reboot; "pgha backup list" shows it then.',
   ];
 }
 
 const aloneLines = (region: string, isAlone: boolean) =>
-  isAlone
-    ? [`${region} has one database machine: what it acknowledges is on no other until the regions are two again.`]
-    : [];
+  isAlone ? [`${region} has one database node: its data is not replicated until the other region has rejoined.`] : [];

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { membersOf } from '@pgha/infra/cluster';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { confirmMembers } from '../operations/dr/confirm.ts';
 import { drillRegion, planDrill } from '../operations/dr/drill.ts';
@@ -15,7 +15,7 @@ import { lagBytesOf, nextEpoch, otherRegion, regionNamed, secondRegionOf, viewDr
 import { runOperation } from '../operations/operation.ts';
 import type { Step } from '../step.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, dryRun, json, yes } from './command.ts';
 import { renderDrStatus, renderFailback, renderMove, renderRegionFailover, renderRejoin } from './dr-report.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
@@ -29,7 +29,7 @@ interface DrOptions extends PlaceOptions {
 
 interface FailoverOptions extends DrOptions {
   acceptUnfenced?: boolean;
-  althoughItAnswers?: boolean;
+  evenIfReachable?: boolean;
 }
 
 const examples = `
@@ -40,26 +40,28 @@ Examples:
   pgha dr failback --yes
   pgha dr drill --report docs/drills`;
 
-/** `pgha dr …`: the second region. */
+/** `pgha dr …`: the DR region. */
 export function registerDr(program: Command, context: CommandContext): void {
   const dr = program
     .command('dr')
-    .summary('the second region: status, failover, failback, drill')
-    .description('Moves the writes between the regions, brings a lost one back, and proves that it would work.')
+    .summary('status, switchover, failover, failback, rejoin and DR drill')
+    .description(
+      'Moves writes between the primary region and the DR region, rejoins a failed region, and runs DR drills.',
+    )
     .addHelpText('after', examples);
   const verb = (name: string, summary: string, example: string) =>
     withPlace(dr.command(name).summary(summary), context)
-      .option('--json', 'print JSON')
+      .option(...json)
       .addHelpText('after', `\nExample:\n  pgha dr ${example}`);
   const changing = (name: string, summary: string, example: string) =>
     verb(name, summary, example)
-      .option('--dry-run', 'print the steps; nothing is changed')
-      .option('--yes', 'do not ask');
+      .option(...dryRun)
+      .option(...yes);
 
-  verb('status', 'who acts, how far the standby is behind, what a failover now would lose', 'status --lab')
+  verb('status', 'show both regions, replication lag and what a failover now would lose', 'status --lab')
     .description(
-      'Shows both regions: who acts, epochs, gates, how far the standby is behind and so what a failover now would lose, and ' +
-        'the last drill. Ends with 1 when something needs a person.',
+      'Shows both regions: which one is active, region epochs, startup gates, replication lag (the data a failover now would lose), ' +
+        'and the last drill. Exits with status 1 if there are issues.',
     )
     .action((options: DrOptions) =>
       withInstallation(context, options, async (installation) => {
@@ -69,58 +71,65 @@ export function registerDr(program: Command, context: CommandContext): void {
       }),
     );
 
-  changing('failover', 'promote the standby region when the acting one is lost', 'failover --yes')
+  changing('failover', 'promote the standby region after the active region has failed', 'failover --yes')
     .description(
-      'For when the acting region is lost: fences it (cuts the power of its database machines, shuts them out of the backup ' +
-        'buckets), raises the epoch, promotes the standby, points the API servers to it and begins a full backup. Loses what the ' +
-        'standby had not received, and says how much that can be. Refuses while the acting region has a primary.',
+      'For when the active region has failed: fences it (stops its database nodes, denies them access to the backup buckets), ' +
+        'increments the region epoch, promotes the standby region, switches the API servers to it and starts a full backup. WAL that ' +
+        'the standby had not received is lost; the command prints how much. Refused while the active region has a primary.',
     )
-    .option('--accept-unfenced', 'go ahead although it is not certain that the lost region takes no more writes')
-    .option('--although-it-answers', 'cut off a region that still has a primary')
+    .option(
+      '--accept-unfenced',
+      'promote even if fencing of the failed region could not be verified (risk of split-brain)',
+    )
+    .option('--even-if-reachable', 'fence and fail over from a region that still has a primary')
+    .addOption(new Option('--although-it-answers').hideHelp().implies({ evenIfReachable: true }))
     .action((options: FailoverOptions) => failover(context, options));
 
-  changing('switchover', 'move the writes to the other region, losing nothing', 'switchover --to us-west-2 --yes')
+  changing(
+    'switchover',
+    'switch over to the standby region without data loss (planned)',
+    'switchover --to us-west-2 --yes',
+  )
     .description(
-      'Ends the primary cleanly, makes sure that the standby region has all of it, promotes that and makes the former region its ' +
-        'standby. Clients of the HTTP services wait; sessions on the load balancers are cut and find the other one.',
+      'Shuts the primary down cleanly, waits until the standby region has all of its WAL, promotes it, and makes the former active ' +
+        'region its standby. Requests to the HTTP services are queued; sessions through the load balancers are closed and must ' +
+        'reconnect to the new active region.',
     )
-    .option('--to <region>', 'who takes over; without it the region that is the standby')
+    .option('--to <region>', 'region to promote (default: the standby region)')
     .action((options: DrOptions & { to?: string }) => switchover(context, options));
 
-  changing('failback', 'bring the primary region back and move home, losing nothing', 'failback --yes')
+  changing('failback', 'rejoin the primary region and switch back to it without data loss', 'failback --yes')
     .description(
-      'Starts what is off of the primary region, counts what only it has, replaces its data by what the second region has, waits ' +
-        'until it streams, and moves the writes home. May be given again at any point where it was cut off.',
+      'Starts the nodes of the primary region, counts its unreplicated transactions, replaces its data with that of the active ' +
+        'region, waits until it streams, and switches back to it. Can be interrupted and rerun at any point.',
     )
     .action((options: DrOptions) => failback(context, options));
 
-  changing('rejoin', 'bring the region that was given up back as the standby', 'rejoin --yes')
+  changing('rejoin', 'rejoin the failed region as standby', 'rejoin --yes')
     .description(
-      'The first half of a failback: the lost region becomes the standby, and the writes stay where they are.',
+      'The first half of a failback: the failed region becomes the standby region; the active region does not change.',
     )
-    .option(
-      '--rebuild',
-      'replace the data of a standby that streams too, because its copy differs or cannot be trusted',
-    )
+    .option('--rebuild', 'also rebuild a standby region that is streaming, if its copy differs or cannot be trusted')
     .action((options: DrOptions & { rebuild?: boolean }) => rejoin(context, options));
 
-  verb('drill', 'prove that the second region can take over, on a copy', 'drill --report docs/drills')
+  verb('drill', 'test on a copy that the DR region can be promoted', 'drill --report docs/drills')
     .description(
-      "Copies the standby's data into a scratch directory on its own machine, brings the copy to the standby's position, compares " +
-        'the rows, promotes it, writes to it and removes it; looks whether everything else a failover needs is there. Touches ' +
-        'neither the primary nor the archive. Ends with 1 when something was missing.',
+      "Copies the standby's data into a scratch directory on its own node, replays it to the standby's LSN, compares the rows, promotes " +
+        'the copy, writes to it and removes it; checks everything else that a failover needs. Affects neither the primary nor the ' +
+        'archive. Exits with status 1 if the drill failed.',
     )
-    .option('--dry-run', 'print the steps; nothing is copied')
-    .option('--report <folder>', 'write a dated page into this folder')
+    .option('--dry-run', 'print the plan without copying anything')
+    .option('--report <folder>', 'write a dated report into this folder')
     .action((options: DrOptions & { report?: string }) => drill(context, options));
 
-  verb('confirm', 'let a region start whose gate is closed because the other one is silent', 'confirm us-east-1 --yes')
-    .argument('<region>', 'the region that may act')
-    .option('--dry-run', 'print the steps; nothing is changed')
-    .option('--yes', 'do not ask')
+  verb('confirm', 'allow a region to start although its peer region does not respond', 'confirm us-east-1 --yes')
+    .argument('<region>', 'AWS region that may become active')
+    .option(...dryRun)
+    .option(...yes)
     .description(
-      'After a cold start a region stays closed until it has read the other one’s epoch. This is the word of a person who knows ' +
-        'that the other one does not act; it holds until the machines are switched off. Refused while the other region acts.',
+      'After a cold start the startup gate of a region stays closed until it has read the region epoch of its peer. With this command ' +
+        'an operator confirms that the peer region is not active; it is valid until the nodes are stopped. Refused while the peer ' +
+        'region is active.',
     )
     .action((name: string, options: DrOptions) => confirm(context, name, options));
 }
@@ -129,7 +138,7 @@ function failover(context: CommandContext, options: FailoverOptions): Promise<vo
   return withInstallation(context, options, async (installation) => {
     const terms = {
       acceptUnfenced: options.acceptUnfenced === true,
-      althoughItAnswers: options.althoughItAnswers === true,
+      althoughItAnswers: options.evenIfReachable === true,
     };
     const view = await viewDr(installation, 'remembered');
     const { to, actsAlready } = chooseSuccessor(view);
@@ -139,9 +148,9 @@ function failover(context: CommandContext, options: FailoverOptions): Promise<vo
     }
     if (!actsAlready) {
       const lag = lagBytesOf(view, to);
-      const lost = lag === null ? 'What it acknowledged last' : `${bytes(lag)} or more of what it acknowledged`;
+      const lost = lag === null ? 'The WAL it acknowledged last' : `At least ${bytes(lag)} of acknowledged WAL`;
       const from = otherRegion(installation.cluster, to).awsRegion;
-      await askConsent(`Give ${from} up and promote ${to.awsRegion}? ${lost} will be lost.`, options.yes === true);
+      await askConsent(`Fail over from ${from} to ${to.awsRegion}? ${lost} will be lost.`, options.yes === true);
     }
     answer(context, options, await failOverRegion(installation, terms, showSteps), renderRegionFailover);
   });
@@ -152,7 +161,7 @@ function switchover(context: CommandContext, options: DrOptions & { to?: string 
     const { cluster, signal } = installation;
     const to = options.to === undefined ? null : regionNamed(cluster, options.to);
     if (options.dryRun === true) return context.print(describeSteps(await planSwitchover(installation, to, signal)));
-    await askConsent('Move the writes to the other region? Clients wait meanwhile.', options.yes === true);
+    await askConsent('Switch over to the standby region? Writes are queued meanwhile.', options.yes === true);
     const doing = to === null ? 'dr switchover' : `dr switchover --to ${to.awsRegion}`;
     const moved = await runOnBothRegions(installation, [cluster.primary, secondRegionOf(cluster)], doing, (run) =>
       moveRegion(installation, to, run, showSteps),
@@ -167,8 +176,8 @@ function rejoin(context: CommandContext, options: DrOptions & { rebuild?: boolea
     if (options.dryRun === true) return context.print(describeSteps(await planBringBack(installation, rebuild)));
     await askConsent(
       rebuild
-        ? 'Throw the data of the standby region away and build it anew from the acting one? Until it streams there is no second region.'
-        : 'Replace the data of the region that was given up? What only it has is counted and kept aside where there is room.',
+        ? 'Delete the data of the standby region and rebuild it from the active region? Until it streams, there is no standby region.'
+        : 'Replace the data of the former active region? Its unreplicated transactions are counted, and its old data is retained if there is enough free disk space.',
       options.yes === true,
     );
     answer(context, options, await bringBack(installation, rebuild, showSteps), renderRejoin);
@@ -180,7 +189,7 @@ function failback(context: CommandContext, options: DrOptions): Promise<void> {
     if (options.dryRun === true) return context.print(describeSteps(await planFailback(installation)));
     const { awsRegion } = installation.cluster.primary;
     await askConsent(
-      `Bring ${awsRegion} back and move the writes there? What only it has is counted and kept aside where there is room.`,
+      `Rejoin ${awsRegion} and switch back to it? Its unreplicated transactions are counted, and its old data is retained if there is enough free disk space.`,
       options.yes === true,
     );
     answer(context, options, await failBack(installation, showSteps), renderFailback);
@@ -209,17 +218,17 @@ function confirm(context: CommandContext, name: string, options: DrOptions): Pro
     const step: Step = {
       title: `${membersOf(region)
         .map((node) => node.name)
-        .join(', ')} may start without having read the other region's epoch`,
+        .join(', ')}: allow the start without the peer region's epoch`,
       run: async () => {
         Object.assign(confirmed, await confirmMembers(installation, region));
       },
     };
     if (options.dryRun === true) return context.print(describeSteps([step]));
     await askConsent(
-      `Let ${region.awsRegion} take writes? If the other region does too, what one of them acknowledges is lost.`,
+      `Allow ${region.awsRegion} to accept writes? If its peer region accepts writes too (split-brain), acknowledged data is lost.`,
       options.yes === true,
     );
     await runOperation(installation, region, `dr confirm ${region.awsRegion}`, () => showSteps([step]));
-    answer(context, options, confirmed, ({ members }) => `${members.join(', ')} may start\n`);
+    answer(context, options, confirmed, ({ members }) => `${members.join(', ')}: start allowed\n`);
   });
 }

@@ -4,7 +4,7 @@ import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { findAllWriters, refuseHiddenPrimary } from '../operations/writers.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, table, yes } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 import { bytes } from './units.ts';
@@ -17,18 +17,21 @@ interface FailoverOptions extends PlaceOptions {
   json?: boolean;
 }
 
-/** `pgha failover`: a person decides where Patroni must not. */
+/** `pgha failover`: an operator decides where Patroni must not. */
 export function registerFailover(program: Command, context: CommandContext): void {
   withPlace(program.command('failover'), context)
-    .summary('make a member the primary where nobody leads')
+    .summary('promote a member by hand when automatic failover cannot')
     .description(
-      'For when there is no primary and no member may take over by itself, because it could lack commits that were acknowledged: ' +
-        'shows what each member has and what promoting it could cost. Bringing a lost machine back is always the better way.',
+      'For when there is no primary and Patroni does not promote a member because it could lack acknowledged commits. Shows the LSN ' +
+        'each member has received and what promoting it could lose. Recovering a failed member is always the better way.',
     )
-    .option('--to <member>', 'who is promoted; without it the one that is sure to have everything, else the farthest')
-    .option('--accept-data-loss', 'agree that acknowledged commits may be missing')
-    .option('--dry-run', 'show the candidates and the steps; nothing is changed')
-    .option('--yes', 'do not ask')
+    .option(
+      '--to <member>',
+      'member to promote (default: one that has every acknowledged commit, else the most advanced)',
+    )
+    .option('--accept-data-loss', 'promote even if acknowledged commits may be lost')
+    .option('--dry-run', 'print the candidates and the plan without changing anything')
+    .option(...yes)
     .option('--json', 'print the candidates as JSON')
     .addHelpText('after', '\nExamples:\n  pgha failover --dry-run\n  pgha failover --to pg-3 --accept-data-loss')
     .action((options: FailoverOptions) =>
@@ -46,7 +49,7 @@ export function registerFailover(program: Command, context: CommandContext): voi
         if (options.dryRun === true) {
           const steps = plan(installation.signal, true);
           if (options.json === true) return;
-          const needed = risk === null || accepts ? '' : `It would need --accept-data-loss: ${risk}.\n`;
+          const needed = risk === null || accepts ? '' : `Requires --accept-data-loss: ${risk}.\n`;
           return context.print(`${needed}${describeSteps(steps)}`);
         }
         // refused before anybody is asked
@@ -64,16 +67,16 @@ export function registerFailover(program: Command, context: CommandContext): voi
 function renderFailover({ leader, lostPrimary, lastKnownLsn, candidates }: FailoverView): string {
   const head =
     leader === null
-      ? `Nobody leads. ${lostPrimary ?? 'The last primary'} was at ${lastKnownLsn ?? 'an unknown position'} when it last told etcd, up to a few seconds before it was lost.\n`
-      : `${leader} leads.\n`;
+      ? `There is no primary. ${lostPrimary ?? 'The former primary'} last reported LSN ${lastKnownLsn ?? 'unknown'} to etcd, up to a few seconds before it failed.\n`
+      : `${leader} is the primary (leader).\n`;
   const list = table(
-    ['MEMBER', 'RECEIVED', 'BEHIND THAT', 'CONFIRMED COMMITS', 'COULD BE LOST'],
+    ['MEMBER', 'RECEIVED LSN', 'LAG', 'SYNCHRONOUS', 'POSSIBLE LOSS'],
     candidates.map(({ name, lsn, behindBytes, isSynchronous, risk }) => [
       name,
       lsn ?? '-',
       behindBytes === null ? '-' : bytes(behindBytes),
       isSynchronous ? 'yes' : 'no',
-      risk ?? 'nothing',
+      risk ?? 'none',
     ]),
   );
   return `${head}${list}`;

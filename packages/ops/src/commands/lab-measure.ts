@@ -18,19 +18,19 @@ export interface Measurement {
   verdicts: readonly Verdict[];
 }
 
-/** `pgha lab measure`: how long clients wait when the primary is lost, as a distribution. */
+/** `pgha lab measure`: how long writes are interrupted when the primary fails, as a distribution. */
 export function registerLabMeasure(lab: Command, context: CommandContext): void {
   const names = Object.keys(faults) as FaultName[];
   lab
     .command('measure')
-    .summary('lose the primary again and again under load, and print what clients saw')
+    .summary('measure write interruptions of repeated failovers under load')
     .description(
-      'Loses the primary while clients write through :8000 and read through :8001, waits until every member is back, and compares ' +
-        'what was acknowledged with what every member holds. The gap is the longest time between two acknowledged writes. Ends ' +
-        'with 1 when a request failed, or an acknowledged write is missing or there twice.',
+      'Injects a failure of the primary while clients write through :8000 and read through :8001, waits until every member has ' +
+        'recovered, and compares the acknowledged writes with the rows of every member. The gap is the longest time between two ' +
+        'acknowledged writes. Exits with status 1 if a request failed, or an acknowledged write is missing or duplicated.',
     )
-    .addArgument(new Argument('[fault...]', 'how it is lost; all of them without it').choices(names))
-    .option('--runs <count>', 'of each', wholeNumber, 5)
+    .addArgument(new Argument('[fault...]', 'failure to inject (default: all)').choices(names))
+    .option('--runs <count>', 'runs per failure', wholeNumber, 5)
     .option('--json', 'print every run as JSON')
     .addHelpText('after', '\nExamples:\n  pgha lab measure\n  pgha lab measure switchover --runs 20')
     .action((chosen: FaultName[], options: { runs: number; json?: boolean }) =>
@@ -82,7 +82,7 @@ function renderMeasurements(measurements: readonly Measurement[]): string {
   });
   const [cpu] = cpus();
   const machine = `${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 1024 ** 3)} GiB, shared by every machine of the lab`;
-  const headings = ['FAULT', 'RUNS', 'GAP P50 S', 'P99', 'WORST', 'ACKNOWLEDGED', 'ERRORS', 'LOST', 'TWICE'];
+  const headings = ['FAULT', 'RUNS', 'GAP P50 S', 'P99', 'MAX', 'ACKNOWLEDGED', 'ERRORS', 'LOST', 'DUPLICATED'];
   return `${machine}\n\n${table(headings, rows)}`;
 }
 
@@ -91,6 +91,6 @@ const quantile = (sorted: readonly number[], share: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 
 function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 to 999.');
+  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 1 to 999.');
   return Number(text);
 }

@@ -36,11 +36,12 @@ export function renderLabStatus(status: LabStatus): string {
     ]),
   );
   const urls = table(
-    ['WHAT', 'WHERE'],
+    ['ENDPOINT', 'URL'],
     status.urls.map(({ what, url }) => [what, url]),
   );
-  const phase = status.phase === 'up' ? '' : 'An "up" was interrupted or is at work; "pgha lab up" starts over.\n\n';
-  return `${phase}${machines}${mebibytes(status.memoryBytes)} in all\n\n${members}\n${balancers}\n${urls}`;
+  const phase =
+    status.phase === 'up' ? '' : '"pgha lab up" was interrupted or is in progress; running it again starts over.\n\n';
+  return `${phase}${machines}${mebibytes(status.memoryBytes)} total\n\n${members}\n${balancers}\n${urls}`;
 }
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`;

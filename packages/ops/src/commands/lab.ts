@@ -11,7 +11,7 @@ import { checkSurroundings } from '../lab/preflight.ts';
 import { readRecord, requireRecord, writeRecord } from '../lab/record.ts';
 import { readLabStatus } from '../lab/status.ts';
 import { planUp } from '../lab/up.ts';
-import { answer, type CommandContext, examples } from './command.ts';
+import { answer, type CommandContext, examples, json } from './command.ts';
 import { registerLabMeasure } from './lab-measure.ts';
 import { renderLabStatus } from './lab-report.ts';
 import { showSteps } from './progress.ts';
@@ -21,9 +21,9 @@ export function registerLab(program: Command, context: CommandContext): void {
   const { labPlaces: places, searchPath, workspace } = context.settings;
   const lab = program
     .command('lab')
-    .summary('the whole system as machines on this computer')
+    .summary('run the complete system on this computer (Linux, as root)')
     .description(
-      'Boots every machine of a cluster on this computer, from the user-data that EC2 would give it. Needs Linux and root.',
+      'Boots every node of a cluster as a machine on this computer, from the user-data that EC2 would give it. Requires Linux and root.',
     )
     .addHelpText('after', labExamples);
 
@@ -38,23 +38,30 @@ export function registerLab(program: Command, context: CommandContext): void {
 
   lab
     .command('up')
-    .summary('build the image once, boot everything, wait until writes succeed')
-    .description('Builds the image once, boots everything, and returns when writes through the load balancer succeed.')
-    .addOption(
-      new Option('--nodes <count>', 'PostgreSQL machines of the primary region').argParser(nodeCount).default(2),
+    .summary('build the image if needed, boot all machines, wait until writes succeed')
+    .description(
+      'Builds the machine image if needed, boots all machines, and returns when writes through the load balancer succeed.',
     )
-    .option('--dr', 'a second region behind a routed link')
-    .option('--dr-api', 'a second region with an API server of its own')
     .addOption(
-      new Option('--durability <promise>', 'what an acknowledged write is worth').choices(['zero-loss', 'available']),
+      new Option('--nodes <count>', 'number of PostgreSQL nodes in the primary region').argParser(nodeCount).default(2),
     )
-    .option('--no-monitoring', 'leave the monitoring machine out')
-    .option('--json', 'print the status as JSON')
+    .option('--dr', 'add a DR region behind a routed link')
+    .option('--dr-api', 'add a DR region with its own API server')
+    .addOption(
+      new Option(
+        '--durability <promise>',
+        'durability of acknowledged writes (default: available with 2 nodes, zero-loss with 3)',
+      ).choices(['zero-loss', 'available']),
+    )
+    .option('--no-monitoring', 'do not boot the monitoring node')
+    .option('--json', 'print the result as JSON')
     .addHelpText(...examples('lab up', 'lab up --nodes 3 --dr'))
     .action(async (options: UpOptions) => {
       const there = await readRecord(places);
       if (there?.phase === 'up') {
-        throw new RefusedError('a lab is running; look at it with "pgha lab status", end it with "pgha lab down"');
+        throw new RefusedError(
+          'a lab is already running. Show it with "pgha lab status"; stop it with "pgha lab down"',
+        );
       }
       await bringUp(labInput(options));
       await showStatus(options);
@@ -62,16 +69,16 @@ export function registerLab(program: Command, context: CommandContext): void {
 
   lab
     .command('status')
-    .summary('machines, members, load balancer and URLs')
-    .option('--json', 'print JSON')
+    .summary('show machines, members, load balancers and URLs')
+    .option(...json)
     .addHelpText(...examples('lab status', 'lab status --json'))
     .action(showStatus);
 
   lab
     .command('exec')
-    .summary('run a command on a machine, or a shell')
-    .argument('<machine>', 'its name, as "pgha lab status" shows it')
-    .argument('[command...]', 'the command; a login shell without one')
+    .summary('run a command or open a shell on a machine')
+    .argument('<machine>', 'name, as shown by "pgha lab status"')
+    .argument('[command...]', 'command to run (default: a login shell)')
     .passThroughOptions()
     .addHelpText(...examples('lab exec pg-1', 'lab exec pg-1 -- patronictl -c /etc/patroni/config list'))
     .action(async (name: string, words: string[]) => {
@@ -83,11 +90,11 @@ export function registerLab(program: Command, context: CommandContext): void {
 
   lab
     .command('logs')
-    .summary('the journal of a machine; its console while it is off')
-    .argument('<machine>', 'its name')
-    .option('-f, --follow', 'go on as it is written')
-    .option('-u, --unit <unit>', 'one unit only')
-    .option('-n, --lines <count>', 'the last lines', '200')
+    .summary('show the journal of a machine, or its console while it is off')
+    .argument('<machine>', 'name, as shown by "pgha lab status"')
+    .option('-f, --follow', 'follow the journal')
+    .option('-u, --unit <unit>', 'show only this systemd unit')
+    .option('-n, --lines <count>', 'number of lines', '200')
     .addHelpText(...examples('lab logs pg-1', 'lab logs api-1 --unit pgha-api.service --follow'))
     .action(async (name: string, options: { follow?: boolean; unit?: string; lines: string }) => {
       const machine = machineNamed(await requireRecord(places), name);
@@ -99,9 +106,9 @@ export function registerLab(program: Command, context: CommandContext): void {
 
   lab
     .command('stop')
-    .summary('switch a machine off')
-    .argument('<machine>', 'its name')
-    .option('--power-cut', 'pull the plug instead of shutting down')
+    .summary('stop a machine')
+    .argument('<machine>', 'name, as shown by "pgha lab status"')
+    .option('--power-cut', 'simulate a host failure instead of shutting down')
     .addHelpText(...examples('lab stop pg-2', 'lab stop pg-1 --power-cut'))
     .action(async (name: string, options: { powerCut?: boolean }) => {
       await stopMachine(places, name, options.powerCut === true ? 'power-cut' : 'shut-down');
@@ -109,29 +116,29 @@ export function registerLab(program: Command, context: CommandContext): void {
 
   lab
     .command('start')
-    .summary('switch a machine on again, with the disk it had')
-    .argument('<machine>', 'its name')
+    .summary('start a stopped machine with its disk')
+    .argument('<machine>', 'name, as shown by "pgha lab status"')
     .addHelpText(...examples('lab start pg-1'))
     .action((name: string) => restartMachine(places, name));
 
   lab
     .command('down')
-    .summary('end everything and leave nothing behind but the image')
-    .option('--images', 'remove the images too')
+    .summary('stop and delete all machines; the image is kept')
+    .option('--images', 'also delete the images')
     .addHelpText(...examples('lab down', 'lab down --images'))
     .action(async (options: { images?: boolean }) => {
       await withLabLock(places, 'down', async () => {
         const otherFolder = await removeLab(places);
         if (otherFolder !== null)
-          context.print(`left alone: the lab in ${otherFolder}, which has its own "pgha lab down"\n`);
+          context.print(`not stopped: the lab in ${otherFolder}, which has its own "pgha lab down"\n`);
         if (options.images === true) await removeImages(places);
       });
     });
 
   lab
     .command('reset')
-    .summary('boot the same lab again with fresh disks')
-    .option('--json', 'print the status as JSON')
+    .summary('recreate the same lab with empty disks')
+    .option('--json', 'print the result as JSON')
     .addHelpText(...examples('lab reset'))
     .action(async (options: { json?: boolean }) => {
       const { input } = await requireRecord(places);
@@ -141,12 +148,12 @@ export function registerLab(program: Command, context: CommandContext): void {
 
   lab
     .command('resize')
-    .summary('change how many machines the lab is meant to have')
+    .summary('change the number of nodes in the configuration of the lab')
     .description(
-      "Changes the lab's configuration, as a person edits pgha.config.ts, and nothing else: pgha nodes add and remove make it so.",
+      'Changes only the configuration of the lab, as editing pgha.config.ts does; "pgha nodes add" and "pgha nodes remove" then change the machines.',
     )
-    .addOption(new Option('--nodes <count>', 'PostgreSQL machines of the primary region').argParser(nodeCount))
-    .addOption(new Option('--etcd <count>', 'etcd machines of the primary region').argParser(etcdCount))
+    .addOption(new Option('--nodes <count>', 'number of PostgreSQL nodes in the primary region').argParser(nodeCount))
+    .addOption(new Option('--etcd <count>', 'number of etcd nodes in the primary region').argParser(etcdCount))
     .addHelpText(...examples('lab resize --nodes 3', 'lab resize --etcd 5'))
     .action(async ({ nodes, etcd }: { nodes?: 2 | 3; etcd?: 3 | 5 }) => {
       const record = await requireRecord(places);
@@ -185,12 +192,12 @@ function labInput({ nodes, dr, drApi, durability, monitoring }: UpOptions): Clus
 }
 
 function etcdCount(text: string): 3 | 5 {
-  if (text !== '3' && text !== '5') throw new InvalidArgumentError('It is 3 or 5.');
+  if (text !== '3' && text !== '5') throw new InvalidArgumentError('Allowed: 3 or 5.');
   return text === '3' ? 3 : 5;
 }
 
 function nodeCount(text: string): 2 | 3 {
-  if (text !== '2' && text !== '3') throw new InvalidArgumentError('It is 2 or 3.');
+  if (text !== '2' && text !== '3') throw new InvalidArgumentError('Allowed: 2 or 3.');
   return text === '2' ? 2 : 3;
 }
 

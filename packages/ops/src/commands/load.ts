@@ -22,19 +22,18 @@ const reportEveryMs = 1_000;
 /** `pgha load`: writes and reads as a client, and proves afterwards that nothing acknowledged is missing. */
 export function registerLoad(program: Command, context: CommandContext): void {
   withPlace(program.command('load'), context)
-    .summary('write and read as a client, and check what was acknowledged')
+    .summary('run a test workload and check that no acknowledged write is lost')
     .description(
-      'Inserts through :8000 and reads through :8001 until the time is over or it is stopped, shows what clients see, then asks ' +
-        'every member for every acknowledged row. Exits with status 1 if a row is missing, there twice, or was never written, and if a ' +
-        'member could not be read. Start it ' +
-        'before you try a failover.',
+      'Inserts through :8000 and reads through :8001 for the given time, prints what clients see every second, then checks every ' +
+        'member for every acknowledged row. Exits with status 1 if a row is missing, duplicated, or was never written, or if a member ' +
+        'could not be read. Start it before you try a failover.',
     )
-    .option('--seconds <count>', 'how long', wholeNumber, 60)
-    .option('--writers <count>', 'clients that write', wholeNumber, 4)
-    .option('--readers <count>', 'clients that read', wholeNumber, 2)
-    .option('--every-ms <ms>', 'each client sends at most once in this time', wholeNumber, 20)
-    .option('--keep', 'leave the rows in the table')
-    .option('--json', 'print the verdict as JSON')
+    .option('--seconds <count>', 'duration', wholeNumber, 60)
+    .option('--writers <count>', 'number of writing clients', wholeNumber, 4)
+    .option('--readers <count>', 'number of reading clients', wholeNumber, 2)
+    .option('--every-ms <ms>', 'minimum interval between requests of one client', wholeNumber, 20)
+    .option('--keep', 'keep the inserted rows (default: delete them)')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExamples:\n  pgha load --seconds 120\n  pgha load --writers 16 --every-ms 5 --lab')
     .action((options: LoadOptions) =>
       withInstallation(context, options, async (installation) => {
@@ -53,7 +52,7 @@ async function runLoad(installation: Installation, options: LoadOptions): Promis
   const workload = startWorkload(services, { run, writers, readers, everyMs });
   await watch(workload, options.seconds * 1_000, signal);
   const history = await workload.stop();
-  process.stderr.write('asking every member for every acknowledged row\n');
+  process.stderr.write('checking every member for every acknowledged row\n');
   const report = (line: string) => void process.stderr.write(`${line}\n`);
   return judgeRun(installation, run, history, { keep: options.keep === true, region: services.region, report });
 }
@@ -67,13 +66,13 @@ async function watch(workload: Workload, durationMs: number, signal: AbortSignal
     const now = workload.counts();
     process.stderr.write(
       `${new Date().toISOString().slice(11, 19)}  ${now.ok - before.ok} acknowledged, ${now.fail - before.fail} refused, ` +
-        `${now.unknown - before.unknown} unknown; ${now.readsOk - before.readsOk} read, ${now.readsFail - before.readsFail} not\n`,
+        `${now.unknown - before.unknown} unknown; ${now.readsOk - before.readsOk} reads succeeded, ${now.readsFail - before.readsFail} failed\n`,
     );
     before = now;
   }
 }
 
 function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 to 999999.');
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 1 to 999999.');
   return Number(text);
 }

@@ -4,7 +4,7 @@ import { hostsOf } from '../installation/installation.ts';
 import { planMigration } from '../operations/migrate.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
-import { answer, type CommandContext } from './command.ts';
+import { answer, type CommandContext, dryRun } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -17,13 +17,13 @@ interface MigrateOptions extends PlaceOptions {
 /** `pgha migrate`: the schema, by command and as the owner; the services only check its version. */
 export function registerMigrate(program: Command, context: CommandContext): void {
   withPlace(program.command('migrate'), context)
-    .summary('bring the schema up to date, as the owner')
+    .summary('apply pending schema migrations')
     .description(
-      'Applies the migrations of a release that are not there yet, on an API server, which has the release and a way to the ' +
-        'database. A deploy does it by itself before it starts the services.',
+      'Applies the pending migrations of a release as the schema owner. Runs on an API server, which has the release and access to ' +
+        'the database. A deploy runs it before it starts the services.',
     )
-    .option('--release <version>', 'whose migrations; by default the release that runs')
-    .option('--dry-run', 'print the steps; nothing is changed')
+    .option('--release <version>', 'release whose migrations to apply (default: the running release)')
+    .option(...dryRun)
     .option('--json', 'print the applied migrations as JSON')
     .addHelpText('after', '\nExamples:\n  pgha migrate\n  pgha migrate --lab')
     .action((options: MigrateOptions) =>
@@ -33,8 +33,8 @@ export function registerMigrate(program: Command, context: CommandContext): void
         const [host] = hostsOf(installation, region, 'api');
         if (host === undefined) {
           throw new RefusedError(
-            `${region.awsRegion} has no API server, which is where migrations run. ` +
-              'Give it one (dr: { apiServer: true }), then pgha deploy dr',
+            `${region.awsRegion} has no API server, where migrations run. ` +
+              'Add one to the configuration (dr: { apiServer: true }), then run: pgha deploy dr',
           );
         }
         const applied: string[] = [];

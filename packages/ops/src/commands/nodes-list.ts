@@ -36,14 +36,14 @@ export async function listNodes(
       }),
     ),
   );
-  // for people only: the JSON is a list of nodes; a region that does not answer is not worth failing for
+  // text output only: the JSON is a list of nodes; a region that does not answer is not worth failing for
   const retained = await Promise.all(
     regionsOf(cluster).map(async (region) => (await installation.retainedVolumes?.(region).catch(() => '')) ?? ''),
   );
   answer(context, options, lines, (list) =>
     [
       table(
-        ['MACHINE', 'ROLE', 'REGION', 'ADDRESS', 'TYPE', 'POWER', 'MEMBER'],
+        ['NODE', 'ROLE', 'REGION', 'ADDRESS', 'TYPE', 'POWER', 'MEMBER'],
         list.map(({ name, role, region, address, instanceType, power: state, member }) => [
           name,
           role,

@@ -8,14 +8,14 @@ describe('the question before a machine is replaced', () => {
   it('names what is lost, whatever the machine is', () => {
     for (const node of allNodes(cluster)) {
       expect(verbs.replace.question(node, 'aws')).toMatch(
-        new RegExp(`^Replace ${node.name} .* Its disk is lost, .+\\.$`),
+        new RegExp(`^Replace ${node.name} .* Its disk is deleted, .+\\.$`),
       );
     }
   });
 
   it('says where the data of a database machine is', () => {
     const node = allNodes(cluster).find(({ role }) => role === 'postgres') ?? expect.fail('no database machine');
-    expect(verbs.replace.question(node, 'aws')).toContain('its data volume goes to the new machine');
-    expect(verbs.replace.question(node, 'lab')).toContain('its data: that is built anew from the newest backup');
+    expect(verbs.replace.question(node, 'aws')).toContain('its data volume is attached to the new instance');
+    expect(verbs.replace.question(node, 'lab')).toContain('its data, which is reinitialized from the newest backup');
   });
 });

@@ -60,12 +60,13 @@ export const verbs = {
   reinit: {
     find: findMachine,
     question: ({ name }) =>
-      `Throw the data of ${name} away and build it anew, from the newest backup or else from the primary?`,
+      `Delete the data of ${name} and reinitialize it from the newest backup or from the primary?`,
     plan: async ({ setting }) => planReinit(setting),
   },
   replace: {
     find: findMachine,
-    question: (node, kind) => `Replace ${node.name} by a new machine? ${lossOf(node, kind)}`,
+    question: (node, kind) =>
+      `Replace ${node.name} with a new ${kind === 'aws' ? 'EC2 instance' : 'machine'}? ${lossOf(node, kind)}`,
     plan: async (planning) => {
       const { setting } = planning;
       const isThere = await rememberMachine(planning);
@@ -79,7 +80,7 @@ export const verbs = {
   add: {
     find: (cluster, name) => {
       if (hasMachine(cluster, name)) return findMachine(cluster, name);
-      throw new UsageError(`the configuration has no ${name}; raise the number of its machines there first`);
+      throw new UsageError(`${name} is not in the configuration. Increase the number of nodes there first`);
     },
     question: ({ name }) => `Add ${name} to the cluster?`,
     plan: async (planning) => {
@@ -98,14 +99,14 @@ export const verbs = {
   remove: {
     find: (cluster, name) => {
       if (hasMachine(cluster, name)) {
-        throw new UsageError(`the configuration still has ${name}; lower the number of its machines there first`);
+        throw new UsageError(`${name} is still in the configuration. Decrease the number of nodes there first`);
       }
       const found = nodeBeyond(cluster, name);
-      if (found === null) throw new UsageError(`${name} was never one of the cluster's machines`);
+      if (found === null) throw new UsageError(`unknown node "${name}"`);
       return found;
     },
     question: ({ name }, kind) =>
-      `Take ${name} out of the cluster and remove the machine? Its disk is lost${kind === 'aws' ? '; a data volume stays' : ', its data with it'}.`,
+      `Remove ${name} from the cluster and delete the ${kind === 'aws' ? 'EC2 instance' : 'machine'}? Its disk is deleted${kind === 'aws' ? '; a data volume is kept' : ' with its data'}.`,
     plan: async (planning) => {
       const { setting } = planning;
       return planDeparture(
@@ -121,21 +122,21 @@ export const verbs = {
 
 /** What goes with a machine's disk, and where the new one has it from. */
 function lossOf({ role }: Node, kind: Installation['kind']): string {
-  const disk = 'Its disk is lost, with its journal and whatever was put there by hand';
+  const disk = 'Its disk is deleted, with its journal and any manual changes';
   switch (role) {
     case 'postgres':
     case 'standby':
       return kind === 'aws'
-        ? `${disk}; its data volume goes to the new machine.`
-        : `${disk}, and its data: that is built anew from the newest backup, or from the primary.`;
+        ? `${disk}; its data volume is attached to the new instance.`
+        : `${disk}, and its data, which is reinitialized from the newest backup or from the primary.`;
     case 'etcd':
-      return `${disk}; its part of etcd is copied anew from the other members.`;
+      return `${disk}; its etcd data is replicated from the other members.`;
     case 'monitoring':
-      return `${disk}, and every metric, silence and dashboard that was made there: nothing else has them.`;
+      return `${disk}, and all metrics, silences and dashboards created there: there is no other copy.`;
     case 'api':
-      return `${disk}; both services are fetched anew from the artifact bucket, and nobody serves at its address meanwhile.`;
+      return `${disk}; both services are downloaded from the artifact bucket, and its address is unavailable meanwhile.`;
     case 'bastion':
-      return `${disk}; sessions through it are cut.`;
+      return `${disk}; sessions through it are closed.`;
   }
 }
 
@@ -177,7 +178,7 @@ async function rememberMachine({ setting, run }: Planning): Promise<() => Promis
 function findMachine(cluster: Cluster, name: string): { node: Node; region: Region } {
   if (!hasMachine(cluster, name)) {
     const names = allNodes(cluster).map((node) => node.name);
-    throw new UsageError(`no machine "${name}"; the machines are ${names.join(', ')}`);
+    throw new UsageError(`unknown node "${name}". Nodes: ${names.join(', ')}`);
   }
   const node = nodeNamed(cluster, name);
   return { node, region: regionOf(cluster, node) };

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { runOperation } from '../operations/operation.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, examples } from './command.ts';
+import { answer, type CommandContext, dryRun, examples, json, yes } from './command.ts';
 import { listNodes } from './nodes-list.ts';
 import { type NodesOptions, verbs } from './nodes-verbs.ts';
 import { withInstallation, withPlace } from './place.ts';
@@ -11,53 +11,53 @@ import { describeSteps, showSteps } from './progress.ts';
 const words: Readonly<Record<keyof typeof verbs, { summary: string; description: string; done: string }>> = {
   restart: {
     done: 'restarted',
-    summary: 'restart what a machine serves, or the machine',
+    summary: 'restart the services of a node, or the node',
     description:
-      'Restarts PostgreSQL on a database machine, etcd, or both services of an API server. The primary is refused: hand over first.',
+      'Restarts PostgreSQL on a database node, etcd, or both services of an API server. Refused for the primary: switch over first.',
   },
   reinit: {
-    done: 'built anew',
-    summary: 'build a database member anew',
+    done: 'reinitialized',
+    summary: 'reinitialize a replica from a backup or the primary',
     description:
-      "Throws a member's data away and builds it from the newest backup, or from the primary. Whoever leads a region is refused.",
+      "Deletes a member's data and copies it from the newest backup or from the primary. Refused for the leader of a region.",
   },
   replace: {
     done: 'replaced',
-    summary: 'put a new machine in the place of one',
+    summary: 'replace a node with a new instance',
     description:
-      "Replaces a machine by one of the configuration's image, instance type and user-data, with the old one's name and address, " +
-      'and on AWS its data volume. An etcd member is taken out and joins anew. The primary is refused: hand over first.',
+      "Replaces a node with a new instance of the configuration's image, instance type and user-data, with the same name and address, " +
+      'and on AWS the same data volume. An etcd member is removed and rejoins. Refused for the primary: switch over first.',
   },
   add: {
     done: 'added',
-    summary: 'bring in a machine that the configuration has and nobody has made',
+    summary: 'add a node that is in the configuration and does not exist yet',
     description:
-      'Makes its secrets and the machine, waits until it is a member, and tells all the others. Raise the count in the ' +
+      'Creates its secrets and the instance, waits until it is a member, and updates all other nodes. Increase the count in the ' +
       'configuration first; etcd members are added one at a time, in pairs.',
   },
   remove: {
     done: 'removed',
-    summary: 'take a machine out that the configuration no longer has',
+    summary: 'remove a node that is no longer in the configuration',
     description:
-      'Tells all the others, switches it off and removes it; its data volume stays. Lower the count in the configuration first. ' +
-      'The primary is refused: hand over first.',
+      'Updates all other nodes, stops the node and deletes it; its data volume is kept. Decrease the count in the configuration ' +
+      'first. Refused for the primary: switch over first.',
   },
 };
 
-/** `pgha nodes …`: machines, one at a time. */
+/** `pgha nodes …`: nodes, one at a time. */
 export function registerNodes(program: Command, context: CommandContext): void {
   const nodes = program
     .command('nodes')
-    .summary('machines: list, restart, build anew, replace, add, remove')
-    .description('Works on one machine at a time. None is taken away that the other members or etcd cannot do without.')
+    .summary('list, restart, reinitialize, replace, add or remove nodes')
+    .description('Works on one node at a time. Refuses to stop a node that replication or the etcd quorum depends on.')
     .addHelpText(
       'after',
       '\nExamples:\n  pgha nodes list\n  pgha nodes replace pg-2\n  pgha nodes restart etcd-1 --reboot --lab',
     );
 
   withPlace(nodes.command('list'), context)
-    .summary('every machine, and what it is doing')
-    .option('--json', 'print JSON')
+    .summary('list all nodes with role, power state and member state')
+    .option(...json)
     .addHelpText(...examples('nodes list', 'nodes list --json --lab'))
     .action((options: NodesOptions) =>
       withInstallation(context, options, (installation) => listNodes(context, options, installation)),
@@ -68,11 +68,11 @@ export function registerNodes(program: Command, context: CommandContext): void {
     const command = withPlace(nodes.command(name), context)
       .summary(summary)
       .description(description)
-      .argument('<machine>', 'its name, for example pg-2')
-      .option('--dry-run', 'print the steps; nothing is changed')
-      .option('--json', 'print what was done as JSON');
-    if (name === 'restart') command.option('--reboot', 'restart the machine itself');
-    else command.option('--yes', 'do not ask');
+      .argument('<node>', 'name, for example pg-2')
+      .option(...dryRun)
+      .option('--json', 'print the result as JSON');
+    if (name === 'restart') command.option('--reboot', 'reboot the node');
+    else command.option(...yes);
     command.addHelpText('after', `\nExample:\n  pgha nodes ${name} pg-3 --dry-run`);
     command.action((machine: string, options: NodesOptions) => runVerb(context, name, machine, options));
   }

@@ -7,7 +7,7 @@ import { forgetOperation, readWork, type Work } from '../operations/forget.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import type { Unfinished } from '../operations/unfinished.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, examples, table } from './command.ts';
+import { answer, type CommandContext, examples, table, yes } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 
 interface OperationsOptions extends PlaceOptions {
@@ -23,7 +23,8 @@ export interface Listing extends Work {
 export function registerOperations(program: Command, context: CommandContext): void {
   const operations = program
     .command('operations')
-    .summary('who did what to this cluster, and what was cut off')
+    .summary('show running, interrupted and past operations')
+    .description('Lists the operations on this cluster, and discards an interrupted one.')
     .addHelpText('after', '\nExamples:\n  pgha operations list\n  pgha operations forget --lab');
   const verb = (name: string, summary: string, description = summary) =>
     withPlace(operations.command(name).summary(summary).description(description), context).option(
@@ -38,8 +39,8 @@ export function registerOperations(program: Command, context: CommandContext): v
 
   verb(
     'list',
-    'who did what, who is at work, and what was cut off',
-    "Shows the audit lines of the acting region's journals, the operation that is at work now, and the one that was cut off.",
+    'list past operations, the running one and the interrupted one',
+    'Shows the audit log of the active region, the operation in progress, and the interrupted operation.',
   )
     .addHelpText(...examples('operations list', 'operations list --json --lab'))
     .action((options: OperationsOptions) =>
@@ -51,23 +52,23 @@ export function registerOperations(program: Command, context: CommandContext): v
     );
   verb(
     'forget',
-    'set an operation aside that was cut off; what it did stays as it is',
-    'Forgets what an operation decided before it was cut off, so that others may begin: it can then not go on where it stopped, ' +
-      'and half of it may be in force. Running it again is nearly always better. Refused while an operation is at work.',
+    'discard an interrupted operation; its changes are not rolled back',
+    'Discards the record of an interrupted operation, so that others can start: it can then not be resumed, and changes already made ' +
+      'are not rolled back. Rerunning the operation is nearly always better. Refused while an operation is in progress.',
   )
-    .option('--yes', 'do not ask')
+    .option(...yes)
     .addHelpText(...examples('operations forget', 'operations forget --yes --lab'))
     .action((options: OperationsOptions) =>
       inActing(options, async (installation, region) => {
         const { atWork, cutOff } = await readWork(installation, region);
         if (atWork !== null)
-          throw new RefusedError(`${describe(atWork)} is at work, and would lose what it goes on with`);
+          throw new RefusedError(`${describe(atWork)} is in progress. Wait until it finishes, or interrupt it first`);
         if (cutOff !== null) {
           await askConsent(question(cutOff), options.yes === true);
           await forgetOperation(installation, region, cutOff);
         }
         answer(context, options, cutOff, (value) =>
-          value === null ? 'nothing was cut off\n' : `set aside: ${describe(value)}\n`,
+          value === null ? 'there is no interrupted operation\n' : `discarded: ${describe(value)}\n`,
         );
       }),
     );
@@ -75,8 +76,8 @@ export function registerOperations(program: Command, context: CommandContext): v
 
 function question(cutOff: Unfinished): string {
   return (
-    `Set ${describe(cutOff)} aside? What it decided (${Object.keys(cutOff.choices).join(', ')}) is lost, so that it cannot go on ` +
-    'where it stopped; what it has done stays half done.'
+    `Discard ${describe(cutOff)}? Its recorded choices (${Object.keys(cutOff.choices).join(', ')}) are deleted, so it cannot be ` +
+    'resumed; changes already made are not rolled back.'
   );
 }
 
@@ -85,7 +86,7 @@ const describe = ({ doing, operator, since }: Pick<Unfinished, 'doing' | 'operat
 
 function renderListing({ atWork, cutOff, runs }: Listing): string {
   const list = table(
-    ['WHEN', 'WHO', 'RESULT', 'WHAT'],
+    ['TIME', 'OPERATOR', 'RESULT', 'OPERATION'],
     runs.map(({ at, operator, result, doing, detail }) => [
       at,
       operator,
@@ -94,8 +95,8 @@ function renderListing({ atWork, cutOff, runs }: Listing): string {
     ]),
   );
   const now = [
-    ...(atWork === null ? [] : [`At work: ${describe(atWork)}, process ${atWork.pid} on ${atWork.computer}\n`]),
-    ...(cutOff === null ? [] : [`Cut off: ${describe(cutOff)}\n`]),
+    ...(atWork === null ? [] : [`In progress: ${describe(atWork)}, pid ${atWork.pid} on ${atWork.computer}\n`]),
+    ...(cutOff === null ? [] : [`Interrupted: ${describe(cutOff)}\n`]),
   ];
   return now.length === 0 ? list : `${list}\n${now.join('')}`;
 }

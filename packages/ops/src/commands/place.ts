@@ -16,7 +16,7 @@ export interface PlaceOptions {
 
 /** `--config` and `--lab`, on any command that works on a running cluster. */
 export function withPlace(command: Command, context: CommandContext): Command {
-  return withConfig(command, context).option('--lab', 'the lab on this computer instead of AWS');
+  return withConfig(command, context).option('--lab', 'use the local lab instead of AWS');
 }
 
 /**

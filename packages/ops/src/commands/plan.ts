@@ -11,8 +11,10 @@ import { showSteps } from './progress.ts';
 /** `pgha plan REGION`: changes nothing. */
 export function registerPlan(program: Command, context: CommandContext): void {
   withAlone(withConfig(program.command('plan'), context))
-    .summary('show what a deploy would change on AWS')
-    .description('Plans every stack of a region with Terraform and shows what a deploy would change. Changes nothing.')
+    .summary('show what a deployment would change')
+    .description(
+      'Runs a Terraform plan of every stack of a region and shows what a deployment would change. Changes nothing.',
+    )
     .addArgument(regionArgument())
     .option('--json', 'print the changes as JSON')
     .addHelpText(...examples('plan primary', 'plan dr --json'))
@@ -29,7 +31,7 @@ export async function showPreview(session: Session): Promise<Preview> {
   const found: { preview: Preview } = { preview: { reviews: [], later: [] } };
   await showSteps([
     {
-      title: 'Terraform plan',
+      title: 'Run terraform plan',
       run: async (report) => {
         found.preview = await previewStacks(session, report);
       },
@@ -39,6 +41,6 @@ export async function showPreview(session: Session): Promise<Preview> {
 }
 
 export function describePreview({ reviews, later }: Preview): string {
-  const unplanned = later.map((stack) => `${stack}: can be planned once the stacks before it are there\n`);
+  const unplanned = later.map((stack) => `${stack}: can be planned after the stacks before it exist\n`);
   return [...reviews.map(describeReview), ...unplanned].join('');
 }

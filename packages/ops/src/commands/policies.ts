@@ -10,17 +10,18 @@ import { type CommandContext, examples } from './command.ts';
 /** `pgha policies`: needs neither credentials nor a network. */
 export function registerPolicies(program: Command, context: CommandContext): void {
   withConfig(program.command('policies'), context)
-    .summary('the IAM policies of a deploy, for an administrator')
+    .summary('print the IAM policies that a deployment requires')
     .description(
       'Prints the IAM policies of this configuration as JSON: those of a deploy, the permissions boundary of every role it creates, ' +
         'and that of the role that plans pull requests. With --out each is written to a file of its own, and the commands that ' +
         'create or update them are printed. Nothing is changed on AWS.',
     )
-    .requiredOption('--account <number>', 'the AWS account, twelve digits')
+    .requiredOption('--account <number>', 'AWS account ID, twelve digits')
     .option('--out <folder>', 'write a file per policy')
     .addHelpText(...examples('policies --account 123456789012', 'policies --account 123456789012 --out policies'))
     .action(async ({ config, account, out }: { config: string; account: string; out?: string }) => {
-      if (!/^\d{12}$/.test(account)) throw new UsageError(`--account is "${account}"; an AWS account is twelve digits`);
+      if (!/^\d{12}$/.test(account))
+        throw new UsageError(`--account "${account}" is not an AWS account ID. Expected twelve digits`);
       const cluster = await readClusterFile(resolve(config));
       const policies = [
         ...deployPolicies(cluster, account),

@@ -13,7 +13,7 @@ export async function showSteps(steps: readonly Step[]): Promise<void> {
         if (line !== said) task.output = line;
         said = line;
       });
-      if (end === 'was done') task.skip(`${step.title}: there already`);
+      if (end === 'was done') task.skip(`${step.title}: already done`);
     },
   }));
   await new Listr(tasks, {

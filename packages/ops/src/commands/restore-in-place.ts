@@ -28,7 +28,7 @@ export interface InPlaceEnd {
   standbyFollows: boolean;
 }
 
-/** The whole cluster goes back to a moment. */
+/** Restores the whole cluster to a point in time. */
 export function restoreInPlace(context: CommandContext, moment: Date, options: RestoreOptions): Promise<void> {
   return withInstallation(context, options, async (installation) => {
     const all = repositoriesOf(installation.cluster, undefined);
@@ -85,25 +85,24 @@ function question(
   { source, id }: InPlaceChoices,
   loss: InPlaceLoss | null,
 ): string {
-  if (loss === null) return `Go on with the restore to ${say(moment)} that was cut off?`;
-  const last =
-    loss.lastCommitAt === null ? 'nobody knows when the last commit was' : `the last commit is of ${loss.lastCommitAt}`;
+  if (loss === null) return `Resume the interrupted restore to ${say(moment)}?`;
+  const last = loss.lastCommitAt === null ? 'last commit: unknown' : `last commit: ${loss.lastCommitAt}`;
   return (
-    `Bring the whole cluster ${cluster.project} ${cluster.environment} back to ${say(moment)}, from repository ${source.repository}? ` +
-    `Everything of the ${loss.seconds} s since then is lost to it (${last}), and nobody can write until it is back. ` +
-    `The data of now is kept as ${id} on every member.`
+    `Restore the whole cluster ${cluster.project}/${cluster.environment} to ${say(moment)} from repository ${source.repository}? ` +
+    `All changes of the last ${loss.seconds} s are discarded (${last}), and writes are unavailable until the restore completes. ` +
+    `The current data directories are kept as ${id} on every member.`
   );
 }
 
 function renderEnd({ target, timeline, primary, kept, withoutBackup, standbyFollows }: InPlaceEnd): string {
   return [
-    `the cluster is back at ${target}, on timeline ${timeline}; ${primary} restored it`,
-    `the data of before is kept: "pgha restore list" shows it, "pgha restore drop ${kept}" removes it`,
+    `the cluster is restored to ${target}, timeline ${timeline}; the primary is ${primary}`,
+    `the previous data directories are retained: "pgha restore list" shows them, "pgha restore drop ${kept}" deletes them`,
     ...withoutBackup.map(
       (repository) =>
-        `! repository ${repository} did not answer and has no backup of this timeline: "pgha backup create --type full --repo ${repository}"`,
+        `! repository ${repository} did not respond and has no backup of this timeline. Create one: pgha backup create --type full --repo ${repository}`,
     ),
-    ...(standbyFollows ? [] : ['! no standby region follows this timeline']),
+    ...(standbyFollows ? [] : ['! no standby region replicates this timeline']),
   ]
     .map((line) => `${line}\n`)
     .join('');

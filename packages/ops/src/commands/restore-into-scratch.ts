@@ -9,7 +9,7 @@ import { withInstallation } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 import { type RestoreOptions, repositoryOf } from './restore-options.ts';
 
-/** A server that has what was there at a moment, beside a replica. */
+/** A server restored to a point in time, on the host of a replica. */
 export function restoreIntoScratch(context: CommandContext, moment: Date, options: RestoreOptions): Promise<void> {
   return withInstallation(context, options, async (installation) => {
     repositoriesOf(installation.cluster, options.repo);
@@ -18,7 +18,7 @@ export function restoreIntoScratch(context: CommandContext, moment: Date, option
     if (options.dryRun === true) return context.print(describeSteps(steps));
     await runBesides(installation, region, `restore ${say(moment)}`, () => showSteps(steps));
     const made = (await findScratches(installation)).find((each) => each.name === name);
-    if (made === undefined) throw new Error(`${name} is gone: somebody dropped it`);
+    if (made === undefined) throw new Error(`${name} was dropped by another operator`);
     answer(context, options, made, (scratch) => describeScratch(scratch, installation.kind));
   });
 }
@@ -27,11 +27,11 @@ export function restoreIntoScratch(context: CommandContext, moment: Date, option
 function describeScratch(scratch: PlacedScratch, kind: Installation['kind']): string {
   const { name, machine, connection, lastCommitAt, spec } = scratch;
   const enter = kind === 'lab' ? `pgha lab exec ${machine} -- runuser -u postgres --` : 'sudo -u postgres';
-  return `${name} on ${machine} has what was there at ${spec.target}${lastCommitAt === null ? '' : `; its last commit is of ${lastCommitAt}`}
+  return `${name} on ${machine} is restored to ${spec.target}${lastCommitAt === null ? '' : `; its last commit is at ${lastCommitAt}`}
 
-Look${kind === 'lab' ? '' : ` on ${machine}`}:  ${enter} psql "${connection}"
-A table as SQL:  ${enter} pg_dump --dbname="${connection}" --table=TABLE
-A table back:  pgha restore copy ${name} --table TABLE
-Away with it:  pgha restore drop ${name}
+Query${kind === 'lab' ? '' : ` (on ${machine})`}:  ${enter} psql "${connection}"
+Dump a table:  ${enter} pg_dump --dbname="${connection}" --table=TABLE
+Copy a table back:  pgha restore copy ${name} --table TABLE
+Drop it:  pgha restore drop ${name}
 `;
 }

@@ -11,7 +11,7 @@ import { findScratches, type PlacedScratch } from '../operations/restore/scratch
 import { showTable, tableNamed } from '../operations/restore/table-name.ts';
 import type { Step } from '../step.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, table } from './command.ts';
+import { answer, type CommandContext, dryRun, json, table, yes } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 import { age, bytes } from './units.ts';
@@ -27,8 +27,8 @@ interface RestoredOptions extends PlaceOptions {
 }
 
 const keptNames = {
-  region: 'the data of a region that was given up',
-  restore: 'the data of before a restore in place',
+  region: 'data of a former active region',
+  restore: 'data from before an in-place restore',
 } satisfies Record<KeptData['of'], string>;
 
 export interface Restored {
@@ -43,12 +43,12 @@ export function registerRestored(restore: Command, context: CommandContext): voi
     return { scratches, kept };
   };
   withPlace(restore.command('list'), context)
-    .summary('scratch servers, and data that was kept')
+    .summary('list scratch servers and retained data directories')
     .description(
-      'Lists the scratch servers with how far they are, and the data directories that were kept: by restores in place, and by the ' +
-        'return of a region that was given up.',
+      'Lists the scratch servers with their state, and the data directories that were retained by in-place restores and when a ' +
+        'former active region rejoined.',
     )
-    .option('--json', 'print JSON')
+    .option(...json)
     .addHelpText('after', '\nExample:\n  pgha restore list')
     .action((options: RestoredOptions) =>
       withInstallation(context, options, async (installation) =>
@@ -56,32 +56,34 @@ export function registerRestored(restore: Command, context: CommandContext): voi
       ),
     );
   withPlace(restore.command('copy'), context)
-    .summary('write a table of a scratch server into the cluster')
+    .summary('copy a table from a scratch server to the primary')
     .description(
       'Copies one table with its partitions and inheritance children and all that belongs to them from a scratch server into the ' +
         'primary, in one transaction: rows, sequences, indexes, constraints, triggers, policies, owners and grants. The rows are counted ' +
         'and compared in the primary before the transaction commits. The primary must not have a table of this name: move it to another ' +
         'schema first. Exits with status 1, having changed nothing, if the table cannot be copied completely.',
     )
-    .argument('<name>', 'the scratch server')
+    .argument('<name>', 'name of the scratch server')
     .requiredOption('--table <table>', 'the table, as in SQL: \'sales."Order Items"\' (default schema: public)')
     .option('--no-owner', "make the application's owner the owner (default: the owner in the backup)")
     .option('--skip-foreign-keys', 'leave out the foreign keys of the table itself (default: copy them)')
-    .option('--dry-run', 'print the steps; nothing is changed')
-    .option('--json', 'print what was copied as JSON')
+    .option(...dryRun)
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  pgha restore copy at-20250115t143000-repo1 --table items')
     .action((name: string, options: RestoredOptions & { table: string }) =>
       withInstallation(context, options, async (installation) => {
         const scratch = (await findScratches(installation)).find((each) => each.name === name);
-        if (scratch === undefined) throw new UsageError(`there is no scratch server "${name}"; "pgha restore list"`);
-        if (scratch.phase !== 'ready') throw new RefusedError(`${name} is ${scratch.phase}; "pgha restore list"`);
+        if (scratch === undefined)
+          throw new UsageError(`unknown scratch server "${name}". List them: pgha restore list`);
+        if (scratch.phase !== 'ready')
+          throw new RefusedError(`scratch server ${name} is not ready: ${scratch.phase}. Check it: pgha restore list`);
         const wanted = tableNamed(options.table);
         const { region } = (await findActing(installation)).view;
         const host = installation.host(nodeNamed(installation.cluster, scratch.machine));
         const shown = showTable(wanted);
         const copied: CopiedTable[] = [];
         const step: Step = {
-          title: `${shown} of ${name}, on ${scratch.machine}, into the primary of ${region.awsRegion}`,
+          title: `Copy ${shown} from ${name} on ${scratch.machine} to the primary of ${region.awsRegion}`,
           run: async () => {
             const what = {
               ...wanted,
@@ -97,15 +99,15 @@ export function registerRestored(restore: Command, context: CommandContext): voi
       }),
     );
   withPlace(restore.command('drop'), context)
-    .summary('remove a scratch server, or data that was kept')
+    .summary('delete a scratch server or a retained data directory')
     .description(
-      'Ends a scratch server and removes its files, or removes the data directories that were kept under this name, on whichever ' +
-        'machines of both regions they lie.',
+      'Stops a scratch server and deletes its files, or deletes the data directories retained under this name on all nodes of both ' +
+        'regions.',
     )
-    .argument('<name>', 'as "pgha restore list" has it')
-    .option('--yes', 'do not ask')
-    .option('--dry-run', 'print the steps; nothing is changed')
-    .option('--json', 'print what was removed as JSON')
+    .argument('<name>', 'name, as shown by "pgha restore list"')
+    .option(...yes)
+    .option(...dryRun)
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  pgha restore drop at-20250115t143000-repo1')
     .action((name: string, options: RestoredOptions) =>
       withInstallation(context, options, async (installation) => {
@@ -114,15 +116,15 @@ export function registerRestored(restore: Command, context: CommandContext): voi
         const servers = scratches.filter((each) => each.name === name);
         const directories = kept.filter((each) => each.id === name);
         if (servers.length + directories.length === 0) {
-          throw new UsageError(`there is no "${name}"; "pgha restore list" shows what there is`);
+          throw new UsageError(`unknown name "${name}". List the names: pgha restore list`);
         }
         const steps: readonly Step[] = [
           ...servers.map((each) => ({
-            title: `The scratch server ${name} on ${each.machine}, ${bytes(each.sizeBytes)}, goes`,
+            title: `Delete the scratch server ${name} on ${each.machine} (${bytes(each.sizeBytes)})`,
             run: () => dropScratch(hosts(each), name),
           })),
           ...directories.map((each) => ({
-            title: `${keptNames[each.of]}, ${bytes(each.sizeBytes)}, goes from ${each.machine}`,
+            title: `Delete ${keptNames[each.of]} on ${each.machine} (${bytes(each.sizeBytes)})`,
             run: () => memberRestore(hosts(each)).drop(name),
           })),
         ];
@@ -130,7 +132,7 @@ export function registerRestored(restore: Command, context: CommandContext): voi
         if (directories.length > 0) {
           const machines = directories.map(({ machine }) => machine).join(', ');
           const names = [...new Set(directories.map((each) => keptNames[each.of]))].join(' and ');
-          await askConsent(`Remove ${names}, on ${machines}? Nobody else has it.`, options.yes === true);
+          await askConsent(`Delete ${names} on ${machines}? There is no other copy.`, options.yes === true);
         }
         const { region } = (await findActing(installation)).view;
         await runBesides(installation, region, `restore drop ${name}`, () => showSteps(steps));
@@ -139,7 +141,7 @@ export function registerRestored(restore: Command, context: CommandContext): voi
           context,
           options,
           { name, freedBytes },
-          (freed) => `${freed.name} is gone, ${bytes(freed.freedBytes)}\n`,
+          (freed) => `deleted ${freed.name}, ${bytes(freed.freedBytes)} freed\n`,
         );
       }),
     );
@@ -151,10 +153,10 @@ function renderCopied({ table: name, rows, tables, notes }: CopiedTable): string
 }
 
 function renderRestored({ scratches, kept }: Restored): string {
-  if (scratches.length + kept.length === 0) return 'nothing is restored, nothing is kept\n';
+  if (scratches.length + kept.length === 0) return 'no scratch servers and no retained data directories\n';
   const since = (moment: Date) => age((Date.now() - moment.getTime()) / 1_000);
   return table(
-    ['NAME', 'MACHINE', 'STATE', 'SIZE', 'AGE', 'WHAT'],
+    ['NAME', 'NODE', 'STATE', 'SIZE', 'AGE', 'CONTENT'],
     [
       ...scratches.map(({ name, machine, phase, problem, sizeBytes, createdAt, spec }) => [
         name,
@@ -167,7 +169,7 @@ function renderRestored({ scratches, kept }: Restored): string {
       ...kept.map(({ id, of, machine, sizeBytes, createdAt }) => [
         id,
         machine,
-        'kept',
+        'retained',
         bytes(sizeBytes),
         since(createdAt),
         keptNames[of],

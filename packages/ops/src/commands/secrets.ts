@@ -1,5 +1,5 @@
 import { nodesOf, regionsOf } from '@pgha/infra/cluster';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { RefusedError, UsageError } from '../exit-codes.ts';
 import { hostsOf, type Installation } from '../installation/installation.ts';
 import { eraseRepository } from '../operations/archive/erase.ts';
@@ -16,7 +16,7 @@ import { secretsSetting } from '../operations/secrets/setting.ts';
 import { readValue } from '../operations/secrets/value.ts';
 import type { InitReport } from '../secrets/index.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, examples, table } from './command.ts';
+import { answer, type CommandContext, dryRun, examples, json, table, yes } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -29,6 +29,7 @@ interface ChangeOptions extends SecretsOptions {
   trustOnly?: boolean;
   early?: boolean;
   from?: string;
+  gracePeriod?: string;
   patience?: string;
   dryRun?: boolean;
   yes?: boolean;
@@ -51,28 +52,33 @@ interface Choice {
 export function registerSecrets(program: Command, context: CommandContext): void {
   const secrets = program
     .command('secrets')
-    .summary('passwords, keys and certificates in Parameter Store')
+    .summary('list, show, rotate and revoke passwords, API keys and passphrases')
     .description(
-      'Makes, lists and rotates what machines fetch from Parameter Store. Values are printed by "show" alone.',
+      'Creates, lists and rotates the secrets that nodes read from Parameter Store. Values are printed only by "secrets show".',
     )
     .addHelpText(
       'after',
       '\nExamples:\n  pgha secrets init\n  pgha secrets list --lab\n  pgha secrets rotate app\n  pgha secrets rotate --all --yes\n  pgha secrets show api_keys',
     );
   const verb = (name: string, summary: string, description = summary) =>
-    withPlace(secrets.command(name).summary(summary).description(description), context).option('--json', 'print JSON');
+    withPlace(secrets.command(name).summary(summary).description(description), context).option(...json);
 
-  verb('init', 'make every secret that is not there yet; nothing is ever replaced')
-    .option('--dry-run', 'print the names of what would be made; nothing is stored')
+  verb('init', 'create missing secrets; existing ones are never replaced')
+    .option('--dry-run', 'print the names of the missing secrets without creating them')
     .addHelpText(...examples('secrets init --dry-run', 'secrets init --lab'))
     .action((options: SecretsOptions & { dryRun?: boolean }) =>
       withInstallation(context, options, async (installation) => {
         if (options.dryRun === true) return answer(context, options, await missingSecrets(installation), renderMissing);
         const report = await provideSecrets(installation, (line) => process.stderr.write(`${line}\n`));
-        answer(context, options, report, ({ created, kept }) => `${created.length} made, ${kept.length} kept\n`);
+        answer(
+          context,
+          options,
+          report,
+          ({ created, kept }) => `${created.length} created, ${kept.length} already existed\n`,
+        );
       }),
     );
-  verb('list', 'what there is, who uses it, how old it is, and what is due')
+  verb('list', 'list secrets with user, age and whether rotation is due')
     .addHelpText(...examples('secrets list', 'secrets list --json'))
     .action((options: SecretsOptions) =>
       withInstallation(context, options, async (installation) => {
@@ -81,16 +87,17 @@ export function registerSecrets(program: Command, context: CommandContext): void
     );
   verb(
     'show <name>',
-    'print one value',
-    'Prints one value to standard output, and leaves an audit line with its name. A name of "pgha secrets list" gives what a ' +
-      'client presents (of a pair of logins the password of the one in use); a parameter gives what is stored: logins/app, passwords/app_a.',
+    'print the value of a secret',
+    'Prints one value to standard output and writes an audit log entry with its name. A name from "pgha secrets list" prints what ' +
+      'clients use now (for a pair of logins, the password of the current one); a parameter name prints what is stored: logins/app, passwords/app_a.',
   )
     .addHelpText(...examples('secrets show api_keys', 'secrets show passwords/app_a'))
     .action((name: string, options: SecretsOptions) =>
       withInstallation(context, options, async (installation) => {
         const value = await readValue(secretsSetting(installation, []), name);
         await auditRead(installation, `secrets show ${name}`);
-        if (process.stdout.isTTY) process.stderr.write('The value stays in this terminal and its history.\n');
+        if (process.stdout.isTTY)
+          process.stderr.write('Warning: the value remains in the scrollback of this terminal.\n');
         answer(context, options, { name, value }, () => `${value.trimEnd()}\n`);
       }),
     );
@@ -98,15 +105,16 @@ export function registerSecrets(program: Command, context: CommandContext): void
   withChanges(
     verb(
       'rotate [name]',
-      'give a secret another value, everywhere, without a failed request',
-      'Gives one secret or nearly all of them another value: in the Parameter Stores, on every machine, and with whoever accepts it. ' +
-        'Clients of the services and of the poolers notice nothing. A command that was cut off goes on when it is run again.',
+      'rotate a secret without failed requests',
+      'Rotates one secret, or all but the CA: in Parameter Store of both regions, on every node, and in the servers that accept it. ' +
+        'Clients of the HTTP services and of PgBouncer are not interrupted. Run it again to resume an interrupted rotation.',
     ),
   )
-    .option('--all', 'every secret but the CA, which clients outside have to get first')
+    .option('--all', 'rotate every secret except the CA, which external clients must receive first')
     .addHelpText(...examples('secrets rotate app', 'secrets rotate --all --dry-run', 'secrets rotate ca --trust-only'))
-    .option('--trust-only', 'of the CA: stop where machines trust the new one beside the old one')
-    .option('--patience <seconds>', 'how long sessions of a former login may take to end', '60')
+    .option('--trust-only', 'ca only: stop after all nodes trust both the new and the old CA')
+    .option('--grace-period <seconds>', 'time that sessions of the previous login get to finish', '60')
+    .addOption(new Option('--patience <seconds>').hideHelp())
     .action((name: string | undefined, options: ChangeOptions) =>
       changeSecrets(context, options, doingOf('rotate', name, options), (_installation) => {
         const chosen = chosenSecrets(name, options);
@@ -125,43 +133,50 @@ export function registerSecrets(program: Command, context: CommandContext): void
         };
       }),
     );
-  withChanges(verb('retire <name>', 'end what a rotation had to leave valid'))
+  withChanges(verb('retire <name>', 'revoke the previous value that a rotation left valid'))
     .addHelpText(...examples('secrets retire backup_passphrases'))
-    .option('--early', 'of backup_passphrases: although only the former generation can restore some of the time')
-    .option('--patience <seconds>', 'how long sessions of a former login may take to end', '60')
+    .option(
+      '--early',
+      'backup_passphrases only: revoke before retention has passed; part of the recovery window becomes unrestorable',
+    )
+    .option('--grace-period <seconds>', 'time that sessions of the previous login get to finish', '60')
+    .addOption(new Option('--patience <seconds>').hideHelp())
     .action((name: string, options: ChangeOptions) =>
       changeSecrets(context, options, doingOf('retire', name, options), (installation) => {
         const { old } = rotatableNamed(name);
-        if (old === undefined) throw new UsageError(`a rotation of ${name} leaves nothing valid that could be retired`);
+        if (old === undefined)
+          throw new UsageError(`${name} has no previous value to revoke: its rotation leaves none valid`);
         const early = options.early === true;
         const erase = (...place: [Parameters<typeof eraseRepository>[1], string]) =>
           eraseRepository(installation, ...place);
         return {
           names: [name],
           changes: [{ name, ...old.retire({ early, erase }) }],
-          caution: early ? 'what only the former generation of the repositories can restore is lost' : null,
+          caution: early
+            ? 'the times that only the previous generation of the repositories can restore become unrestorable'
+            : null,
         };
       }),
     );
   withChanges(
     verb(
       'mirror',
-      "copy one region's values to the other",
-      'For regions that differ although no rotation was cut off: one of them was lost while secrets were rotated in the other.',
+      'copy the values of one region to the other',
+      'For regions whose values differ although no rotation was interrupted, for example because one region was down during a rotation.',
     ),
   )
-    .requiredOption('--from <region>', 'the AWS region whose values are in use')
+    .requiredOption('--from <region>', 'AWS region whose values are current')
     .addHelpText(...examples('secrets mirror --from us-west-2 --dry-run'))
     .action((options: ChangeOptions) => mirror(context, options));
 }
 
-const withChanges = (command: Command) =>
-  command.option('--dry-run', 'print the steps; nothing is changed').option('--yes', 'do not ask');
+const withChanges = (command: Command) => command.option(...dryRun).option(...yes);
 
 function chosenSecrets(name: string | undefined, { all, trustOnly }: ChangeOptions): readonly Rotatable[] {
-  if ((name === undefined) === (all !== true)) throw new UsageError('say which secret, or --all');
+  if ((name === undefined) === (all !== true))
+    throw new UsageError('specify a secret or --all. List the names: pgha secrets list');
   if (trustOnly === true && name !== 'ca')
-    throw new UsageError('--trust-only is about the CA: pgha secrets rotate ca --trust-only');
+    throw new UsageError('--trust-only applies only to the CA: pgha secrets rotate ca --trust-only');
   return name === undefined ? rotatedTogether : [rotatableNamed(name)];
 }
 
@@ -181,14 +196,16 @@ function changeSecrets(
   return withInstallation(context, options, async (installation) => {
     const { names, changes, caution } = choose(installation);
     const notes: string[] = [];
-    const patienceMs = Number(options.patience ?? 60) * 1_000;
-    if (!Number.isFinite(patienceMs)) throw new UsageError(`--patience takes seconds, not "${options.patience}"`);
+    const patienceMs = Number(options.patience ?? options.gracePeriod ?? 60) * 1_000;
+    if (!Number.isFinite(patienceMs))
+      throw new UsageError(`--grace-period "${options.patience ?? options.gracePeriod}" is not a number of seconds`);
     const settingFor = (signal: AbortSignal) => ({ ...secretsSetting(installation, notes, signal), patienceMs });
     const { region } = actingRegion(installation.cluster, await viewRegions(installation));
     if (options.dryRun === true) {
       return context.print(describeSteps(await planChanges(settingFor(installation.signal), changes, noMemory)));
     }
-    if (caution !== null) await askConsent(`Go on, although ${caution}?`, options.yes === true);
+    if (caution !== null)
+      await askConsent(`Continue? ${caution[0]?.toUpperCase()}${caution.slice(1)}.`, options.yes === true);
     const changed = await runOperation(installation, region, doing, async ({ memory, signal }): Promise<Changed> => {
       await showSteps(await planChanges(settingFor(signal), changes, memory));
       return { changed: names, notes };
@@ -203,13 +220,13 @@ function mirror(context: CommandContext, options: ChangeOptions): Promise<void> 
     const { from, others } = splitRegions(regionsOf(cluster), options.from ?? '');
     if (from === null) {
       const names = regionsOf(cluster).map(({ awsRegion }) => awsRegion);
-      throw new UsageError(`no region "${options.from}"; the regions are ${names.join(' and ')}`);
+      throw new UsageError(`unknown region "${options.from}". Regions: ${names.join(', ')}`);
     }
     const [source, targets] = [installation.secrets([from]), others.map((region) => installation.secrets([region]))];
     const names = await differingNames(cluster, source, targets);
     const changed = { changed: names, notes: [] };
     if (options.dryRun === true || names.length === 0) return answer(context, options, changed, renderMirrored);
-    await askConsent(`Replace ${names.join(', ')} by the values of ${from.awsRegion}?`, options.yes === true);
+    await askConsent(`Replace ${names.join(', ')} with the values of ${from.awsRegion}?`, options.yes === true);
     const { region } = actingRegion(cluster, await viewRegions(installation));
     await runOperation(installation, region, `secrets mirror --from ${from.awsRegion}`, () =>
       copyNames(source, targets, names),
@@ -225,13 +242,15 @@ async function auditRead(installation: Installation, doing: string): Promise<voi
   const taken = await writeAudit(hosts, { operator, doing, at: new Date().toISOString(), result: 'done' });
   if (taken.length === 0) {
     const names = regionsOf(cluster).flatMap((region) => nodesOf(region, 'etcd').map(({ name }) => name));
-    throw new RefusedError(`none of ${names.join(', ')} took the audit line, and without one no value is shown`);
+    throw new RefusedError(
+      `the audit log entry could not be written to any of ${names.join(', ')}; without it no value is shown. Check the etcd nodes: pgha status`,
+    );
   }
 }
 
 function renderList(listed: readonly ListedSecret[]): string {
   return table(
-    ['SECRET', 'CHANGED', 'AGE', 'STATE', 'MACHINES', 'PRESENTED BY'],
+    ['SECRET', 'CHANGED', 'AGE', 'STATE', 'NODES', 'USED BY'],
     listed.map(({ name, changedAt, ageDays, machines, use, ...state }) => [
       name,
       changedAt?.slice(0, 10) ?? '-',
@@ -244,13 +263,13 @@ function renderList(listed: readonly ListedSecret[]): string {
 }
 
 function renderMissing({ created, kept }: InitReport): string {
-  return `${created.map((name) => `would make ${name}\n`).join('')}${created.length} to make, ${kept.length} there\n`;
+  return `${created.map((name) => `would create ${name}\n`).join('')}${created.length} to create, ${kept.length} exist\n`;
 }
 
 function describeState(name: string, state: Pick<ListedSecret, 'isDue' | 'isOldValid' | 'isMirrored'>): string {
   if (!state.isMirrored) return 'regions differ';
-  if (state.isOldValid) return `old one valid: retire ${name}`;
-  return state.isDue ? 'due' : 'current';
+  if (state.isOldValid) return `previous value still accepted: pgha secrets retire ${name}`;
+  return state.isDue ? 'rotation due' : 'current';
 }
 
 function renderChanged({ changed, notes }: Changed): string {
@@ -258,5 +277,7 @@ function renderChanged({ changed, notes }: Changed): string {
 }
 
 function renderMirrored({ changed }: Changed): string {
-  return changed.length === 0 ? 'the regions have the same values\n' : changed.map((name) => `${name}\n`).join('');
+  return changed.length === 0
+    ? 'no differences: both regions have the same values\n'
+    : changed.map((name) => `${name}\n`).join('');
 }

@@ -17,16 +17,16 @@ const watchEveryMs = 2_000;
 /** Moves to the upper left and clears what is below (ECMA-48). */
 const clearScreen = '\u001b[H\u001b[J';
 
-/** `pgha status`: everything about a cluster at a glance, and what needs a person. */
+/** `pgha status`: everything about a cluster at a glance, and its open issues. */
 export function registerStatus(program: Command, context: CommandContext): void {
   withPlace(program.command('status'), context)
-    .summary('members, replication, etcd, routers, pools, backups, restore tests, certificates, disks')
+    .summary('show cluster health, replication, backups and open issues')
     .description(
-      'Asks every machine about itself and shows the whole. Ends with 1 when something needs a person, which it names with ' +
-        'the first thing to do; the bounds are those of the alerts.',
+      'Queries every node and shows members, replication, etcd, HAProxy, PgBouncer, backups, certificates and disks, then the open ' +
+        'issues with the first command to run for each. The thresholds are those of the alerts. Exits with status 1 if there are issues.',
     )
-    .option('-w, --watch', 'go on until it is stopped')
-    .option('--json', 'print JSON, with --watch an object a line')
+    .option('-w, --watch', 'refresh until interrupted')
+    .option('--json', 'print the result as JSON, with --watch one object per line')
     .addHelpText(
       'after',
       '\nExamples:\n  pgha status\n  pgha status --watch --lab\n  pgha status --json | jq .findings',

@@ -4,7 +4,7 @@ import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { type MachineUpgrades, outdated, planMinorUpgrade, viewUpgrades } from '../operations/upgrade/minor.ts';
 import { askConsent } from './aws.ts';
-import { answer, type CommandContext, examples, table } from './command.ts';
+import { answer, type CommandContext, examples, table, yes } from './command.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
 import { describeSteps, showSteps } from './progress.ts';
 
@@ -18,23 +18,27 @@ interface UpgradeOptions extends PlaceOptions {
 export function registerUpgrade(program: Command, context: CommandContext): void {
   const upgrade = program
     .command('upgrade')
-    .summary('newest minor versions, one machine at a time')
+    .summary('install minor version updates, node by node')
+    .description(
+      'Installs minor version updates of PostgreSQL, Patroni, etcd, PgBouncer, HAProxy and pgBackRest, node by node.',
+    )
     .addHelpText(...examples('upgrade minor --dry-run'));
   withPlace(upgrade.command('minor'), context)
-    .summary("install Debian's newest minor versions, one machine at a time")
+    .summary("install Debian's newest minor versions, node by node")
     .description(
-      'Upgrades what the machines serve: etcd members, then the standby region, then replicas, then the primary behind a ' +
-        'switchover, then everything else, with the whole cluster well in between. Clients of the HTTP services get no error; ' +
-        "sessions at a machine's pooler are cut while that restarts. Security updates of everything else install themselves.",
+      'Upgrades etcd members, then the standby region, then replicas, then the primary after a switchover, then everything else, and ' +
+        'waits for a healthy cluster after each node. Clients of the HTTP services get no error; sessions through the PgBouncer of a ' +
+        'node are closed while it restarts. Security updates of all other packages are installed automatically.',
     )
-    .option('--dry-run', 'show what would be upgraded and the steps; nothing is changed')
-    .option('--yes', 'do not ask')
-    .option('--json', 'print what would be, or was, upgraded as JSON')
+    .option('--dry-run', 'print the available updates and the plan without changing anything')
+    .option(...yes)
+    .option('--json', 'print the updates as JSON')
     .addHelpText('after', '\nExamples:\n  pgha upgrade minor --dry-run\n  pgha upgrade minor --yes')
     .action((options: UpgradeOptions) =>
       withInstallation(context, options, async (installation) => {
         const { region, members } = actingRegion(installation.cluster, await viewRegions(installation));
-        if (members === null) throw new RefusedError(`no member of ${region.awsRegion} can be asked`);
+        if (members === null)
+          throw new RefusedError(`no member of ${region.awsRegion} responds. Check the nodes: pgha status`);
         const primary = members.find(({ role }) => role === 'leader')?.name ?? null;
         const machines = await viewUpgrades(installation);
         answer(context, options, outdated(machines), renderUpgrades);
@@ -44,19 +48,19 @@ export function registerUpgrade(program: Command, context: CommandContext): void
           // standard output is one line of JSON then
           return options.json === true ? undefined : context.print(describeSteps(plan(installation.signal)));
         }
-        await askConsent(`Upgrade ${outdated(machines).length} machines, one at a time?`, options.yes === true);
+        await askConsent(`Upgrade ${outdated(machines).length} nodes, one at a time?`, options.yes === true);
         await runOperation(installation, region, 'upgrade minor', ({ signal }) => showSteps(plan(signal)));
       }),
     );
 }
 
 function renderUpgrades(machines: readonly MachineUpgrades[]): string {
-  if (machines.length === 0) return 'every machine has the newest versions\n';
+  if (machines.length === 0) return 'no updates: every node has the newest versions\n';
   return table(
-    ['MACHINE', 'PACKAGE', 'FROM', 'TO'],
+    ['NODE', 'PACKAGE', 'FROM', 'TO'],
     machines.flatMap(({ node, available, pending }) => [
       ...available.map((each) => [node.name, each.package, each.from, each.to]),
-      ...pending.map((unit) => [node.name, unit, 'runs what was there before', '']),
+      ...pending.map((unit) => [node.name, unit, 'restart pending', '']),
     ]),
   );
 }

@@ -50,7 +50,7 @@ export function backupSuite(provided: () => RunningLab): void {
       for (const { repository, region, backups, window } of await listBackups()) {
         expect(backups?.map(({ type }) => type)).toEqual(expect.arrayContaining(['full', 'diff']));
         expect(Date.parse(window?.to ?? '') - Date.parse(window?.from ?? '')).toBeGreaterThan(0);
-        expect(text).toContain(`repository ${repository} (${region}): any second from`);
+        expect(text).toContain(`repository ${repository} (${region}): recovery window`);
         for (const { label, wal } of backups ?? []) {
           expect(text).toContain(label);
           expect(text).toContain(`${wal.start} - ${wal.stop}`);
@@ -73,7 +73,7 @@ export function backupSuite(provided: () => RunningLab): void {
 
     it('are whole when nothing is wrong with them', async () => {
       const { code, stdout } = await verification.run('pgha backup verify');
-      expect(stdout).toMatch(/^repository 1: whole; .*\nrepository 2: whole; /);
+      expect(stdout).toMatch(/^repository 1: OK; .*\nrepository 2: OK; /);
       expect(code).toBe(0);
     });
 
@@ -146,7 +146,7 @@ ExecStart=/usr/local/lib/pgha/restore-test compare
       expect(stdout).toMatch(/not compared \(unlogged: [^)]*\): public\.not_logged\n/);
       expect(stdout).toMatch(/not compared \(a materialized view: [^)]*\): public\.as_of_once\n/);
       expect(stdout).not.toMatch(/admin_t|hidden_rows/);
-      expect(stdout).toMatch(/restore test of repository 1 on pg-\d: equal\n/);
+      expect(stdout).toMatch(/restore test of repository 1 on pg-\d: passed\n/);
       expect(code).toBe(0);
       const machine = /on (pg-\d): equal/.exec(stdout)?.[1] ?? '';
       expect(machine).not.toBe(await leaderOf(lab));

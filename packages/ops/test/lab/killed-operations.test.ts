@@ -81,7 +81,9 @@ describe('an operation that is killed at any step, and run again', () => {
     ] as const;
     await Promise.all(offers.map(([machine, name]) => offerNewerVersion(hostOf(lab, machine), name)));
     await killedAndRunAgain('pgha upgrade minor --yes');
-    expect(await pgha('upgrade', 'minor', '--dry-run', '--lab')).toContain('every machine has the newest versions');
+    expect(await pgha('upgrade', 'minor', '--dry-run', '--lab')).toContain(
+      'no updates: every node has the newest versions',
+    );
     await Promise.all(offers.map(([machine]) => withdrawOffers(hostOf(lab, machine))));
     await clients.more(5);
   });
@@ -91,9 +93,9 @@ describe('an operation that is killed at any step, and run again', () => {
     console.log(`clients of all of it: ${describeVerdict(verdict)}`);
     expect(verdict).toMatchObject({ isValid: true, lost: [], duplicated: [] });
     expect(verdict.counts).toMatchObject({ fail: 0, unknown: 0 });
-    expect(await pgha('operations', 'list', '--lab')).not.toContain('Cut off');
+    expect(await pgha('operations', 'list', '--lab')).not.toContain('Interrupted');
     await untilNothingNeedsAPerson();
     // the passphrase was changed behind a switchover: this generation of the repositories knows no history of the timeline
-    expect(await pgha('backup', 'verify', '--lab')).toMatch(/^repository 1: whole; .*\nrepository 2: whole; /);
+    expect(await pgha('backup', 'verify', '--lab')).toMatch(/^repository 1: OK; .*\nrepository 2: OK; /);
   });
 });

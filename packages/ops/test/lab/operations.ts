@@ -86,7 +86,7 @@ export function operationsSuite(provided: () => RunningLab): void {
       expect(await leaderOf(lab)).toBe(candidate);
       done(await pages.switchover.run('pgha status'));
       const runs = await pgha('operations', 'list', '--lab');
-      expect(runs).not.toContain('Cut off');
+      expect(runs).not.toContain('Interrupted');
       expect(runs).toMatch(new RegExp(`done +pgha switchover --to ${candidate}`));
     });
   });
@@ -222,7 +222,7 @@ export function operationsSuite(provided: () => RunningLab): void {
       );
       expectWhole(verdict, 30_000);
       const after = done(await pages.upgrade.run('pgha upgrade minor --dry-run'));
-      expect(after).toContain('every machine has the newest versions');
+      expect(after).toContain('no updates: every node has the newest versions');
       await pages.upgrade.run('pgha status');
       await Promise.all(offers.map(([machine]) => withdrawOffers(hostOf(lab, machine))));
     });
@@ -235,7 +235,7 @@ export function operationsSuite(provided: () => RunningLab): void {
       expect(await pgha('connect', 'pooled', '--lab', '--', '-Atc', query)).toBe('app_a false\n');
       expect(await pgha('migrate', '--lab')).toBe('the schema is up to date\n');
       expect(await pgha('load', '--lab', '--seconds', '5')).toMatch(/ 0 refused, 0 unknown, 0 lost, 0 duplicates/);
-      expect(await pgha('doctor', '--lab')).toContain('✔ what a lab needs');
+      expect(await pgha('doctor', '--lab')).toContain('✔ lab prerequisites');
     });
   });
 

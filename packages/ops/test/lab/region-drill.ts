@@ -69,7 +69,7 @@ export function regionDrillSuite(provided: () => RunningLab): void {
         },
         { what: 'a second region without findings', timeoutMs: 120_000, everyMs: 2_000 },
       );
-      expect(shown).toMatch(/The drill of \S+ passed\./);
+      expect(shown).toMatch(/Last drill: passed at \S+\./);
       expect(page.unrun()).toEqual([]);
     });
 

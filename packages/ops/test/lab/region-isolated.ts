@@ -37,14 +37,14 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
       await cutPeering();
       const { code, stderr } = await runPgha(['dr', 'failover', '--yes', '--lab']);
       expect(code, stderr).toBe(3);
-      expect(stderr).toContain('--although-it-answers');
+      expect(stderr).toMatch(/--(although-it-answers|even-if-reachable)/);
       // acknowledged after the refusal, and on no machine of the second region
       await clients.more(40);
     });
 
     it('is not followed by another primary while its archive is not shut', async () => {
       await cutFarRepository();
-      const { code, stderr } = await runPgha(['dr', 'failover', '--although-it-answers', '--yes', '--lab']);
+      const { code, stderr } = await runPgha(['dr', 'failover', '--even-if-reachable', '--yes', '--lab']);
       expect(code, stderr).toBe(1);
       expect(stderr).toContain('us-east-1 is not fenced for certain');
       expect(stderr).toContain('--accept-unfenced');
@@ -54,7 +54,7 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
     it('is followed by one once a person accepts that, also when the command is killed at any step, and loses what it says', async () => {
       const stopped = clients.workload.stop();
       const told = await killedAndRunAgain('pgha dr failover --accept-unfenced --yes');
-      expect(told).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is NOT fenced for certain\.$/m);
+      expect(told).toMatch(/^us-west-2 is active, region epoch \d+, .* us-east-1 is NOT verifiably fenced\.$/m);
       await mendFarRepository();
 
       const history = await stopped;
@@ -68,7 +68,7 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
       const since = startClients(lab, away, 'region-isolated-since');
       await since.more(40);
       expect(await undisturbed(page, 'pgha dr rejoin --yes')).toMatch(
-        /^Only us-east-1 had [1-9]\d* rows in \d+ commits/m,
+        /^Unreplicated transactions of us-east-1: [1-9]\d* rows in \d+ commits/m,
       );
       await undisturbed(page, 'pgha dr failback --yes');
       await since.more(40);

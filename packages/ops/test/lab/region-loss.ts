@@ -31,7 +31,7 @@ export function regionLossSuite(provided: () => RunningLab): void {
     });
 
     it('is no reason to fail over as long as it answers', async () => {
-      expect((await failover.run('pgha dr status')).stdout).toMatch(/^us-east-1 acts\.$/m);
+      expect((await failover.run('pgha dr status')).stdout).toMatch(/^Active region: us-east-1\.$/m);
       const { code, stderr } = await runPgha(['dr', 'failover', '--yes', '--lab']);
       expect(code, stderr).toBe(3);
       expect(stderr).toContain('us-east-1 answers and has a primary');
@@ -51,7 +51,7 @@ export function regionLossSuite(provided: () => RunningLab): void {
 
       expect((await failover.run('pgha dr failover --dry-run')).stdout).toContain('us-east-1 is fenced');
       const told = await undisturbed(failover, 'pgha dr failover --yes');
-      expect(told).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is fenced\.$/m);
+      expect(told).toMatch(/^us-west-2 is active, region epoch \d+, .* us-east-1 is fenced\.$/m);
       await clients.more(40);
 
       const history = await stopped;
@@ -97,7 +97,7 @@ export function regionLossSuite(provided: () => RunningLab): void {
       expect((await failback.run('pgha dr rejoin --dry-run')).code).toBe(0);
       const counted = await killedAndRunAgain('pgha dr rejoin --yes', failback.run);
       expect(counted).toMatch(/[1-9]\d* commits, \d+ bytes of WAL/);
-      expect((await failback.run('pgha dr status')).stdout).toMatch(/^us-west-2 acts\.$/m);
+      expect((await failback.run('pgha dr status')).stdout).toMatch(/^Active region: us-west-2\.$/m);
     });
 
     it('ends at home with nothing lost since, also when the command is killed at any step', async () => {

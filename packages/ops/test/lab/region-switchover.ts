@@ -34,7 +34,9 @@ export function regionSwitchoverSuite(provided: () => RunningLab): void {
       const { told } = await move('region-switchover, killed', () =>
         killedAndRunAgain('pgha dr switchover --yes', page.run),
       );
-      expect(told).toMatch(/^us-west-2 acts, epoch \d+, .* us-east-1 is its standby\. Nothing was lost\./m);
+      expect(told).toMatch(
+        /^us-west-2 is active, region epoch \d+, .* us-east-1 is its standby region\. No data was lost\./m,
+      );
       expect((await patroniOf(lab, lab.cluster.primary)).leader).toMatchObject({ role: 'standby_leader' });
     });
 
@@ -42,14 +44,16 @@ export function regionSwitchoverSuite(provided: () => RunningLab): void {
       const { told, counts } = await move('region-switchover-home', () =>
         undisturbed(page, 'pgha dr switchover --to us-east-1 --yes'),
       );
-      expect(told).toMatch(/^us-east-1 acts, epoch \d+, .* us-west-2 is its standby\. Nothing was lost\./);
+      expect(told).toMatch(
+        /^us-east-1 is active, region epoch \d+, .* us-west-2 is its standby region\. No data was lost\./,
+      );
       expect(told).toMatch(/^api-1 was ready/m);
       expect(counts).toMatchObject({ fail: 0, unknown: 0 });
       expect((await patroniOf(lab, lab.cluster.primary)).leader).toMatchObject({ role: 'leader' });
     });
 
     it('is what the page describes: every command of it was run', async () => {
-      expect((await page.run('pgha dr status')).stdout).toMatch(/^us-east-1 acts\.$/m);
+      expect((await page.run('pgha dr status')).stdout).toMatch(/^Active region: us-east-1\.$/m);
       expect(page.unrun()).toEqual([]);
     });
   });

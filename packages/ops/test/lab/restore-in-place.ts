@@ -133,7 +133,9 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
         'before-20250115t150000': id,
       });
       expect(dropped.code, dropped.stderr).toBe(0);
-      expect((await runPgha(['restore', 'list', '--lab'])).stdout).toBe('nothing is restored, nothing is kept\n');
+      expect((await runPgha(['restore', 'list', '--lab'])).stdout).toBe(
+        'no scratch servers and no retained data directories\n',
+      );
     });
 
     it('is what the page describes: every command of it was run', () => {
