@@ -44,7 +44,7 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
           {
             what: `etcd of ${region.awsRegion} has no leader`,
             remedy: 'port 2380 between its machines',
-            alert: 'EtcdWithoutLeader',
+            alert: 'EtcdNoLeader',
           },
         ]),
     ...alarmFindings(region, view),
@@ -55,11 +55,11 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
 /** Before the alarm: at its quota a member refuses writes. */
 function quotaFindings(cluster: Cluster, { members }: EtcdView): readonly Finding[] {
   return members
-    .filter(({ databaseBytes }) => databaseBytes / etcdQuotaBytes > thresholdOf(cluster, 'EtcdNearQuota'))
+    .filter(({ databaseBytes }) => databaseBytes / etcdQuotaBytes > thresholdOf(cluster, 'EtcdDatabaseQuotaNear'))
     .map(({ endpoint, databaseBytes }) => ({
       what: `the database of etcd on ${hostOf(endpoint)} uses ${Math.round((databaseBytes / etcdQuotaBytes) * 100)} % of its quota`,
       remedy: 'pgha-etcdctl defrag --cluster on an etcd machine',
-      alert: 'EtcdNearQuota',
+      alert: 'EtcdDatabaseQuotaNear',
     }));
 }
 

@@ -44,7 +44,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
               remedy: /did not end within/.test(problem)
                 ? `it is on and too slow, or hangs: run pgha status again; uptime and systemctl --failed on ${node.name}`
                 : `start it; if it does not come back: pgha nodes replace ${node.name}`,
-              alert: 'MachineDown',
+              alert: 'NodeDown',
             },
           ],
     ),
@@ -62,7 +62,7 @@ function gateFindings(cluster: Cluster, name: string, machine: Observation | nul
         {
           what: `the gate of ${name} is closed: ${gate.reason}`,
           remedy: 'pgha dr status says what to do',
-          alert: 'SecondRegionGateClosed',
+          alert: 'DrStartupBlocked',
         },
       ];
 }
@@ -72,13 +72,13 @@ function epochFindings(cluster: Cluster, name: string, region: RegionKnowledge |
   const heard = region?.seen.peerLast?.at;
   if (region === null || heard === undefined) return [];
   const age = region.seen.at - heard;
-  if (!(age > thresholdOf(cluster, 'SecondRegionEpochUnread'))) return [];
+  if (!(age > thresholdOf(cluster, 'DrPeerEpochUnknown'))) return [];
   return [
     {
       what: `${name} has not read the other region's epoch for ${Math.round(age)} s`,
       remedy:
         'the peering, and port 2379 of the other region; until it is read, a region that starts cold stays closed',
-      alert: 'SecondRegionEpochUnread',
+      alert: 'DrPeerEpochUnknown',
     },
   ];
 }
@@ -110,7 +110,7 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
             {
               what: `the archive command of ${node.name} fails since ${lastArchivedAt ?? 'its start'}`,
               remedy: `journalctl -u patroni on ${node.name} has pgBackRest's reason; pgha backup verify says which repository refuses`,
-              alert: 'ArchiveCommandFails',
+              alert: 'ArchiveCommandFailing',
             },
           ]
         : []),
@@ -121,8 +121,8 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
   const now = Date.parse(machine.at);
-  const soon = thresholdOf(cluster, 'CertificateEnds') * 1_000;
-  const full = thresholdOf(cluster, 'DiskFilling');
+  const soon = thresholdOf(cluster, 'CertificateExpiring') * 1_000;
+  const full = thresholdOf(cluster, 'DiskSpaceLow');
   const ready = toldOf(machine.api)?.ready ?? {};
   return [
     ...partFindings(machine),
@@ -133,14 +133,14 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
     ...(toldOf(machine.units)?.failed ?? []).map((unit) => ({
       what: `${unit} of ${name} failed`,
       remedy: `journalctl -u ${unit} on ${name}`,
-      alert: 'UnitFailed',
+      alert: 'SystemdUnitFailed',
     })),
     ...(toldOf(machine.disks) ?? [])
       .filter((disk) => usedRatio(disk) > full)
       .map((disk) => ({
         what: `${disk.mount} of ${name} is ${Math.round(usedRatio(disk) * 100)} % full`,
         remedy: 'on a database machine look at pg_wal first; grow the volume',
-        alert: usedRatio(disk) > thresholdOf(cluster, 'DiskAlmostFull') ? 'DiskAlmostFull' : 'DiskFilling',
+        alert: usedRatio(disk) > thresholdOf(cluster, 'DiskSpaceCritical') ? 'DiskSpaceCritical' : 'DiskSpaceLow',
       })),
     ...memoryFindings(cluster, machine),
     ...(toldOf(machine.certificates) ?? [])
@@ -149,9 +149,9 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
         what: `${path} of ${name} ends on ${notAfter.slice(0, 10)}`,
         remedy: 'pgha certs renew',
         alert:
-          Date.parse(notAfter) - now < thresholdOf(cluster, 'CertificateEndsWithinDays') * 1_000
-            ? 'CertificateEndsWithinDays'
-            : 'CertificateEnds',
+          Date.parse(notAfter) - now < thresholdOf(cluster, 'CertificateExpiringCritical') * 1_000
+            ? 'CertificateExpiringCritical'
+            : 'CertificateExpiring',
       })),
     ...Object.entries(ready)
       .filter(([, state]) => state !== 'ready')
@@ -169,12 +169,12 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
 function memoryFindings(cluster: Cluster, machine: Observation): readonly Finding[] {
   const memory = toldOf(machine.memory);
   const left = memory === null ? 1 : memory.availableBytes / memory.totalBytes;
-  if (!(left < thresholdOf(cluster, 'MemoryShort'))) return [];
+  if (!(left < thresholdOf(cluster, 'MemoryLow'))) return [];
   return [
     {
       what: `${machine.machine} has ${Math.round(left * 100)} % of its memory left`,
       remedy: `systemd-cgtop -m on ${machine.machine} shows who has it; a larger instance type`,
-      alert: 'MemoryShort',
+      alert: 'MemoryLow',
     },
   ];
 }

@@ -23,35 +23,35 @@ export function healthFindings(seen: ClusterObservation, region: Region): readon
     const isAbove = (value: number | null, alert: string): value is number =>
       value !== null && value > thresholdOf(seen.cluster, alert);
     const found: Finding[] = [];
-    if (isAbove(commitAge, 'CommitsStall')) {
+    if (isAbove(commitAge, 'CommitsStalled')) {
       found.push({
         what: `no commit on ${name} has ended for ${Math.round(commitAge)} s`,
         remedy:
           'a full disk, an unreachable port or a missing synchronous standby is named here too and comes first. Otherwise its data disk ' +
           'stalls: pgha switchover; where that hangs, force-stop the machine, and a synchronous standby is promoted',
-        alert: 'CommitsStall',
+        alert: 'CommitsStalled',
       });
     }
-    if (isAbove(damaged, 'PagesDamaged')) {
+    if (isAbove(damaged, 'ChecksumFailure')) {
       found.push({
         what: `${damaged} pages read on ${name} did not match their checksums`,
         remedy: damageRemedy(name, role),
-        alert: 'PagesDamaged',
+        alert: 'ChecksumFailure',
       });
     }
     // a standby has the numbers of its primary
-    if (writes && isAbove(transactions, 'TransactionNumbersRunOut')) {
+    if (writes && isAbove(transactions, 'TransactionIdWraparound')) {
       found.push({
         what: `the oldest row on ${name} is ${millions(transactions)} million transactions old; at 2 000 million writes stop`,
         remedy: holders(name),
-        alert: 'TransactionNumbersRunOut',
+        alert: 'TransactionIdWraparound',
       });
     }
-    if (writes && isAbove(multixacts, 'MultixactsRunOut')) {
+    if (writes && isAbove(multixacts, 'MultixactIdWraparound')) {
       found.push({
         what: `the oldest multixact on ${name} is ${millions(multixacts)} million multixacts old; at 2 000 million row locks stop`,
         remedy: holders(name),
-        alert: 'MultixactsRunOut',
+        alert: 'MultixactIdWraparound',
       });
     }
     if (isAbove(prepared, 'PreparedTransactionOld')) {

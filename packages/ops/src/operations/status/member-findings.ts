@@ -49,12 +49,12 @@ function memberFinding(
     return member.state === 'running' ? [] : [stateFinding(seen, region, machine, member)];
   }
   if (member.state !== 'streaming') return [stateFinding(seen, region, machine, member)];
-  if (typeof member.lag === 'number' && member.lag > thresholdOf(seen.cluster, 'ReplicaLags')) {
+  if (typeof member.lag === 'number' && member.lag > thresholdOf(seen.cluster, 'ReplicationLagHigh')) {
     return [
       {
         what: `${name} is ${Math.round(member.lag / 1024 ** 2)} MiB behind`,
         remedy: 'its disk, its CPU, or a long query that holds replay back',
-        alert: 'ReplicaLags',
+        alert: 'ReplicationLagHigh',
       },
     ];
   }
@@ -97,8 +97,7 @@ function stateFinding(
   { name, role, state }: SeenMember,
 ): Finding {
   const isLeader = role === 'leader' || role === 'standby_leader';
-  const alert =
-    role === 'standby_leader' ? 'SecondRegionNotStreaming' : isLeader ? 'PostgresDown' : 'ReplicaNotStreaming';
+  const alert = role === 'standby_leader' ? 'DrReplicationStopped' : isLeader ? 'PostgresDown' : 'ReplicaNotStreaming';
   const log = `journalctl -u patroni on ${name}`;
   const said = (what: string, remedy: string): Finding => ({ what: `${name} is ${what}`, remedy, alert });
   if (state === 'creating replica') {
@@ -177,15 +176,15 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
     found.push({
       what: `the standby region ${region.awsRegion} has no leader: it could not be promoted`,
       remedy: `journalctl -u patroni on ${membersOf(region)[0]?.name}; etcd of ${region.awsRegion} comes first`,
-      alert: 'SecondRegionWithoutLeader',
+      alert: 'DrNoStandbyLeader',
     });
   }
   const lag = leader === undefined ? null : replayAgeSeconds(seen, leader.name);
-  if (lag !== null && lag > thresholdOf(seen.cluster, 'SecondRegionLags')) {
+  if (lag !== null && lag > thresholdOf(seen.cluster, 'DrReplicationLagHigh')) {
     found.push({
       what: `${region.awsRegion} is ${Math.round(lag)} s behind`,
       remedy: 'the peering, and the slot "dr" on the primary',
-      alert: 'SecondRegionLags',
+      alert: 'DrReplicationLagHigh',
     });
   }
   const asked = answering(seen, region, ['postgres', 'standby']);
@@ -201,7 +200,7 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
       found.push({
         what: `${node.name} runs with settings that need a restart`,
         remedy: `pgha nodes restart ${node.name}`,
-        alert: 'RestartPending',
+        alert: 'PendingRestart',
       });
     }
   }
@@ -228,16 +227,16 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
             {
               what: `the pooler of ${name} is paused although there is a primary`,
               remedy: `systemctl restart pgha-guard on ${name}`,
-              alert: 'PoolerStaysPaused',
+              alert: 'PgBouncerPaused',
             },
           ]
         : []),
-      ...((toldOf(machine?.pooler)?.maxWaitSeconds ?? 0) > thresholdOf(seen.cluster, 'PoolerClientsWait')
+      ...((toldOf(machine?.pooler)?.maxWaitSeconds ?? 0) > thresholdOf(seen.cluster, 'PgBouncerClientsWaiting')
         ? [
             {
               what: `a client of PgBouncer on ${name} has waited for ${Math.round(toldOf(machine?.pooler)?.maxWaitSeconds ?? 0)} s`,
               remedy: `every server connection of its pool is in use: show pools and show servers on the console of PgBouncer on ${name}`,
-              alert: 'PoolerClientsWait',
+              alert: 'PgBouncerClientsWaiting',
             },
           ]
         : []),
@@ -246,7 +245,7 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
             {
               what: `the router of ${name} does not send to the primary ${primary}`,
               remedy: `journalctl -u haproxy on ${name} says why; the way from there to port ${ports.patroni} of ${primary}`,
-              alert: 'RouterFindsNoPrimary',
+              alert: 'HAProxyNoPrimaryBackend',
             },
           ]
         : []),

@@ -94,7 +94,7 @@ describe('a primary that only its own words name', () => {
     );
     expect(first).toMatchObject({
       what: 'split-brain: pg-1 (us-east-1) and pg-2 (us-east-1) accept writes',
-      alert: 'TwoPrimaries',
+      alert: 'SplitBrain',
     });
     // no machine's list counts more than the words of the two
     expect(first?.remedy).toContain('systemctl stop patroni on');
@@ -121,7 +121,7 @@ describe('no primary', () => {
       {
         what: 'pg-1 cannot be asked: pg-1 is stopped',
         remedy: 'start it; if it does not come back: pgha nodes replace pg-1',
-        alert: 'MachineDown',
+        alert: 'NodeDown',
       },
     ]);
   });

@@ -20,7 +20,7 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
         {
           what: `${name} cannot be read: ${problem}`,
           remedy: 'its bucket, its permissions, or the way to it',
-          alert: 'RepositoryFails',
+          alert: 'BackupRepositoryUnreachable',
         },
       ];
     const full = seen.backups.findLast(({ type }) => type === 'full');
@@ -30,25 +30,25 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
         {
           what: `${name} has no full backup`,
           remedy: `pgha backup create --type full --repo ${key}`,
-          alert: 'FullBackupOld',
+          alert: 'FullBackupOverdue',
         },
       ];
     return [
-      ...(full.stoppedAt.getTime() < oldest('FullBackupOld')
+      ...(full.stoppedAt.getTime() < oldest('FullBackupOverdue')
         ? [
             {
               what: `the last full backup in ${name} is ${Math.round((at.getTime() - full.stoppedAt.getTime()) / day)} days old`,
               remedy: `pgha backup create --type full --repo ${key}`,
-              alert: 'FullBackupOld',
+              alert: 'FullBackupOverdue',
             },
           ]
         : []),
-      ...(newest !== undefined && newest.stoppedAt.getTime() < oldest('BackupOld')
+      ...(newest !== undefined && newest.stoppedAt.getTime() < oldest('BackupOverdue')
         ? [
             {
               what: `the last backup in ${name} is ${Math.round((at.getTime() - newest.stoppedAt.getTime()) / hour)} hours old`,
               remedy: 'systemctl list-timers "pgha-backup*" on the primary',
-              alert: 'BackupOld',
+              alert: 'BackupOverdue',
             },
           ]
         : []),
@@ -75,12 +75,12 @@ export function restoreTestFindings(seen: ClusterObservation): readonly Finding[
         remedy: `pgha backup verify --restore --repo ${repository} names what differs`,
         alert: 'RestoreTestFailed',
       })),
-    ...(ageMs > thresholdOf(seen.cluster, 'RestoreTestOld') * 1_000
+    ...(ageMs > thresholdOf(seen.cluster, 'RestoreTestOverdue') * 1_000
       ? [
           {
             what: `no restore test has succeeded for ${Math.floor(ageMs / day)} days`,
             remedy: 'pgha backup verify --restore does it now, or says why not',
-            alert: 'RestoreTestOld',
+            alert: 'RestoreTestOverdue',
           },
         ]
       : []),

@@ -24,7 +24,7 @@ export function watchingFindings({ machines, cluster }: ClusterObservation): rea
       found.push({
         what: `no alert is sent: Alertmanager on ${name} does not answer: ${alertmanager.error}`,
         remedy: `journalctl -u prometheus-alertmanager on ${name}`,
-        alert: 'AlertsNotDelivered',
+        alert: 'NotificationsFailing',
       });
     }
     if (isUntold(subscriptions)) {
