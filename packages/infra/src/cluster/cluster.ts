@@ -93,6 +93,8 @@ export interface Cluster {
   backups: BackupPlan;
   volumes: Volumes;
   alertEmail: string | null;
+  /** Without a slash at its end; null: alerts link to paths of the checkout. */
+  documentationUrl: string | null;
   monitoring: boolean;
   awsProfile: string;
   keyPair: string | null;

@@ -3,15 +3,14 @@ import { type ClusterInput, withDefaults } from './input.ts';
 import { layOutRegion } from './layout.ts';
 import { findProblems, type Problem } from './rules.ts';
 
-/** A configuration that cannot work; lists everything wrong with it at once. */
+/** An invalid configuration; lists every error at once. */
 export class InvalidClusterError extends Error {
   readonly code = 'E_INVALID_CLUSTER';
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(
-      `the cluster's configuration cannot work:\n${problems.map((problem) => `  ${describe(problem)}`).join('\n')}`,
-    );
+    const count = problems.length === 1 ? '1 error' : `${problems.length} errors`;
+    super(`invalid configuration (${count}):\n${problems.map(({ message }) => `  ${message}`).join('\n')}`);
     this.name = 'InvalidClusterError';
     this.problems = problems;
   }
@@ -21,7 +20,7 @@ export class InvalidClusterError extends Error {
  * Makes the one value everything is rendered from.
  *
  * @param input what differs from the defaults.
- * @throws InvalidClusterError with every broken rule, the value seen and the remedy.
+ * @throws InvalidClusterError with every error: the value seen and what is allowed.
  */
 export function defineCluster(input: ClusterInput = {}): Cluster {
   const complete = withDefaults(input);
@@ -42,6 +41,7 @@ export function defineCluster(input: ClusterInput = {}): Cluster {
     backups: complete.backups,
     volumes: complete.volumes,
     alertEmail: complete.alertEmail,
+    documentationUrl: complete.documentationUrl,
     monitoring: complete.monitoring,
     awsProfile: complete.awsProfile,
     keyPair: complete.keyPair,
@@ -54,6 +54,3 @@ export function defineCluster(input: ClusterInput = {}): Cluster {
     state: complete.state,
   };
 }
-
-const describe = ({ path, value, rule, remedy }: Problem) =>
-  `${path} is ${JSON.stringify(value)}. Rule: ${rule}. Remedy: ${remedy}.`;

@@ -32,6 +32,8 @@ export interface ClusterInput {
   patroni?: Partial<PatroniTiming>;
   backups?: Partial<BackupPlan>;
   alertEmail?: string | null;
+  /** Where the folder `docs` of this repository is published: what alerts link to. null: paths of the checkout. */
+  documentationUrl?: string | null;
   /** Whether there is a monitoring machine. */
   monitoring?: boolean;
   awsProfile?: string;
@@ -79,6 +81,7 @@ export function withDefaults(input: ClusterInput): CompleteInput {
     // Two machines that must both confirm stop writing when one of them is away; three can lose any one of them.
     durability: postgres >= 3 ? 'zero-loss' : 'available',
     alertEmail: null,
+    documentationUrl: null,
     monitoring: true,
     awsProfile: 'postgresql-ha-profile',
     keyPair: null,

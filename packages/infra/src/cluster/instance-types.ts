@@ -29,11 +29,11 @@ export const instanceTypes: Readonly<Record<string, InstanceType>> = {
  */
 export function instanceTypeNamed(name: string): InstanceType {
   const type = instanceTypes[name];
-  if (type === undefined) throw new Error(`unknown instance type "${name}": ${instanceTypeNames()}`);
+  if (type === undefined) throw new Error(`unknown instance type "${name}". Known types: ${instanceTypeNames()}`);
   return type;
 }
 
-/** For messages: what may be chosen. */
+/** For messages. */
 export function instanceTypeNames(): string {
-  return `choose one of ${Object.keys(instanceTypes).join(', ')}`;
+  return Object.keys(instanceTypes).join(', ');
 }

@@ -10,10 +10,8 @@ export interface Problem {
   path: string;
   /** The value seen. */
   value: unknown;
-  /** What must hold. */
-  rule: string;
-  /** What to do. */
-  remedy: string;
+  /** What is wrong with it, and what is allowed. */
+  message: string;
 }
 
 /** Everything wrong with a complete input; empty when it is sound. */
@@ -35,23 +33,24 @@ export function findProblems(input: CompleteInput): readonly Problem[] {
 
 type Check = Problem | null;
 
-function check(holds: boolean, path: string, value: unknown, rule: string, remedy: string): Check {
-  return holds ? null : { path, value, rule, remedy };
+/** @param advice a further sentence: why, or what to do. */
+function check(holds: boolean, path: string, value: unknown, allowed: string, advice?: string): Check {
+  if (holds) return null;
+  const message = `${path}: ${JSON.stringify(value)} is not supported. Allowed: ${allowed}.`;
+  return { path, value, message: advice === undefined ? message : `${message} ${advice}.` };
 }
 
-/** A misspelt setting would otherwise be a default that nobody chose. */
+/** A misspelt setting would otherwise silently have its default. */
 function unknownSettings(input: CompleteInput): Check[] {
   const known = withDefaults({});
-  const section = (path: string, given: object, wanted: object) =>
-    Object.keys(given).map((key) =>
-      check(
-        Object.hasOwn(wanted, key),
-        path === '' ? key : `${path}.${key}`,
-        (given as Record<string, unknown>)[key],
-        'a setting that exists',
-        `remove it, or use one of ${Object.keys(wanted).join(', ')}`,
-      ),
-    );
+  const section = (section: string, given: object, wanted: object) =>
+    Object.entries(given).map(([key, value]): Check => {
+      if (Object.hasOwn(wanted, key)) return null;
+      const path = section === '' ? key : `${section}.${key}`;
+      const where = section === '' ? '' : ` of ${section}`;
+      const message = `unknown setting "${path}". Known settings${where}: ${Object.keys(wanted).join(', ')}.`;
+      return { path, value, message };
+    });
   return [
     ...section('', input, known),
     ...section('primary', input.primary, known.primary),
@@ -76,8 +75,7 @@ function names(input: CompleteInput): Check[] {
       new RegExp(`^[a-z][a-z0-9-]{0,${longest - 2}}[a-z0-9]$`).test(input[path]) && !input[path].includes('--'),
       path,
       input[path],
-      `2 to ${longest} lower-case letters, digits and single hyphens, beginning with a letter`,
-      `choose a shorter or simpler name, for example "${path === 'project' ? 'pgha' : 'prod'}"`,
+      `2 to ${longest} lower-case letters, digits and single hyphens, beginning with a letter, such as "${path === 'project' ? 'pgha' : 'prod'}"`,
     );
   return [
     word('project', 16),
@@ -86,24 +84,29 @@ function names(input: CompleteInput): Check[] {
       !reservedBeginnings.some((beginning) => input.project.startsWith(beginning)),
       'project',
       input.project,
-      `does not begin with ${reservedBeginnings.join(', ')}: AWS keeps these for names of its own`,
-      'put another word first',
+      `a name that does not begin with ${reservedBeginnings.join(', ')}`,
+      'AWS reserves these prefixes',
     ),
     check(
       ['zero-loss', 'available'].includes(input.durability),
       'durability',
       input.durability,
       '"zero-loss" or "available"',
-      'zero-loss stops writes rather than lose one; available lets a surviving machine go on alone',
+      '"zero-loss" blocks writes rather than lose one; with "available" a surviving node continues alone',
     ),
     check(
       input.alertEmail === null || /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(input.alertEmail),
       'alertEmail',
       input.alertEmail,
-      'an e-mail address or null',
-      'write it as name@example.com, or null for no e-mail',
+      'an e-mail address such as name@example.com, or null for no e-mail',
     ),
-    check(input.awsProfile !== '', 'awsProfile', input.awsProfile, 'not empty', 'name a profile of ~/.aws/config'),
+    check(
+      input.documentationUrl === null || /^https?:\/\/[^\s"<>]+[^\s"<>/]$/.test(input.documentationUrl),
+      'documentationUrl',
+      input.documentationUrl,
+      'an http(s) URL without a slash at its end, such as "https://github.com/OWNER/REPOSITORY/blob/main/docs", or null',
+    ),
+    check(input.awsProfile !== '', 'awsProfile', input.awsProfile, 'the name of a profile in ~/.aws/config'),
   ];
 }
 
@@ -114,64 +117,64 @@ function region(path: string, input: Required<RegionInput>, counts: { postgres: 
       /^[a-z]{2}(-[a-z]+)+-\d$/.test(input.awsRegion),
       `${path}.awsRegion`,
       input.awsRegion,
-      'an AWS region',
-      'write it as us-east-1',
+      'an AWS region such as "us-east-1"',
     ),
     check(
       !/^(cn|us-gov|us-iso[a-z]*|eu-iso[a-z]*)-/.test(input.awsRegion),
       `${path}.awsRegion`,
       input.awsRegion,
-      'a region of the partition "aws": ARNs, service names and endpoints of GovCloud (US), China and the isolated regions differ',
-      'choose a commercial region, for example us-east-1',
+      'a commercial region (partition "aws") such as "us-east-1"',
+      'ARNs, service names and endpoints of GovCloud (US), China and the isolated regions differ',
     ),
     check(
       input.zones.length === 3 && new Set(input.zones).size === 3 && input.zones.every((zone) => /^[a-z]$/.test(zone)),
       `${path}.zones`,
       input.zones,
-      'three different letters of availability zones',
-      "for example ['a', 'b', 'd']; `pgha doctor` names the zones that the account has",
+      "the letters of three different availability zones, such as ['a', 'b', 'd']",
+      '"pgha doctor" lists the zones of your account',
     ),
     check(
       input.awsRegion !== 'us-west-1',
       `${path}.awsRegion`,
       input.awsRegion,
-      'a region of three zones: us-west-1 gives a new account two',
-      'choose us-west-2, or another',
+      'a region with three availability zones, such as "us-west-2"',
+      'us-west-1 has two for a new account',
     ),
     check(
       range !== null && isPrivate(range) && range.prefix >= 16 && range.prefix <= 20,
       `${path}.cidr`,
       input.cidr,
-      'a private IPv4 range of /16 to /20 without host bits: VPCs end at /16, and 16 subnets of /24 must fit',
-      'for example 10.42.0.0/16',
+      'a private IPv4 range of /16 to /20 without host bits, such as 10.42.0.0/16',
+      'A VPC is at most a /16, and 16 subnets of /24 must fit',
     ),
     check(
       counts.postgres.includes(input.postgres),
       `${path}.postgres`,
       input.postgres,
-      `${counts.postgres.join(', ')} PostgreSQL machines`,
-      path === 'primary' ? 'one machine cannot fail over; take 2, or 3 for zero-loss' : 'take 1 for a standby',
+      path === 'primary'
+        ? `${orList(counts.postgres)} (3 is recommended with durability "zero-loss")`
+        : `${orList(counts.postgres)} (1 is enough for a standby)`,
     ),
     check(
       counts.etcd.includes(input.etcd),
       `${path}.etcd`,
       input.etcd,
-      `${counts.etcd.join(', ')} etcd machines: an even number survives no more failures than the odd one below it`,
-      path === 'primary' ? 'take 3, one a zone' : 'take 1, or 3 beside two or more standbys',
+      path === 'primary'
+        ? `${orList(counts.etcd)} (3 is one per availability zone)`
+        : `${orList(counts.etcd)} (3 with two or more standbys)`,
+      'An even number tolerates no more failures than the odd number below it',
     ),
     check(
       path === 'dr' || input.apiServer,
       `${path}.apiServer`,
       input.apiServer,
-      'true in the primary region: the services are part of it',
-      'leave it out',
+      'true in the primary region, which always has an API node',
     ),
     check(
       /^([a-z][a-z0-9]{0,7}-)?$/.test(input.namePrefix),
       `${path}.namePrefix`,
       input.namePrefix,
-      'empty, or up to 8 letters and digits and a hyphen',
-      'for example "dr-"',
+      'an empty string, or up to 8 lower-case letters and digits followed by a hyphen, such as "dr-"',
     ),
   ];
 }
@@ -184,23 +187,22 @@ function bothRegions({ primary, dr }: CompleteInput): Check[] {
       one === null || other === null || !overlap(one, other),
       'dr.cidr',
       dr.cidr,
-      `no address in common with primary.cidr ${primary.cidr}: peered networks cannot route between equal addresses`,
-      'choose another range, for example 10.43.0.0/16',
+      `a range that does not overlap primary.cidr (${primary.cidr}), such as 10.43.0.0/16`,
+      'Peered VPCs cannot route between overlapping ranges',
     ),
     check(
       primary.awsRegion !== dr.awsRegion,
       'dr.awsRegion',
       dr.awsRegion,
-      'not the primary region: it is there for the day that one is lost',
-      'choose another region, for example us-west-2',
+      'a region other than primary.awsRegion, such as "us-west-2"',
+      'The DR region must survive an outage of the primary region',
     ),
     check(
       primary.namePrefix !== dr.namePrefix,
       'dr.namePrefix',
       dr.namePrefix,
-      'differs from primary.namePrefix: with equal member names the second region could acknowledge a commit as if it were ' +
-        'the synchronous standby',
-      'use "dr-"',
+      `a prefix other than primary.namePrefix (${JSON.stringify(primary.namePrefix)}), such as "dr-"`,
+      'With equal member names a standby of the DR region could acknowledge a commit as if it were the synchronous standby',
     ),
   ];
 }
@@ -211,18 +213,11 @@ function machines(input: CompleteInput): Check[] {
       Number.isInteger(input.volumes[path]) && input.volumes[path] >= least && input.volumes[path] <= 16384,
       `volumes.${path}`,
       input.volumes[path],
-      `a whole number of GiB from ${least} to 16384, the span of a gp3 volume that holds what it must`,
-      `give it at least ${least}`,
+      `a whole number of GiB from ${least} to 16384`,
     );
   return [
     ...(Object.entries(input.instanceTypes) as [Role, string][]).map(([role, type]) =>
-      check(
-        Object.hasOwn(instanceTypes, type),
-        `instanceTypes.${role}`,
-        type,
-        'a known amd64 type',
-        instanceTypeNames(),
-      ),
+      check(Object.hasOwn(instanceTypes, type), `instanceTypes.${role}`, type, instanceTypeNames()),
     ),
     gib('rootGib', 8),
     gib('dataGib', 10),
@@ -246,8 +241,8 @@ function connections({ primary, dr, instanceTypes: types }: CompleteInput): Chec
       members.every((count) => isBudgetSound(divideConnections(smallest, count, apiServers))),
       `instanceTypes.${role}`,
       types[role],
-      'enough memory for the connections of every PgBouncer, of both services and of the programs of the cluster',
-      'choose a type with more memory, or fewer PostgreSQL machines',
+      'a type with enough memory for the connections of every PgBouncer, of both services and of the cluster itself',
+      'Choose a larger type, or fewer PostgreSQL nodes',
     ),
   ];
 }
@@ -260,7 +255,6 @@ function timing({ patroni }: CompleteInput): Check[] {
       `patroni.${path}`,
       patroni[path],
       `a whole number of at least ${least}`,
-      `use ${least} or more`,
     );
   const least = patroni.loopWaitSeconds + 2 * patroni.retryTimeoutSeconds;
   return [
@@ -273,8 +267,8 @@ function timing({ patroni }: CompleteInput): Check[] {
       !(least > patroni.ttlSeconds),
       'patroni.ttlSeconds',
       patroni.ttlSeconds,
-      'loopWaitSeconds + 2 * retryTimeoutSeconds <= ttlSeconds, or the lease can run out while Patroni still retries',
-      `raise ttlSeconds to ${least}, or lower retryTimeoutSeconds`,
+      `at least loopWaitSeconds + 2 * retryTimeoutSeconds (${least})`,
+      'Otherwise the leader lease can expire while Patroni still retries: raise ttlSeconds or lower retryTimeoutSeconds',
     ),
   ];
 }
@@ -286,29 +280,25 @@ function backups({ backups: plan }: CompleteInput): Check[] {
       `backups.${path}`,
       plan[path],
       'a whole number of days from 1 to 3650',
-      'for example 14',
     );
   return [
     check(
       ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'].includes(plan.fullOn),
       'backups.fullOn',
       plan.fullOn,
-      'a weekday',
-      'one of Mon, Tue, Wed, Thu, Fri, Sat, Sun',
+      'Mon, Tue, Wed, Thu, Fri, Sat or Sun',
     ),
     check(
       /^([01]\d|2[0-3]):[0-5]\d$/.test(plan.atUtc),
       'backups.atUtc',
       plan.atUtc,
-      'a time of the day in UTC',
-      'write it as 02:00',
+      'a time of day in UTC, such as 02:00',
     ),
     check(
       [1, 2, 3, 4, 6, 8, 12, 24].includes(plan.incrementalEveryHours),
       'backups.incrementalEveryHours',
       plan.incrementalEveryHours,
-      'divides 24, so that every day has the same backups',
-      'one of 1, 2, 3, 4, 6, 8, 12, 24',
+      '1, 2, 3, 4, 6, 8, 12 or 24',
     ),
     days('restoreWindowDays'),
     days('retentionDays'),
@@ -316,8 +306,8 @@ function backups({ backups: plan }: CompleteInput): Check[] {
       !(plan.retentionDays < plan.restoreWindowDays),
       'backups.retentionDays',
       plan.retentionDays,
-      `at least restoreWindowDays (${plan.restoreWindowDays}): what has expired cannot be restored`,
-      `raise retentionDays to ${plan.restoreWindowDays}, or shorten the window`,
+      `at least restoreWindowDays (${plan.restoreWindowDays})`,
+      'Expired backups cannot be restored: raise retentionDays or lower restoreWindowDays',
     ),
   ];
 }
@@ -329,8 +319,7 @@ function access(input: CompleteInput): Check[] {
         parseCidr(cidr) !== null,
         `${path}[${index}]`,
         cidr,
-        'an IPv4 range without host bits',
-        'one address is written as 203.0.113.7/32',
+        'an IPv4 range without host bits; a single address is written as 203.0.113.7/32',
       ),
     );
   return [
@@ -341,21 +330,20 @@ function access(input: CompleteInput): Check[] {
         (parseCidr(cidr)?.prefix ?? 32) >= 8,
         `adminCidrs[${index}]`,
         cidr,
-        'not the whole Internet: the bastion and the monitoring pages are for administrators',
-        'name your own address, for example 203.0.113.7/32; Session Manager works without any',
+        'a range of /8 or smaller, for example your own address as 203.0.113.7/32',
+        'The bastion and the monitoring pages must not be open to the Internet; Session Manager needs no range',
       ),
     ),
     check(
       input.keyPair === null || /^[\x21-\x7e]{1,255}$/.test(input.keyPair),
       'keyPair',
       input.keyPair,
-      'the name of an EC2 key pair, or null',
-      'use null: Session Manager needs no key',
+      'the name of an EC2 key pair, or null (Session Manager needs no key)',
     ),
   ];
 }
 
-/** What only AWS knows of: the way out, the logs, the state. */
+/** What only AWS has: egress, flow logs, state. */
 function account({
   egress,
   flowLogs,
@@ -370,23 +358,27 @@ function account({
       'egress',
       egress,
       '"bastion" or "nat-gateway"',
-      'the bastion costs nothing more; a NAT gateway goes on when the bastion is away',
+      'The bastion adds no cost; a NAT gateway keeps working while the bastion is down',
     ),
-    check(typeof flowLogs === 'boolean', 'flowLogs', flowLogs, 'true or false', 'false saves what the logs cost'),
+    check(typeof flowLogs === 'boolean', 'flowLogs', flowLogs, 'true or false'),
     check(
       typeof permissionsBoundary === 'boolean',
       'permissionsBoundary',
       permissionsBoundary,
       'true or false',
-      'true, once the policies of "pgha policies" exist',
+      'Use true once the policies of "pgha policies" exist',
     ),
     check(
       objectLockDays === null || (Number.isInteger(objectLockDays) && objectLockDays >= 1 && objectLockDays <= 3650),
       'objectLockDays',
       objectLockDays,
-      'a whole number of days from 1 to 3650, or null',
-      `null, or for example the restore window of ${plan.restoreWindowDays}`,
+      `a whole number of days from 1 to 3650, such as backups.restoreWindowDays (${plan.restoreWindowDays}), or null for none`,
     ),
-    check(['s3', 'local'].includes(state), 'state', state, '"s3" or "local"', 'use s3: several people can deploy then'),
+    check(['s3', 'local'].includes(state), 'state', state, '"s3" or "local"', 'With "s3" several people can deploy'),
   ];
+}
+
+/** `2 or 3`, `1, 3 or 5`. */
+function orList(numbers: readonly number[]): string {
+  return `${numbers.slice(0, -1).join(', ')} or ${numbers.at(-1)}`;
 }

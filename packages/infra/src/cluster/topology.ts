@@ -28,7 +28,7 @@ export function membersOf(region: Region): readonly Node[] {
 export function regionOf(cluster: Cluster, node: Node): Region {
   const region = regionsOf(cluster).find((candidate) => candidate.nodes.some(({ name }) => name === node.name));
   if (region === undefined) {
-    throw new Error(`no region has a machine "${node.name}"; the machines are ${namesOf(cluster)}`);
+    throw new Error(`unknown node "${node.name}". Nodes of this cluster: ${namesOf(cluster)}`);
   }
   return region;
 }
@@ -40,7 +40,7 @@ export function regionOf(cluster: Cluster, node: Node): Region {
  */
 export function nodeNamed(cluster: Cluster, name: string): Node {
   const node = allNodes(cluster).find((candidate) => candidate.name === name);
-  if (node === undefined) throw new Error(`no machine "${name}"; the machines are ${namesOf(cluster)}`);
+  if (node === undefined) throw new Error(`unknown node "${name}". Nodes of this cluster: ${namesOf(cluster)}`);
   return node;
 }
 

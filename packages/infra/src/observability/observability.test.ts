@@ -20,7 +20,7 @@ describe('signals', () => {
   it('wake somebody within a minute: a scrape, an evaluation and the wait before it fires', () => {
     const immediate = [
       'NoPrimary',
-      'MachineDown',
+      'NodeDown',
       'PostgresDown',
       'EtcdQuorumLost',
       'WriteApiDown',
@@ -29,7 +29,7 @@ describe('signals', () => {
     ];
     for (const name of immediate) {
       const signal = signalsOf(both).find((candidate) => candidate.name === name) ?? expect.fail(name);
-      expect(signal.severity).toBe('page');
+      expect(signal.severity).toBe('critical');
       // ten seconds each to scrape and to evaluate, five until Alertmanager sends
       expect(signal.forSeconds + 10 + 10 + 5, name).toBeLessThanOrEqual(60);
     }
@@ -38,7 +38,7 @@ describe('signals', () => {
   it('are not asked of what a cluster does not have', () => {
     const names = signalsOf(alone).map(({ name }) => name);
     expect(names).toContain('NoPrimary');
-    expect(names.filter((name) => name.startsWith('SecondRegion'))).toEqual([]);
+    expect(names.filter((name) => name.startsWith('Dr'))).toEqual([]);
     expect(JSON.stringify(pagesOf(alone))).not.toContain('patroni_standby_leader == 1');
   });
 });

@@ -1,8 +1,8 @@
 /** What a signal's number is, so that people read it as a percentage, a duration or a size. */
 export type Unit = 'ratio' | 'seconds' | 'bytes' | 'count' | 'per-second';
 
-/** page: somebody acts now. ticket: somebody acts within days. */
-export type Severity = 'page' | 'ticket';
+/** critical: act now. warning: act within days. The value of the label `severity`. */
+export type Severity = 'critical' | 'warning';
 
 /** One thing that is watched: a number, the bound it must keep, and what to do when it does not. */
 export interface Signal {

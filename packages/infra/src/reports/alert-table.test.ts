@@ -8,7 +8,7 @@ const cluster = defineCluster({ primary: { postgres: 3 } });
 
 describe('the reference of alerts', () => {
   it('is what the repository has', async () => {
-    const text = `# Alerts\n\nMade from the same signals as Prometheus' rules. \`now\` pages somebody, \`within days\` may wait.\n\n${renderAlertTable(cluster)}`;
+    const text = `# Alerts\n\nGenerated from the signals that Prometheus' rules are made of. \`critical\`: act now. \`warning\`: act within days.\n\n${renderAlertTable(cluster)}`;
     await expect(text).toMatchFileSnapshot('../../../../docs/reference/alerts.md');
   });
 

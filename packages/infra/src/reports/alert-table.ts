@@ -10,9 +10,14 @@ export function renderAlertTable(cluster: Cluster): string {
     .map((group) => {
       const rows = signals.filter((signal) => signal.group === group).map(renderRow);
       const name = group[0]?.toUpperCase() + group.slice(1);
-      return [`## ${name}`, '', '| alert | when | for | who | first |', '|---|---|---|---|---|', ...rows, ''].join(
-        '\n',
-      );
+      return [
+        `## ${name}`,
+        '',
+        '| alert | when | for | severity | first action |',
+        '|---|---|---|---|---|',
+        ...rows,
+        '',
+      ].join('\n');
     })
     .join('\n');
 }
@@ -25,7 +30,7 @@ function renderRow({ name, summary, threshold, unit, forSeconds, severity, runbo
     .replaceAll(/\{\{ *\$labels\.(\w+) *\}\}/g, '*$1*')
     .replaceAll(/\{\{ *\$value[^}]*\}\}/g, '*value*');
   const first = runbook.replaceAll(/\{\{ *\$labels\.(\w+) *\}\}/g, '*$1*').replaceAll('|', '\\|');
-  return `| **${name}** ${said} | ${bound} | ${forSeconds} s | ${severity === 'page' ? 'now' : 'within days'} | ${first} |`;
+  return `| **${name}** ${said} | ${bound} | ${forSeconds} s | ${severity} | ${first} |`;
 }
 
 /** A bound as a person says it. */

@@ -23,7 +23,8 @@ if (values.account !== undefined && !/^\d{12}$/.test(values.account)) {
   throw new Error(`--account is "${values.account}"; an AWS account is twelve digits`);
 }
 const config = resolve(values.config);
-if (!existsSync(config)) throw new Error(`${config} is not there; copy pgha.config.example.ts and edit the copy`);
+if (!existsSync(config))
+  throw new Error(`configuration file not found: ${config}. Create it with: cp pgha.config.example.ts pgha.config.ts`);
 const { default: cluster } = (await import(pathToFileURL(config).href)) as { default: Cluster };
 
 // a stack that the configuration no longer has must not be planned; Terraform's own files beside the others stay

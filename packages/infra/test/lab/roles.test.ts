@@ -288,7 +288,7 @@ until curl --silent -o /dev/null http://169.254.169.254/; do sleep 0.1; done
 kill $!
 amtool check-config /root/alertmanager.yml
 grep topic_arn /root/alertmanager.yml
-amtool config routes test --config.file=/root/alertmanager.yml severity=page`);
+amtool config routes test --config.file=/root/alertmanager.yml severity=critical`);
     expect(output).toContain('topic_arn: arn:aws:sns:us-east-1:123456789012:pgha-prod-alerts');
     expect(output).toMatch(/sns\s*$/);
     expect(code).toBe(0);

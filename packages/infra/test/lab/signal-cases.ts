@@ -40,7 +40,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`up{job="read-api",${at('api-1')}}`]: always(0) },
     quiet: { [`up{job="read-api",${at('api-1')}}`]: always(1), [`up{job="api",${at('api-1')}}`]: always(0) },
   },
-  RequestsFail: {
+  HttpErrorRateHigh: {
     fires: {
       'http_request_duration_seconds_count{job="api",status="201"}': growing(95),
       'http_request_duration_seconds_count{job="api",status="503"}': growing(5),
@@ -51,7 +51,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       'http_request_duration_seconds_count{job="api",status="503"}': growing(5),
     },
   },
-  RequestsSlow: {
+  HttpLatencyHigh: {
     fires: buckets('http_request_duration_seconds', 'job="api"', true),
     quiet: buckets('http_request_duration_seconds', 'job="api"', false),
   },
@@ -59,14 +59,14 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`writes_outcome_unknown_total{job="api",${at('api-1')}}`]: '0x29 1x200' },
     quiet: { [`writes_outcome_unknown_total{job="api",${at('api-1')}}`]: always(7) },
   },
-  CallersWaitForConnections: {
+  ConnectionPoolExhausted: {
     fires: { [`db_pool_connections{job="api",${at('api-1')},state="waiting"}`]: always(50) },
     quiet: {
       [`db_pool_connections{job="api",${at('api-1')},state="waiting"}`]: always(5),
       [`db_pool_connections{job="api",${at('api-1')},state="active"}`]: always(50),
     },
   },
-  ReadsBehind: {
+  ReadReplicaLagHigh: {
     fires: { [`replica_lag_bytes{job="read-api",${at('api-1')}}`]: always(1e8) },
     quiet: { [`replica_lag_bytes{job="read-api",${at('api-1')}}`]: always(1e6) },
   },
@@ -74,7 +74,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [primary('pg-1')]: always(0), [primary('pg-2')]: always(0) },
     quiet: { [primary('pg-1')]: '1x30 0x1 1x100', [primary('pg-2')]: always(0) },
   },
-  TwoPrimaries: {
+  SplitBrain: {
     fires: { [primary('pg-1')]: always(1), [primary('pg-2')]: always(1) },
     quiet: { [primary('pg-1')]: '1x30 1x1 0x100', [primary('pg-2')]: '0x30 1x1 1x100' },
   },
@@ -99,7 +99,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`patroni_failsafe_mode_is_active{${at('pg-1')}}`]: always(1) },
     quiet: { [`patroni_failsafe_mode_is_active{${at('pg-1')}}`]: always(0) },
   },
-  RestartPending: {
+  PendingRestart: {
     fires: { [`patroni_pending_restart{${at('pg-1')}}`]: '1x500' },
     quiet: { [`patroni_pending_restart{${at('pg-1')}}`]: '0x300 1x200' },
   },
@@ -115,7 +115,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`patroni_replica{${at('pg-2')}}`]: always(1),
     },
   },
-  ReplicaLags: {
+  ReplicationLagHigh: {
     fires: {
       [primary('pg-1')]: always(1),
       [primary('pg-2')]: always(0),
@@ -144,7 +144,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`patroni_quorum_standby{${at('pg-2')}}`]: always(1),
     },
   },
-  SecondRegionWithoutLeader: {
+  DrNoStandbyLeader: {
     fires: {
       [primary('dr-pg-1', 'dr')]: always(0),
       [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(0),
@@ -156,7 +156,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
     },
   },
-  SecondRegionNotStreaming: {
+  DrReplicationStopped: {
     fires: {
       [`patroni_postgres_streaming{${at('dr-pg-1', 'dr')}}`]: always(0),
       [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
@@ -166,16 +166,16 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
     },
   },
-  SecondRegionGateClosed: {
+  DrStartupBlocked: {
     fires: { [`pgha_region_gate_open{${at('pg-1')}}`]: always(0) },
     quiet: { [`pgha_region_gate_open{${at('pg-1')}}`]: '1x30 0x3 1x100' },
   },
-  SecondRegionEpochUnread: {
+  DrPeerEpochUnknown: {
     fires: { [`pgha_region_peer_read_timestamp_seconds{${at('pg-1')}}`]: always(1) },
     // read at every scrape, four minutes late
     quiet: { [`pgha_region_peer_read_timestamp_seconds{${at('pg-1')}}`]: '-240+10x200' },
   },
-  SecondRegionLags: {
+  DrReplicationLagHigh: {
     fires: {
       [`patroni_xlog_replayed_timestamp{${at('dr-pg-1', 'dr')}}`]: always(1),
       [`patroni_standby_leader{${at('dr-pg-1', 'dr')}}`]: always(1),
@@ -200,18 +200,18 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [primary('pg-1')]: always(1),
     },
   },
-  PagesDamaged: {
+  ChecksumFailure: {
     fires: {
       [`pgha_checksum_failures{${at('pg-2')},datname="pgha"}`]: always(1),
       [`pgha_checksum_failures{${at('pg-2')},datname="postgres"}`]: always(0),
     },
     quiet: { [`pgha_checksum_failures{${at('pg-2')},datname="pgha"}`]: always(0) },
   },
-  TransactionNumbersRunOut: {
+  TransactionIdWraparound: {
     fires: { [`pgha_transaction_id_age{${at('pg-1')},datname="pgha"}`]: always(1.2e9) },
     quiet: { [`pgha_transaction_id_age{${at('pg-1')},datname="pgha"}`]: always(2.1e8) },
   },
-  CommitsStall: {
+  CommitsStalled: {
     fires: { [`pgha_commit_timestamp_seconds{${at('pg-1')}}`]: always(1), [primary('pg-1')]: always(1) },
     quiet: {
       // fifteen seconds old at every scrape; a former primary's only grows
@@ -235,7 +235,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`pg_up{${at('pg-2')}}`]: always(1),
     },
   },
-  MultixactsRunOut: {
+  MultixactIdWraparound: {
     fires: { [`pgha_multixact_id_age{${at('pg-1')},datname="pgha"}`]: always(1.2e9) },
     quiet: { [`pgha_multixact_id_age{${at('pg-1')},datname="pgha"}`]: always(4.1e8) },
   },
@@ -255,7 +255,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`pgha_transaction_held_seconds{${at('pg-1')},kind="open"}`]: always(900) },
     quiet: { [`pgha_transaction_held_seconds{${at('pg-1')},kind="open"}`]: always(60) },
   },
-  AbsentStandbyHoldsVacuum: {
+  InactiveSlotHoldsXmin: {
     fires: { [`pgha_slot_horizon_inactive_seconds{${at('pg-1')},slot="dr"}`]: always(600) },
     quiet: { [`pgha_slot_horizon_inactive_seconds{${at('pg-1')},slot="dr"}`]: always(20) },
   },
@@ -267,11 +267,11 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`patroni_xlog_paused{${at('pg-2')}}`]: always(1) },
     quiet: { [`patroni_xlog_paused{${at('pg-2')}}`]: always(0) },
   },
-  RouterDown: {
+  HAProxyDown: {
     fires: { [`up{job="router",${at('pg-1')}}`]: always(0) },
     quiet: { [`up{job="router",${at('pg-1')}}`]: always(1) },
   },
-  RouterFindsNoPrimary: {
+  HAProxyNoPrimaryBackend: {
     fires: {
       [`haproxy_backend_active_servers{${at('pg-2')},proxy="primary"}`]: always(0),
       [primary('pg-1')]: always(1),
@@ -284,19 +284,19 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [primary('dr-pg-1', 'dr')]: always(0),
     },
   },
-  PoolerDown: {
+  PgBouncerDown: {
     fires: { [`pgbouncer_up{${at('pg-1')}}`]: always(0) },
     quiet: { [`pgbouncer_up{${at('pg-1')}}`]: always(1) },
   },
-  PoolerClientsWait: {
+  PgBouncerClientsWaiting: {
     fires: { [`pgbouncer_pools_client_maxwait_seconds{${at('pg-1')},database="pgha"}`]: always(40) },
     quiet: { [`pgbouncer_pools_client_maxwait_seconds{${at('pg-1')},database="pgha"}`]: always(3) },
   },
-  PoolerStaysPaused: {
+  PgBouncerPaused: {
     fires: { [`pgbouncer_databases_paused{${at('pg-1')},name="pgha"}`]: always(1), [primary('pg-2')]: always(1) },
     quiet: { [`pgbouncer_databases_paused{${at('pg-1')},name="pgha"}`]: always(1), [primary('pg-2')]: always(0) },
   },
-  ConnectionsNearLimit: {
+  MaxConnectionsNearLimit: {
     fires: {
       [`pg_stat_activity_count{${at('pg-1')},state="active"}`]: always(30),
       [`pg_stat_activity_count{${at('pg-1')},state="idle"}`]: always(8),
@@ -307,7 +307,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       ...slots('pg-1'),
     },
   },
-  PoolsExceedServer: {
+  PoolsExceedMaxConnections: {
     // 41 slots for ordinary logins
     fires: {
       [`pgbouncer_databases_max_connections{${at('pg-1')},name="pgha"}`]: always(11),
@@ -338,15 +338,15 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`up{job="etcd",${at('dr-etcd-1', 'dr')}}`]: always(1),
     },
   },
-  EtcdWithoutLeader: {
+  EtcdNoLeader: {
     fires: { [`etcd_server_has_leader{${at('etcd-1')}}`]: always(0) },
     quiet: { [`etcd_server_has_leader{${at('etcd-1')}}`]: '1x30 0x1 1x100' },
   },
-  EtcdLeaderChangesOften: {
+  EtcdLeaderChangesHigh: {
     fires: { [`etcd_server_leader_changes_seen_total{${at('etcd-1')}}`]: '1+0.2x200' },
     quiet: { [`etcd_server_leader_changes_seen_total{${at('etcd-1')}}`]: '1x30 3x100' },
   },
-  EtcdDiskSlow: {
+  EtcdFsyncSlow: {
     fires: buckets('etcd_disk_wal_fsync_duration_seconds', at('etcd-1'), true),
     quiet: buckets('etcd_disk_wal_fsync_duration_seconds', at('etcd-1'), false),
   },
@@ -357,7 +357,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     },
     quiet: { [`pgha_etcd_alarm{${at('etcd-1')},member="1",alarm="NOSPACE"}`]: '1x10 stale' },
   },
-  EtcdNearQuota: {
+  EtcdDatabaseQuotaNear: {
     fires: {
       [`etcd_mvcc_db_total_size_in_bytes{${at('etcd-1')}}`]: always(5e8),
       [`etcd_server_quota_backend_bytes{${at('etcd-1')}}`]: always(536870912),
@@ -377,18 +377,18 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [primary('pg-2')]: always(0),
     },
   },
-  ArchiveCommandFails: {
+  ArchiveCommandFailing: {
     fires: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: growing(1) },
     quiet: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: always(12) },
   },
-  FullBackupOld: {
+  FullBackupOverdue: {
     fires: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="full"}': always(9 * day) },
     quiet: {
       'pgbackrest_backup_since_last_completion_seconds{backup_type="full",instance="pg-1"}': always(7 * day),
       'pgbackrest_backup_since_last_completion_seconds{backup_type="full",instance="pg-2"}': always(9 * day),
     },
   },
-  BackupOld: {
+  BackupOverdue: {
     fires: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="incr"}': always(0.5 * day) },
     quiet: { 'pgbackrest_backup_since_last_completion_seconds{backup_type="incr"}': always(0.2 * day) },
   },
@@ -407,7 +407,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`pgha_restore_test_end_seconds{${at('pg-3')},repository="2"}`]: always(2_000),
     },
   },
-  RestoreTestOld: {
+  RestoreTestOverdue: {
     fires: { [`pgha_restore_test_expected_since_seconds{${at('pg-2')}}`]: always(-10 * day) },
     quiet: {
       [`pgha_restore_test_expected_since_seconds{${at('pg-2')}}`]: always(-300 * day),
@@ -415,15 +415,15 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`pgha_restore_test_success_end_seconds{${at('pg-3')},repository="2"}`]: always(-7 * day),
     },
   },
-  RepositoryFails: {
+  BackupRepositoryUnreachable: {
     fires: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(99) },
     quiet: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(0) },
   },
-  BackupsUnknown: {
+  BackupMetricsMissing: {
     fires: { [`up{job="pgbackrest",${at('pg-1')}}`]: always(0) },
     quiet: { [`pgbackrest_stanza_status{${at('pg-1')}}`]: always(0) },
   },
-  MachineDown: {
+  NodeDown: {
     fires: {
       [`up{job="node",role="etcd",${at('etcd-1')}}`]: always(0),
       [`up{job="etcd",role="etcd",${at('etcd-1')}}`]: always(0),
@@ -433,7 +433,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`up{job="etcd",role="etcd",${at('etcd-1')}}`]: always(1),
     },
   },
-  DiskFilling: {
+  DiskSpaceLow: {
     fires: {
       [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(1),
       [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(10),
@@ -445,7 +445,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`node_filesystem_size_bytes{${at('pg-1')},fstype="tmpfs",mountpoint="/run"}`]: always(10),
     },
   },
-  DiskAlmostFull: {
+  DiskSpaceCritical: {
     fires: {
       [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(5),
       [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(100),
@@ -455,7 +455,7 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(100),
     },
   },
-  MemoryShort: {
+  MemoryLow: {
     fires: {
       [`node_memory_MemAvailable_bytes{${at('pg-1')}}`]: always(3),
       [`node_memory_MemTotal_bytes{${at('pg-1')}}`]: always(100),
@@ -465,37 +465,37 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`node_memory_MemTotal_bytes{${at('pg-1')}}`]: always(100),
     },
   },
-  ProcessKilledForMemory: {
+  OomKill: {
     fires: { [`node_vmstat_oom_kill{${at('pg-1')}}`]: '0x29 1x200' },
     quiet: { [`node_vmstat_oom_kill{${at('pg-1')}}`]: always(3) },
   },
-  CpuStolen: {
+  CpuStealHigh: {
     fires: { [`node_cpu_seconds_total{${at('pg-1')},cpu="0",mode="steal"}`]: growing(5) },
     quiet: {
       [`node_cpu_seconds_total{${at('pg-1')},cpu="0",mode="steal"}`]: growing(0.5),
       [`node_cpu_seconds_total{${at('pg-1')},cpu="0",mode="user"}`]: growing(9),
     },
   },
-  DiskStalls: {
+  DiskIoPressure: {
     fires: { [`node_pressure_io_stalled_seconds_total{${at('pg-1')}}`]: growing(9) },
     quiet: { [`node_pressure_io_stalled_seconds_total{${at('pg-1')}}`]: growing(3) },
   },
-  ClockOff: {
+  ClockSkew: {
     fires: { [`node_timex_offset_seconds{${at('pg-1')}}`]: always(-0.5) },
     quiet: { [`node_timex_offset_seconds{${at('pg-1')}}`]: always(0.001) },
   },
-  UnitFailed: {
+  SystemdUnitFailed: {
     fires: { [`node_systemd_unit_state{${at('pg-1')},name="pgha-guard.service",state="failed"}`]: always(1) },
     quiet: {
       [`node_systemd_unit_state{${at('pg-1')},name="pgha-guard.service",state="failed"}`]: always(0),
       [`node_systemd_unit_state{${at('pg-1')},name="pgha-guard.service",state="inactive"}`]: always(1),
     },
   },
-  CertificateEnds: {
+  CertificateExpiring: {
     fires: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(20 * day) },
     quiet: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(40 * day) },
   },
-  CertificateEndsWithinDays: {
+  CertificateExpiringCritical: {
     fires: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(6 * day) },
     quiet: { [`pgha_certificate_not_after_seconds{${at('pg-1')},path="/x.crt"}`]: always(20 * day) },
   },
@@ -503,15 +503,15 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`up{job="postgres",${at('pg-1')}}`]: always(0), [`up{job="patroni",${at('pg-1')}}`]: always(1) },
     quiet: { [`up{job="postgres",${at('pg-1')}}`]: always(0), [`up{job="patroni",${at('pg-1')}}`]: always(0) },
   },
-  PostgresExporterBlind: {
+  PostgresExporterLoginFailed: {
     fires: { [`pg_up{${at('pg-1')}}`]: always(0), [`patroni_postgres_running{${at('pg-1')}}`]: always(1) },
     quiet: { [`pg_up{${at('pg-1')}}`]: always(0), [`patroni_postgres_running{${at('pg-1')}}`]: always(0) },
   },
-  AlertsNotDelivered: {
+  NotificationsFailing: {
     fires: { 'alertmanager_notifications_failed_total{integration="sns"}': growing(1) },
     quiet: { 'alertmanager_notifications_failed_total{integration="sns"}': always(4) },
   },
-  RulesFail: {
+  RuleEvaluationFailing: {
     fires: { 'prometheus_rule_evaluation_failures_total{rule_group="figures"}': growing(1) },
     quiet: { 'prometheus_rule_evaluation_failures_total{rule_group="figures"}': always(2) },
   },

@@ -102,7 +102,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
           restoreTest: { endedAt: 'moment', machine: 'text', backup: 'text', ok: 'boolean', problem: 'text | null' },
         },
       ],
-      alerts: [{ name: 'text', severity: 'page | ticket', summary: 'text', since: 'moment' }],
+      alerts: [{ name: 'text', severity: 'critical | warning', summary: 'text', since: 'moment' }],
       findings: [
         {
           what: 'text',

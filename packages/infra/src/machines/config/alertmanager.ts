@@ -25,28 +25,28 @@ export function renderAlertmanagerConfig(target: AlertTarget): string {
       group_wait: '5s',
       group_interval: '1m',
       repeat_interval: '4h',
-      routes: [{ receiver: target.kind, matchers: ['severity="page"'], repeat_interval: '1h' }],
+      routes: [{ receiver: target.kind, matchers: ['severity="critical"'], repeat_interval: '1h' }],
     },
     inhibit_rules: [
       // a dead machine explains every other alert of it
       {
-        source_matchers: ['alertname="MachineDown"'],
-        target_matchers: ['alertname!="MachineDown"'],
+        source_matchers: ['alertname="NodeDown"'],
+        target_matchers: ['alertname!="NodeDown"'],
         equal: ['instance'],
       },
       {
         source_matchers: ['alertname="EtcdQuorumLost"'],
-        target_matchers: ['alertname=~"EtcdWithoutLeader|FailsafeMode"'],
+        target_matchers: ['alertname=~"EtcdNoLeader|FailsafeMode"'],
         equal: ['region'],
       },
       {
-        source_matchers: ['alertname="DiskAlmostFull"'],
-        target_matchers: ['alertname="DiskFilling"'],
+        source_matchers: ['alertname="DiskSpaceCritical"'],
+        target_matchers: ['alertname="DiskSpaceLow"'],
         equal: ['instance', 'mountpoint'],
       },
       {
-        source_matchers: ['alertname="CertificateEndsWithinDays"'],
-        target_matchers: ['alertname="CertificateEnds"'],
+        source_matchers: ['alertname="CertificateExpiringCritical"'],
+        target_matchers: ['alertname="CertificateExpiring"'],
         equal: ['instance', 'path'],
       },
     ],

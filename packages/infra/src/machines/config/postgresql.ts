@@ -88,7 +88,7 @@ export function machineParameters(
     maintenance_work_mem: `${Math.min(1024, Math.floor(memoryMib / 16))}MB`,
     autovacuum_work_mem: `${Math.min(256, Math.floor(memoryMib / 32))}MB`,
     // For each process, a parallel worker too: a statement that needs more fails alone (SQLSTATE 53400) instead of filling the
-    // volume under everybody. Ten processes at their limit take half of the volume; DiskFilling fires before that.
+    // volume under everybody. Ten processes at their limit take half of the volume; DiskSpaceLow fires before that.
     temp_file_limit: `${Math.floor(dataMib / 20)}MB`,
     max_parallel_workers: vcpus,
     max_parallel_workers_per_gather: Math.min(4, Math.floor(vcpus / 2)),

@@ -16,24 +16,24 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       // segments are closed every 30 s; the objective is 5 minutes
       threshold: { above: 120 },
       forSeconds: 30,
-      severity: 'page',
+      severity: 'critical',
       runbook:
-        '`journalctl -u patroni | grep archive` and `pgbackrest check`. WAL stays on the primary until every repository has it: DiskFilling follows if it lasts, and `pgha archive detach` leaves out one whose region is away.',
+        '`journalctl -u patroni | grep archive` and `pgbackrest check`. WAL stays on the primary until every repository has it: DiskSpaceLow follows if it lasts, and `pgha archive detach` leaves out one whose region is away.',
     },
     {
-      name: 'ArchiveCommandFails',
+      name: 'ArchiveCommandFailing',
       group: 'backups',
       summary: 'The archive command of {{ $labels.instance }} fails',
       query: 'increase(pg_stat_archiver_failed_count[2m])',
       unit: 'count',
       threshold: { above: 0 },
       forSeconds: 30,
-      severity: 'page',
+      severity: 'critical',
       runbook:
         'The machine’s log has pgBackRest’s reason: a repository that is away, refused credentials, or another cluster’s archive.',
     },
     {
-      name: 'FullBackupOld',
+      name: 'FullBackupOverdue',
       group: 'backups',
       summary: 'The last full backup is {{ $value | humanizeDuration }} old',
       query: 'min(pgbackrest_backup_since_last_completion_seconds{backup_type="full"})',
@@ -41,12 +41,12 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       // once a week, and a day to notice before the next one
       threshold: { above: 8 * day },
       forSeconds: 60,
-      severity: 'page',
+      severity: 'critical',
       runbook:
         '`systemctl list-timers "pgha-backup*"` and `journalctl -u "pgha-backup@full"` on the primary’s machine.',
     },
     {
-      name: 'BackupOld',
+      name: 'BackupOverdue',
       group: 'backups',
       summary: 'The last backup of any kind is {{ $value | humanizeDuration }} old',
       // the exporter counts a full backup as the latest of the smaller kinds too
@@ -54,7 +54,7 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       unit: 'seconds',
       threshold: { above: Math.min(2 * backups.incrementalEveryHours * hour, 2 * day) },
       forSeconds: 60,
-      severity: 'ticket',
+      severity: 'warning',
       runbook:
         'Two incremental backups in a row are missing: `journalctl -u "pgha-backup@incr"` on the primary’s machine.',
     },
@@ -68,11 +68,11 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       unit: 'count',
       threshold: { below: 1 },
       forSeconds: 60,
-      severity: 'page',
+      severity: 'critical',
       runbook: '`pgha backup verify --restore --repo {{ $labels.repository }}` names what differs.',
     },
     {
-      name: 'RestoreTestOld',
+      name: 'RestoreTestOverdue',
       group: 'backups',
       summary: 'No restore test has succeeded for {{ $value | humanizeDuration }}',
       query: 'time() - (max(pgha_restore_test_success_end_seconds) or max(pgha_restore_test_expected_since_seconds))',
@@ -80,30 +80,30 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       // once a week, and two days to have a failed one tried again
       threshold: { above: 9 * day },
       forSeconds: 60,
-      severity: 'ticket',
+      severity: 'warning',
       runbook: '`pgha backup verify --restore` does it now, or says why not.',
     },
     {
-      name: 'RepositoryFails',
+      name: 'BackupRepositoryUnreachable',
       group: 'backups',
       summary: 'Repository {{ $labels.repo_key }} cannot be read',
       query: 'max by (repo_key) (pgbackrest_repo_status)',
       unit: 'count',
       threshold: { above: 0 },
       forSeconds: 600,
-      severity: 'page',
+      severity: 'critical',
       runbook:
         '`pgbackrest info --repo={{ $labels.repo_key }}` says why: the bucket, its permissions, or the passphrase.',
     },
     {
-      name: 'BackupsUnknown',
+      name: 'BackupMetricsMissing',
       group: 'backups',
       summary: 'Nobody knows the state of the backups',
       query: 'count(pgbackrest_stanza_status) or vector(0)',
       unit: 'count',
       threshold: { below: 1 },
       forSeconds: 900,
-      severity: 'page',
+      severity: 'critical',
       runbook:
         'Every pgBackRest exporter is silent: `journalctl -u prometheus-pgbackrest-exporter` on a database machine.',
     },

@@ -20,12 +20,12 @@ const memberSignals: readonly Signal[] = [
     threshold: { below: 1 },
     // an unplanned failover is over by then
     forSeconds: 20,
-    severity: 'page',
+    severity: 'critical',
     runbook:
       '`pgha status` says why. Without etcd’s quorum nobody leads (EtcdQuorumLost). Where no member is sure to have every acknowledged commit, bring the lost machine back rather than promoting another; `pgha failover --dry-run` shows what each one has. With the region gone: the second-region runbook.',
   },
   {
-    name: 'TwoPrimaries',
+    name: 'SplitBrain',
     group: 'database',
     summary: '{{ $value }} servers say that they are the primary',
     query: 'count(patroni_primary == 1)',
@@ -33,7 +33,7 @@ const memberSignals: readonly Signal[] = [
     threshold: { above: 1 },
     // during a switchover two scrapes may each catch another one
     forSeconds: 20,
-    severity: 'page',
+    severity: 'critical',
     runbook:
       'Stop the machine that etcd does not name as leader (`pgha status` names it) before anything else; then compare what both have, and build it anew with `pgha nodes reinit`.',
   },
@@ -45,7 +45,7 @@ const memberSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { below: 1 },
     forSeconds: 20,
-    severity: 'page',
+    severity: 'critical',
     runbook:
       '`journalctl -u patroni -n 100` on the machine. A member that cannot start is built anew with `pgha nodes reinit`.',
   },
@@ -57,9 +57,9 @@ const memberSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { below: 1 },
     forSeconds: 20,
-    severity: 'page',
+    severity: 'critical',
     runbook:
-      'When MachineDown fires too, start the machine. Otherwise `journalctl -u patroni -n 100`; systemd restarts it for ever.',
+      'When NodeDown fires too, start the machine. Otherwise `journalctl -u patroni -n 100`; systemd restarts it for ever.',
   },
   {
     name: 'PrimaryChanged',
@@ -71,7 +71,7 @@ const memberSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 0,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       'Planned: nothing to do. Otherwise `journalctl -u patroni` of the former primary around that time says what it lost.',
   },
@@ -83,7 +83,7 @@ const memberSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 1800,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       'End it with `patronictl resume` once the maintenance is over: until then nobody takes over from a dead primary.',
   },
@@ -95,19 +95,19 @@ const memberSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 10,
-    severity: 'page',
+    severity: 'critical',
     runbook:
       'The primary accepts writes without etcd, which has no quorum (EtcdQuorumLost, EtcdMemberDown) or is unreachable from it on port 2379: `pgha status` says which. It stays only as long as every member answers it: promote, restart and reinitialize none.',
   },
   {
-    name: 'RestartPending',
+    name: 'PendingRestart',
     group: 'database',
     summary: '{{ $labels.instance }} runs with settings that need a restart',
     query: 'patroni_pending_restart',
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 3600,
-    severity: 'ticket',
+    severity: 'warning',
     runbook: '`pgha nodes restart` for one member at a time, replicas first; `pgha switchover` before the last one.',
   },
   {
@@ -118,36 +118,36 @@ const memberSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { below: 1 },
     forSeconds: 30,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       '`journalctl -u patroni` on the replica. While it restores from the archive it catches up by itself, and Patroni rewinds one that diverged; `pgha nodes reinit` builds anew what neither helps.',
   },
   {
-    name: 'ReplicaLags',
+    name: 'ReplicationLagHigh',
     group: 'replication',
     summary: '{{ $labels.instance }} is {{ $value | humanize1024 }}B behind the primary',
     query: 'instance:replication_lag_bytes:current',
     unit: 'bytes',
     threshold: { above: 128 * 1024 ** 2 },
     forSeconds: 60,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
-      'A bulk load catches up by itself. Otherwise look at the replica: DiskStalls, CpuStolen, or a long query that holds replay back.',
+      'A bulk load catches up by itself. Otherwise look at the replica: DiskIoPressure, CpuStealHigh, or a long query that holds replay back.',
   },
   {
-    name: 'PagesDamaged',
+    name: 'ChecksumFailure',
     group: 'database',
     summary: '{{ $value }} pages read on {{ $labels.instance }} did not match their checksums',
     query: 'sum by (instance, region) (pgha_checksum_failures)',
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 0,
-    severity: 'page',
+    severity: 'critical',
     runbook:
       'On a replica: `pgha nodes reinit` builds it anew. On the primary: `pgha switchover` to a healthy member first, then build it anew. On the leader of the standby region: `pgha dr rejoin --rebuild`. If it happens again, suspect the machine: `pgha nodes replace` gives it another one.',
   },
   {
-    name: 'TransactionNumbersRunOut',
+    name: 'TransactionIdWraparound',
     group: 'database',
     summary: 'The oldest row on {{ $labels.instance }} is {{ $value | humanize }} transactions old',
     query: 'max by (instance, region) (pgha_transaction_id_age)',
@@ -155,7 +155,7 @@ const memberSignals: readonly Signal[] = [
     // autovacuum freezes from 200 million on; at some 2 billion the server stops accepting writes
     threshold: { above: 1e9 },
     forSeconds: 60,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       'Something holds vacuum back: LongTransaction, a prepared transaction, or a replication slot that nobody reads.',
   },
@@ -167,7 +167,7 @@ const memberSignals: readonly Signal[] = [
     unit: 'seconds',
     threshold: { above: 1800 },
     forSeconds: 60,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       '`select pid, usename, state, query from pg_stat_activity order by xact_start` finds it; it keeps dead rows from being removed.',
   },
@@ -182,7 +182,7 @@ const synchronousSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { below: 1 },
     forSeconds: 20,
-    severity: 'page',
+    severity: 'critical',
     runbook:
       'When DurabilitySettingOverridden fires too, take that setting back. Otherwise bring the missing member back: `pgha status` names it. With durability "available" writes go on unprotected, with "zero-loss" they wait.',
   },
@@ -192,31 +192,31 @@ function standbySignals(cluster: Cluster): readonly Signal[] {
   if (cluster.dr === null) return [];
   return [
     {
-      name: 'SecondRegionWithoutLeader',
+      name: 'DrNoStandbyLeader',
       group: 'replication',
       summary: 'The second region has no server that could take over',
       query: 'sum(region:members_leading:count{region="dr"}) or vector(0)',
       unit: 'count',
       threshold: { below: 1 },
       forSeconds: 30,
-      severity: 'page',
+      severity: 'critical',
       runbook:
         '`pgha status`, and `journalctl -u patroni` on the machine it names; while it lasts, losing the first region means restoring from the backups.',
     },
     {
-      name: 'SecondRegionNotStreaming',
+      name: 'DrReplicationStopped',
       group: 'replication',
       summary: '{{ $labels.instance }} of the second region does not stream from the first',
       query: 'patroni_postgres_streaming and on (instance) patroni_standby_leader == 1',
       unit: 'count',
       threshold: { below: 1 },
       forSeconds: 60,
-      severity: 'ticket',
+      severity: 'warning',
       runbook:
         'It goes on from the archive, some half a minute behind. Check the peering between the regions and the slot "dr" on the primary.',
     },
     {
-      name: 'SecondRegionLags',
+      name: 'DrReplicationLagHigh',
       group: 'replication',
       summary: '{{ $labels.instance }} of the second region is {{ $value | humanizeDuration }} behind',
       // the heartbeat row commits every few seconds, so that an idle database does not look late
@@ -224,9 +224,9 @@ function standbySignals(cluster: Cluster): readonly Signal[] {
       unit: 'seconds',
       threshold: { above: 60 },
       forSeconds: 30,
-      severity: 'page',
+      severity: 'critical',
       runbook:
-        'This is what a loss of the first region would cost. See SecondRegionNotStreaming and WalNotArchived; the objective is 5 minutes.',
+        'This is what a loss of the first region would cost. See DrReplicationStopped and WalNotArchived; the objective is 5 minutes.',
     },
   ];
 }

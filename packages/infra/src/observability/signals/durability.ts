@@ -11,7 +11,7 @@ export const durabilitySignals: readonly Signal[] = [
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 0,
-    severity: 'page',
+    severity: 'critical',
     runbook:
       '`pgha status` names it with the command that takes it back: `pgha apply` for what stands in a file of the server, in PgBouncer or in Patroni’s dynamic configuration; `ALTER DATABASE … RESET` or `ALTER ROLE … RESET` for what is stored for a database or a role.',
   },

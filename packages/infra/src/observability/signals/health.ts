@@ -4,7 +4,7 @@ import type { Signal } from '../signal.ts';
 /** Whether commits end, whether members are reached, and what wears a server down slowly. */
 export const healthSignals: readonly Signal[] = [
   {
-    name: 'CommitsStall',
+    name: 'CommitsStalled',
     group: 'database',
     summary: 'No commit on {{ $labels.instance }} has ended for {{ $value | humanizeDuration }}',
     // the heartbeat commits every few seconds; a commit that waits for a standby counts from when it began
@@ -12,9 +12,9 @@ export const healthSignals: readonly Signal[] = [
     unit: 'seconds',
     threshold: { above: 30 },
     forSeconds: 10,
-    severity: 'page',
+    severity: 'critical',
     runbook:
-      '`pgha status` says whether a disk is full (DiskAlmostFull), a port of the primary is unreachable (PortUnreachable) or no standby confirms (NoSynchronousStandby). Otherwise the data disk stalls: `pgha switchover`, and where that hangs, force-stop the machine: a standby that confirms commits is promoted.',
+      '`pgha status` says whether a disk is full (DiskSpaceCritical), a port of the primary is unreachable (PortUnreachable) or no standby confirms (NoSynchronousStandby). Otherwise the data disk stalls: `pgha switchover`, and where that hangs, force-stop the machine: a standby that confirms commits is promoted.',
   },
   {
     name: 'PortUnreachable',
@@ -25,11 +25,11 @@ export const healthSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 30,
-    severity: 'page',
+    severity: 'critical',
     runbook: `PostgreSQL runs there: a security group, a firewall or a process that hangs is in between. ${ports.postgres} is PostgreSQL (replication, clients), ${ports.patroni} is Patroni: without it every HAProxy drops the member although it works, and no failover comes. If it is the primary and cannot be repaired: \`pgha switchover\`.`,
   },
   {
-    name: 'MultixactsRunOut',
+    name: 'MultixactIdWraparound',
     group: 'database',
     summary: 'The oldest multixact on {{ $labels.instance }} is {{ $value | humanize }} multixacts old',
     query: 'max by (instance, region) (pgha_multixact_id_age)',
@@ -37,7 +37,7 @@ export const healthSignals: readonly Signal[] = [
     // autovacuum freezes from 400 million on; at some 2 billion the server refuses new row locks
     threshold: { above: 1e9 },
     forSeconds: 60,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       'Something holds vacuum back: LongTransaction, PreparedTransactionOld, or a replication slot that nobody reads. `vacuum (freeze)` of the tables with the highest `mxid_age(relminmxid)` helps then.',
   },
@@ -49,7 +49,7 @@ export const healthSignals: readonly Signal[] = [
     unit: 'seconds',
     threshold: { above: 300 },
     forSeconds: 60,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       "It keeps its locks and its snapshot, also across restarts: `select gid, owner, prepared from pg_prepared_xacts`, then `commit prepared 'GID'` or `rollback prepared 'GID'`.",
   },
@@ -61,7 +61,7 @@ export const healthSignals: readonly Signal[] = [
     unit: 'seconds',
     threshold: { above: 600 },
     forSeconds: 60,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       "It keeps its locks and holds vacuum back: `select pid, usename, application_name, state_change, query from pg_stat_activity where state like 'idle in transaction%'`, then `select pg_terminate_backend(PID)`. `idle_in_transaction_session_timeout` of its role keeps it from coming back.",
   },

@@ -11,12 +11,12 @@ export const holderSignals: readonly Signal[] = [
     unit: 'seconds',
     threshold: { above: 600 },
     forSeconds: 30,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       '`pgha status` names it: process, user, application, statement. Until it ends, no row that was changed since can be removed; it ends with `pg_terminate_backend`, a prepared one with `rollback prepared`.',
   },
   {
-    name: 'AbsentStandbyHoldsVacuum',
+    name: 'InactiveSlotHoldsXmin',
     group: 'replication',
     summary:
       'Slot {{ $labels.slot }} on {{ $labels.instance }} has been inactive for {{ $value | humanizeDuration }} and holds vacuum back',
@@ -24,7 +24,7 @@ export const holderSignals: readonly Signal[] = [
     unit: 'seconds',
     threshold: { above: 120 },
     forSeconds: 30,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       'Start the standby that streams through it. If that takes long, `select pg_drop_replication_slot(…)` on the primary: Patroni recreates the slot without the xmin, and the standby catches up from the archive.',
   },
@@ -36,7 +36,7 @@ export const holderSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 30,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       'It kept more than `max_slot_wal_keep_size`. `pgha dr rejoin` (slot of the standby region, with `--rebuild` when that does not stream) or `pgha nodes reinit` (slot of a member) recreates it.',
   },
@@ -48,7 +48,7 @@ export const holderSignals: readonly Signal[] = [
     unit: 'count',
     threshold: { above: 0 },
     forSeconds: 60,
-    severity: 'ticket',
+    severity: 'warning',
     runbook:
       '`select pg_wal_replay_resume()` on the replica. PostgreSQL pauses by itself where a setting is smaller than the primary’s: `journalctl -u patroni` names it.',
   },

@@ -6,7 +6,7 @@ export function poolSignals(cluster: Cluster): readonly Signal[] {
   const pool = `pgbouncer_databases_max_connections{name="${cluster.database}"}`;
   return [
     {
-      name: 'PoolsExceedServer',
+      name: 'PoolsExceedMaxConnections',
       group: 'connections',
       summary:
         '{{ $labels.region }}: the connection pools together take {{ $value | humanizePercentage }} of the connection slots',
@@ -16,7 +16,7 @@ export function poolSignals(cluster: Cluster): readonly Signal[] {
       unit: 'ratio',
       threshold: { above: 1 },
       forSeconds: 900,
-      severity: 'ticket',
+      severity: 'warning',
       runbook:
         'Under full load clients would be refused: "remaining connection slots are reserved". `pgha apply` sizes the pools; ' +
         'after a change of the instance type, `pgha nodes restart` brings max_connections in force.',

@@ -6,7 +6,7 @@ export function regionSignals(cluster: Cluster): readonly Signal[] {
   if (cluster.dr === null) return [];
   return [
     {
-      name: 'SecondRegionGateClosed',
+      name: 'DrStartupBlocked',
       group: 'replication',
       summary: 'The gate of {{ $labels.instance }} keeps its server from starting',
       query: 'pgha_region_gate_open',
@@ -14,18 +14,18 @@ export function regionSignals(cluster: Cluster): readonly Signal[] {
       threshold: { below: 1 },
       // above a cold start in which etcd is still finding its members
       forSeconds: 60,
-      severity: 'page',
+      severity: 'critical',
       runbook: '`pgha dr status` says why, and which of `pgha dr rejoin` and `pgha dr confirm` ends it.',
     },
     {
-      name: 'SecondRegionEpochUnread',
+      name: 'DrPeerEpochUnknown',
       group: 'replication',
       summary: "{{ $labels.instance }} has not read the other region's epoch for {{ $value | humanizeDuration }}",
       query: 'time() - pgha_region_peer_read_timestamp_seconds',
       unit: 'seconds',
       threshold: { above: 300 },
       forSeconds: 60,
-      severity: 'ticket',
+      severity: 'warning',
       runbook:
         'The peering, and port 2379 of the other region. Until it is read, a region that starts cold stays closed.',
     },

@@ -132,7 +132,7 @@ async function checkNeeds(
   const acting = otherRegion(cluster, standby);
   const fence = await readFence(installation, acting);
   const repository = repositoryNumber(standby);
-  const oldestMs = Date.now() - thresholdOf(cluster, 'FullBackupOld') * 1_000;
+  const oldestMs = Date.now() - thresholdOf(cluster, 'FullBackupOverdue') * 1_000;
   const full = await readRepository(host, cluster.scope, repository).then(
     ({ backups }) => backups.findLast(({ type, hasError }) => type === 'full' && !hasError)?.stoppedAt ?? null,
     (error: Error) => error,

@@ -221,7 +221,7 @@ function findingsOf(
     } else if (!slot.active) {
       say('the standby does not stream', 'the peering; it catches up from the archive and the slot by itself');
     }
-    if (lag.seconds !== null && lag.seconds > thresholdOf(cluster, 'SecondRegionLags')) {
+    if (lag.seconds !== null && lag.seconds > thresholdOf(cluster, 'DrReplicationLagHigh')) {
       say(`the standby is ${Math.round(lag.seconds)} s behind`, 'the peering, and the disk of its leader');
     }
   }

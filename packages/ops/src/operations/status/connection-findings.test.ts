@@ -28,7 +28,7 @@ describe('the findings about connections', () => {
   it('are none for the configured pools, whatever is in use below the threshold', () => {
     fc.assert(
       fc.property(
-        fc.nat({ max: Math.floor(ordinary * thresholdOf(cluster, 'ConnectionsNearLimit')) }),
+        fc.nat({ max: Math.floor(ordinary * thresholdOf(cluster, 'MaxConnectionsNearLimit')) }),
         (connections) => {
           expect(connectionFindings(seenOf([{ database: { connections } }, {}, {}]))).toEqual([]);
         },
@@ -66,7 +66,7 @@ describe('the findings about connections', () => {
       seenOf([{ database: { connections: 41 } }, { pooler: { maxServers: 40 } }, { pooler: { maxServers: 40 } }]),
     );
     const alerts = found.map(({ alert }) => alert);
-    expect(alerts).toEqual(['ConnectionsNearLimit', 'PoolsExceedServer']);
+    expect(alerts).toEqual(['MaxConnectionsNearLimit', 'PoolsExceedMaxConnections']);
     expect(signalsOf(cluster).map(({ name }) => name)).toEqual(expect.arrayContaining(alerts));
   });
 });

@@ -26,14 +26,14 @@ function slotFindings(
 ): readonly Finding[] {
   if (database === null) return [];
   const slots = ordinarySlots(database);
-  if (database.connections / slots <= thresholdOf(seen.cluster, 'ConnectionsNearLimit')) return [];
+  if (database.connections / slots <= thresholdOf(seen.cluster, 'MaxConnectionsNearLimit')) return [];
   return [
     {
       what: `${name}: ${database.connections} of ${slots} connection slots for ordinary logins are in use`,
       remedy:
         `check pg_stat_activity on ${name} for the clients that use them (usename, application_name, client_addr); ` +
         'let clients that open many connections to 5432 or 5433 use PgBouncer on 6432',
-      alert: 'ConnectionsNearLimit',
+      alert: 'MaxConnectionsNearLimit',
     },
   ];
 }
@@ -49,7 +49,7 @@ function poolFindings(seen: ClusterObservation, region: Region): readonly Findin
   const pools = sizes.reduce((sum, size) => sum + size + programConnectionsPerMember, 0);
   const wanted = pools + connectionsBesidePools(seen.cluster);
   const available = Math.min(...slots);
-  if (!isUnlimited && wanted / available <= thresholdOf(seen.cluster, 'PoolsExceedServer')) return [];
+  if (!isUnlimited && wanted / available <= thresholdOf(seen.cluster, 'PoolsExceedMaxConnections')) return [];
   const what = isUnlimited
     ? `${region.awsRegion}: a PgBouncer has no limit on server connections (max_db_connections)`
     : `${region.awsRegion}: the connection pools together can use ${wanted} connection slots, but a primary has ${available} for ordinary logins`;
@@ -58,7 +58,7 @@ function poolFindings(seen: ClusterObservation, region: Region): readonly Findin
       what,
       remedy:
         'pgha apply resizes the pools; if it changes nothing, restart each member so that max_connections takes effect: pgha nodes restart',
-      alert: 'PoolsExceedServer',
+      alert: 'PoolsExceedMaxConnections',
     },
   ];
 }

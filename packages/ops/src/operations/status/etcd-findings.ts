@@ -44,7 +44,7 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
           {
             what: `${region.awsRegion}: etcd has no leader`,
             remedy: 'check port 2380 between the etcd nodes',
-            alert: 'EtcdWithoutLeader',
+            alert: 'EtcdNoLeader',
           },
         ]),
     ...alarmFindings(region, view),
@@ -55,11 +55,11 @@ export function etcdFindings(seen: ClusterObservation, region: Region): readonly
 /** Before the alarm: at its quota a member refuses writes. */
 function quotaFindings(cluster: Cluster, { members }: EtcdView): readonly Finding[] {
   return members
-    .filter(({ databaseBytes }) => databaseBytes / etcdQuotaBytes > thresholdOf(cluster, 'EtcdNearQuota'))
+    .filter(({ databaseBytes }) => databaseBytes / etcdQuotaBytes > thresholdOf(cluster, 'EtcdDatabaseQuotaNear'))
     .map(({ endpoint, databaseBytes }) => ({
       what: `etcd on ${hostOf(endpoint)}: the database uses ${Math.round((databaseBytes / etcdQuotaBytes) * 100)} % of its quota`,
       remedy: 'on an etcd node: pgha-etcdctl defrag --cluster',
-      alert: 'EtcdNearQuota',
+      alert: 'EtcdDatabaseQuotaNear',
     }));
 }
 

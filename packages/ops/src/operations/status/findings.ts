@@ -44,7 +44,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
               remedy: /did not end within/.test(problem)
                 ? `it is running but overloaded or hanging: run pgha status again; on ${node.name}: uptime, systemctl --failed`
                 : `start it. If it does not recover: pgha nodes replace ${node.name}`,
-              alert: 'MachineDown',
+              alert: 'NodeDown',
             },
           ],
     ),
@@ -62,7 +62,7 @@ function gateFindings(cluster: Cluster, name: string, machine: Observation | nul
         {
           what: `${name}: startup is blocked (startup gate closed): ${gate.reason}`,
           remedy: 'pgha dr status shows the remedy',
-          alert: 'SecondRegionGateClosed',
+          alert: 'DrStartupBlocked',
         },
       ];
 }
@@ -72,13 +72,13 @@ function epochFindings(cluster: Cluster, name: string, region: RegionKnowledge |
   const heard = region?.seen.peerLast?.at;
   if (region === null || heard === undefined) return [];
   const age = region.seen.at - heard;
-  if (!(age > thresholdOf(cluster, 'SecondRegionEpochUnread'))) return [];
+  if (!(age > thresholdOf(cluster, 'DrPeerEpochUnknown'))) return [];
   return [
     {
       what: `${name}: the region epoch of the peer region has not been readable for ${Math.round(age)} s`,
       remedy:
         'check the VPC peering connection and port 2379 of the peer region; until then a region that is restarted as a whole cannot start',
-      alert: 'SecondRegionEpochUnread',
+      alert: 'DrPeerEpochUnknown',
     },
   ];
 }
@@ -110,7 +110,7 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
             {
               what: `${node.name}: archive_command has been failing since ${lastArchivedAt ?? 'the server started'}`,
               remedy: `check the pgBackRest error: journalctl -u patroni (on ${node.name}); pgha backup verify shows which repository fails`,
-              alert: 'ArchiveCommandFails',
+              alert: 'ArchiveCommandFailing',
             },
           ]
         : []),
@@ -121,8 +121,8 @@ function archiveFindings(seen: ClusterObservation): readonly Finding[] {
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
   const now = Date.parse(machine.at);
-  const soon = thresholdOf(cluster, 'CertificateEnds') * 1_000;
-  const full = thresholdOf(cluster, 'DiskFilling');
+  const soon = thresholdOf(cluster, 'CertificateExpiring') * 1_000;
+  const full = thresholdOf(cluster, 'DiskSpaceLow');
   const ready = toldOf(machine.api)?.ready ?? {};
   return [
     ...partFindings(machine),
@@ -133,14 +133,14 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
     ...(toldOf(machine.units)?.failed ?? []).map((unit) => ({
       what: `${name}: ${unit} failed`,
       remedy: `check the log: journalctl -u ${unit} (on ${name})`,
-      alert: 'UnitFailed',
+      alert: 'SystemdUnitFailed',
     })),
     ...(toldOf(machine.disks) ?? [])
       .filter((disk) => usedRatio(disk) > full)
       .map((disk) => ({
         what: `${name}: ${disk.mount} is ${Math.round(usedRatio(disk) * 100)} % full (threshold ${Math.round(full * 100)} %)`,
         remedy: 'check the size of pg_wal, then enlarge the data volume',
-        alert: usedRatio(disk) > thresholdOf(cluster, 'DiskAlmostFull') ? 'DiskAlmostFull' : 'DiskFilling',
+        alert: usedRatio(disk) > thresholdOf(cluster, 'DiskSpaceCritical') ? 'DiskSpaceCritical' : 'DiskSpaceLow',
       })),
     ...memoryFindings(cluster, machine),
     ...(toldOf(machine.certificates) ?? [])
@@ -149,9 +149,9 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
         what: `${name}: certificate ${path} expires on ${notAfter.slice(0, 10)}`,
         remedy: 'pgha certs renew',
         alert:
-          Date.parse(notAfter) - now < thresholdOf(cluster, 'CertificateEndsWithinDays') * 1_000
-            ? 'CertificateEndsWithinDays'
-            : 'CertificateEnds',
+          Date.parse(notAfter) - now < thresholdOf(cluster, 'CertificateExpiringCritical') * 1_000
+            ? 'CertificateExpiringCritical'
+            : 'CertificateExpiring',
       })),
     ...Object.entries(ready)
       .filter(([, state]) => state !== 'ready')
@@ -169,12 +169,12 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
 function memoryFindings(cluster: Cluster, machine: Observation): readonly Finding[] {
   const memory = toldOf(machine.memory);
   const left = memory === null ? 1 : memory.availableBytes / memory.totalBytes;
-  if (!(left < thresholdOf(cluster, 'MemoryShort'))) return [];
+  if (!(left < thresholdOf(cluster, 'MemoryLow'))) return [];
   return [
     {
       what: `${machine.machine}: ${Math.round(left * 100)} % of memory available`,
       remedy: `on ${machine.machine}: systemd-cgtop -m shows the largest consumers; use a larger instance type if they are legitimate`,
-      alert: 'MemoryShort',
+      alert: 'MemoryLow',
     },
   ];
 }

@@ -23,35 +23,35 @@ export function healthFindings(seen: ClusterObservation, region: Region): readon
     const isAbove = (value: number | null, alert: string): value is number =>
       value !== null && value > thresholdOf(seen.cluster, alert);
     const found: Finding[] = [];
-    if (isAbove(commitAge, 'CommitsStall')) {
+    if (isAbove(commitAge, 'CommitsStalled')) {
       found.push({
         what: `${name}: no commit has completed for ${Math.round(commitAge)} s`,
         remedy:
           'first resolve a full disk, an unreachable port or a missing synchronous standby, if one is listed here. Otherwise the data ' +
           'disk stalls: pgha switchover; if that hangs, force-stop the node, and a synchronous standby is promoted',
-        alert: 'CommitsStall',
+        alert: 'CommitsStalled',
       });
     }
-    if (isAbove(damaged, 'PagesDamaged')) {
+    if (isAbove(damaged, 'ChecksumFailure')) {
       found.push({
         what: `${name}: ${damaged} checksum failures (corrupt pages)`,
         remedy: damageRemedy(name, role),
-        alert: 'PagesDamaged',
+        alert: 'ChecksumFailure',
       });
     }
     // a standby has the numbers of its primary
-    if (writes && isAbove(transactions, 'TransactionNumbersRunOut')) {
+    if (writes && isAbove(transactions, 'TransactionIdWraparound')) {
       found.push({
         what: `${name}: transaction ID age ${millions(transactions)} million; at 2 000 million writes stop (wraparound)`,
         remedy: holders(name),
-        alert: 'TransactionNumbersRunOut',
+        alert: 'TransactionIdWraparound',
       });
     }
-    if (writes && isAbove(multixacts, 'MultixactsRunOut')) {
+    if (writes && isAbove(multixacts, 'MultixactIdWraparound')) {
       found.push({
         what: `${name}: multixact ID age ${millions(multixacts)} million; at 2 000 million row locks stop (wraparound)`,
         remedy: holders(name),
-        alert: 'MultixactsRunOut',
+        alert: 'MultixactIdWraparound',
       });
     }
     if (isAbove(prepared, 'PreparedTransactionOld')) {

@@ -77,7 +77,7 @@ describe('what holds vacuum back', () => {
       'pg-1: replication slot dr has been inactive for 10 min and holds back vacuum (its xmin is 4711 transactions old)',
     ]);
     expect(seen(600, null)).toEqual([]);
-    expect(seen(thresholdOf(cluster, 'AbsentStandbyHoldsVacuum'), 4_711)).toEqual([]);
+    expect(seen(thresholdOf(cluster, 'InactiveSlotHoldsXmin'), 4_711)).toEqual([]);
     expect(seen(null, 4_711)).toEqual([]);
   });
 });
@@ -92,7 +92,7 @@ describe('what holds replay back', () => {
     const transactions = [transaction({ pid: 1, seconds: 3 }), transaction({ pid: 2, seconds: 2 })];
     const conflict = { waitEventType: 'IPC', waitEvent: 'RecoveryConflictSnapshot', blockedBy: [] };
     expect(replica({ transactions, startup: conflict })).toMatchObject([
-      { what: expect.stringMatching(/^pg-2: replay waits for the transaction of pid 1 /), alert: 'ReplicaLags' },
+      { what: expect.stringMatching(/^pg-2: replay waits for the transaction of pid 1 /), alert: 'ReplicationLagHigh' },
     ]);
     const lock = { waitEventType: 'Lock', waitEvent: 'relation', blockedBy: [2] };
     expect(replica({ transactions, startup: lock })).toMatchObject([

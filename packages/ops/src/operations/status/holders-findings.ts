@@ -54,7 +54,7 @@ function replayFindings({ name }: Node, { startup, replayPause, transactions }: 
     {
       what: `${name}: replay waits for ${describeTransaction(holder)} (${waitsFor})`,
       remedy: `PostgreSQL cancels it after max_standby_streaming_delay; ${endTransaction(name, holder)}`,
-      alert: 'ReplicaLags',
+      alert: 'ReplicationLagHigh',
     },
   ];
 }

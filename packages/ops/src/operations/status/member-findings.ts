@@ -49,12 +49,12 @@ function memberFinding(
     return member.state === 'running' ? [] : [stateFinding(seen, region, machine, member)];
   }
   if (member.state !== 'streaming') return [stateFinding(seen, region, machine, member)];
-  if (typeof member.lag === 'number' && member.lag > thresholdOf(seen.cluster, 'ReplicaLags')) {
+  if (typeof member.lag === 'number' && member.lag > thresholdOf(seen.cluster, 'ReplicationLagHigh')) {
     return [
       {
         what: `${name}: replication lag ${Math.round(member.lag / 1024 ** 2)} MiB`,
         remedy: `check disk and CPU of ${name}, and long queries there that delay replay (pg_stat_activity)`,
-        alert: 'ReplicaLags',
+        alert: 'ReplicationLagHigh',
       },
     ];
   }
@@ -98,7 +98,7 @@ function stateFinding(
 ): Finding {
   const isLeader = role === 'leader' || role === 'standby_leader';
   const alert =
-    role === 'standby_leader' ? 'SecondRegionNotStreaming' : isLeader ? 'PostgresDown' : 'ReplicaNotStreaming';
+    role === 'standby_leader' ? 'DrReplicationStopped' : isLeader ? 'PostgresDown' : 'ReplicaNotStreaming';
   const log = `journalctl -u patroni (on ${name})`;
   const said = (what: string, remedy: string): Finding => ({ what: `${name}: ${what}`, remedy, alert });
   if (state === 'creating replica') {
@@ -180,15 +180,15 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
     found.push({
       what: `${region.awsRegion}: the standby region has no standby leader and cannot be promoted`,
       remedy: `check etcd of ${region.awsRegion} first, then the log: journalctl -u patroni (on ${membersOf(region)[0]?.name})`,
-      alert: 'SecondRegionWithoutLeader',
+      alert: 'DrNoStandbyLeader',
     });
   }
   const lag = leader === undefined ? null : replayAgeSeconds(seen, leader.name);
-  if (lag !== null && lag > thresholdOf(seen.cluster, 'SecondRegionLags')) {
+  if (lag !== null && lag > thresholdOf(seen.cluster, 'DrReplicationLagHigh')) {
     found.push({
       what: `${region.awsRegion}: replication lag ${Math.round(lag)} s`,
       remedy: 'check the VPC peering connection, and the replication slot "dr" on the primary',
-      alert: 'SecondRegionLags',
+      alert: 'DrReplicationLagHigh',
     });
   }
   const asked = answering(seen, region, ['postgres', 'standby']);
@@ -204,7 +204,7 @@ function regionFindings(seen: ClusterObservation, region: Region, members: reado
       found.push({
         what: `${node.name}: restart pending for changed settings`,
         remedy: `pgha nodes restart ${node.name}`,
-        alert: 'RestartPending',
+        alert: 'PendingRestart',
       });
     }
   }
@@ -231,16 +231,16 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
             {
               what: `${name}: PgBouncer is paused although there is a primary`,
               remedy: `on ${name}: systemctl restart pgha-guard`,
-              alert: 'PoolerStaysPaused',
+              alert: 'PgBouncerPaused',
             },
           ]
         : []),
-      ...((toldOf(machine?.pooler)?.maxWaitSeconds ?? 0) > thresholdOf(seen.cluster, 'PoolerClientsWait')
+      ...((toldOf(machine?.pooler)?.maxWaitSeconds ?? 0) > thresholdOf(seen.cluster, 'PgBouncerClientsWaiting')
         ? [
             {
               what: `${name}: a client of PgBouncer has waited for ${Math.round(toldOf(machine?.pooler)?.maxWaitSeconds ?? 0)} s`,
               remedy: `all server connections of its pool are in use: check SHOW POOLS and SHOW SERVERS on the admin console of PgBouncer on ${name}`,
-              alert: 'PoolerClientsWait',
+              alert: 'PgBouncerClientsWaiting',
             },
           ]
         : []),
@@ -249,7 +249,7 @@ function routeFindings(seen: ClusterObservation, region: Region, members: readon
             {
               what: `${name}: HAProxy does not route to the primary ${primary}`,
               remedy: `check the log: journalctl -u haproxy (on ${name}), and the connection from there to port ${ports.patroni} of ${primary}`,
-              alert: 'RouterFindsNoPrimary',
+              alert: 'HAProxyNoPrimaryBackend',
             },
           ]
         : []),

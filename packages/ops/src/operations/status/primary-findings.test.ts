@@ -54,7 +54,7 @@ describe('a primary that only its own words name', () => {
         remedy: expect.stringContaining('restore the connection from pg-1 to port 2379 of etcd-1, etcd-2, etcd-3'),
         alert: 'FailsafeMode',
         severity: expect.stringMatching(/^(critical|warning)$/),
-        runbook: 'docs/reference/alerts.md#failsafemode',
+        runbook: 'docs/runbooks/alerts.md#failsafemode',
       },
     ]);
     expect(allOf(cut)).not.toMatch(harmful);
@@ -96,7 +96,7 @@ describe('a primary that only its own words name', () => {
     );
     expect(first).toMatchObject({
       what: 'split-brain: pg-1 (us-east-1) and pg-2 (us-east-1) accept writes',
-      alert: 'TwoPrimaries',
+      alert: 'SplitBrain',
     });
     // no machine's list counts more than the words of the two
     expect(first?.remedy).toContain('systemctl stop patroni on');
@@ -123,7 +123,7 @@ describe('no primary', () => {
       {
         what: 'pg-1: unreachable: pg-1 is stopped',
         remedy: 'start it. If it does not recover: pgha nodes replace pg-1',
-        alert: 'MachineDown',
+        alert: 'NodeDown',
       },
     ]);
   });

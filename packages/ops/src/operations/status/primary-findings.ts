@@ -15,7 +15,7 @@ export function primaryFindings(seen: ClusterObservation): readonly Finding[] {
       {
         what: `split-brain: ${writing.map(({ name, region }) => `${name} (${region.awsRegion})`).join(' and ')} accept writes`,
         remedy: splitRemedy(seen, writing),
-        alert: 'TwoPrimaries',
+        alert: 'SplitBrain',
       },
     ];
   }
@@ -26,7 +26,7 @@ export function primaryFindings(seen: ClusterObservation): readonly Finding[] {
       {
         what: `split-brain: both ${first.awsRegion} and ${second.awsRegion} have a primary`,
         remedy: 'stop the former primary region at once (the one with the lower region epoch), then run pgha dr status',
-        alert: 'TwoPrimaries',
+        alert: 'SplitBrain',
       },
     ];
   }

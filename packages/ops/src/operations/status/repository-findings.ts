@@ -20,7 +20,7 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
         {
           what: `${name}: unreachable: ${problem}`,
           remedy: 'check the S3 bucket, its permissions and the network route to S3',
-          alert: 'RepositoryFails',
+          alert: 'BackupRepositoryUnreachable',
         },
       ];
     const full = seen.backups.findLast(({ type }) => type === 'full');
@@ -30,25 +30,25 @@ export function repositoryFindings({ cluster, repositories, at, machines }: Clus
         {
           what: `${name}: no full backup`,
           remedy: `pgha backup create --type full --repo ${key}`,
-          alert: 'FullBackupOld',
+          alert: 'FullBackupOverdue',
         },
       ];
     return [
-      ...(full.stoppedAt.getTime() < oldest('FullBackupOld')
+      ...(full.stoppedAt.getTime() < oldest('FullBackupOverdue')
         ? [
             {
               what: `${name}: the last full backup is ${Math.round((at.getTime() - full.stoppedAt.getTime()) / day)} days old`,
               remedy: `pgha backup create --type full --repo ${key}`,
-              alert: 'FullBackupOld',
+              alert: 'FullBackupOverdue',
             },
           ]
         : []),
-      ...(newest !== undefined && newest.stoppedAt.getTime() < oldest('BackupOld')
+      ...(newest !== undefined && newest.stoppedAt.getTime() < oldest('BackupOverdue')
         ? [
             {
               what: `${name}: the last backup is ${Math.round((at.getTime() - newest.stoppedAt.getTime()) / hour)} hours old`,
               remedy: 'check the timers on the primary: systemctl list-timers "pgha-backup*"',
-              alert: 'BackupOld',
+              alert: 'BackupOverdue',
             },
           ]
         : []),
@@ -75,12 +75,12 @@ export function restoreTestFindings(seen: ClusterObservation): readonly Finding[
         remedy: `pgha backup verify --restore --repo ${repository} repeats it and shows the differences`,
         alert: 'RestoreTestFailed',
       })),
-    ...(ageMs > thresholdOf(seen.cluster, 'RestoreTestOld') * 1_000
+    ...(ageMs > thresholdOf(seen.cluster, 'RestoreTestOverdue') * 1_000
       ? [
           {
             what: `no restore test has succeeded for ${Math.floor(ageMs / day)} days`,
             remedy: 'run it now: pgha backup verify --restore',
-            alert: 'RestoreTestOld',
+            alert: 'RestoreTestOverdue',
           },
         ]
       : []),

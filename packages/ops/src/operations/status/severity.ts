@@ -17,8 +17,8 @@ export function grade(cluster: Cluster, findings: readonly Finding[]): readonly 
     const signal = finding.alert === undefined ? undefined : signals.get(finding.alert);
     return {
       ...finding,
-      severity: signal?.severity === 'page' ? 'critical' : 'warning',
-      runbook: signal === undefined ? null : `docs/reference/alerts.md#${signal.name.toLowerCase()}`,
+      severity: signal?.severity ?? 'warning',
+      runbook: signal === undefined ? null : `docs/runbooks/alerts.md#${signal.name.toLowerCase()}`,
     };
   });
   return [

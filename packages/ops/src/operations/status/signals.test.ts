@@ -122,7 +122,7 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   ReadApiDown: () => ready({ api: 'ready', 'read-api': 'not ready' }),
   NoPrimary: () =>
     withMachines([off('pg-1'), ...['pg-2', 'pg-3'].map((name) => machine(name, patroni({}, primaryMembers.slice(1))))]),
-  TwoPrimaries: () => withMachine(machine('pg-2', { database: database(false) })),
+  SplitBrain: () => withMachine(machine('pg-2', { database: database(false) })),
   PostgresDown: () => withMachine(machine('pg-2', { database: { error: 'Connection refused' } })),
   PatroniDown: () => withMachine(machine('pg-2', { patroni: { error: 'Connection refused' } })),
   PatroniPaused: () => withMachine(machine('pg-2', patroni({ pause: true }))),
@@ -131,9 +131,9 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
       machine('pg-1', patroni({ role: 'primary', failsafe_mode_is_active: true }, [])),
       ...['pg-2', 'pg-3'].map((name) => machine(name, patroni({}, primaryMembers.slice(1)))),
     ]),
-  RestartPending: () => withMachine(machine('pg-2', patroni({ pending_restart: true }))),
+  PendingRestart: () => withMachine(machine('pg-2', patroni({ pending_restart: true }))),
   ReplicaNotStreaming: () => withState('pg-2', 'running'),
-  ReplicaLags: () =>
+  ReplicationLagHigh: () =>
     withMachine(
       machine(
         'pg-1',
@@ -153,7 +153,7 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
         ),
       ),
     ),
-  SecondRegionWithoutLeader: () =>
+  DrNoStandbyLeader: () =>
     withMachine(
       machine(
         'dr-pg-1',
@@ -163,7 +163,7 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
         ),
       ),
     ),
-  SecondRegionNotStreaming: () =>
+  DrReplicationStopped: () =>
     withMachine(
       machine(
         'dr-pg-1',
@@ -173,17 +173,17 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
         ),
       ),
     ),
-  SecondRegionLags: () =>
+  DrReplicationLagHigh: () =>
     withMachine(machine('dr-pg-1', { database: { ...database(true), replayedAt: hoursAgo(1).toISOString() } })),
-  SecondRegionGateClosed: () => region(false, 1),
-  SecondRegionEpochUnread: () => region(true, 400),
+  DrStartupBlocked: () => region(false, 1),
+  DrPeerEpochUnknown: () => region(true, 400),
   SlotInvalidated: () =>
     withMachine(
       machine('pg-1', {
         database: { ...database(false), slots: [{ ...slot, walStatus: 'lost', keptBytes: null }] },
       }),
     ),
-  AbsentStandbyHoldsVacuum: () =>
+  InactiveSlotHoldsXmin: () =>
     withMachine(
       machine('pg-1', {
         holders: holders({ slots: [{ ...slot, type: 'physical', inactiveSeconds: 600, xidAge: 4_711 }] }),
@@ -192,73 +192,73 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   ReplayPaused: () => withMachine(machine('pg-2', { holders: holders({ inRecovery: true, replayPause: 'paused' }) })),
   VacuumHeldBack: () => withMachine(machine('pg-1', { holders: holders({ transactions: [transaction()] }) })),
   DurabilitySettingOverridden: () => withMachine(machine('pg-1', { durability: { overrides: [override] } })),
-  ConnectionsNearLimit: () =>
+  MaxConnectionsNearLimit: () =>
     withMachine(machine('pg-1', { database: { ...database(false), connections: 48, maxConnections: 50 } })),
-  PoolsExceedServer: () => withMachine(machine('pg-1', { pooler: { ...pooler, maxServers: 500 } })),
-  PagesDamaged: () => health('pgha_checksum_failures', 1),
-  TransactionNumbersRunOut: () => health('pgha_transaction_id_age', 1.1e9),
-  MultixactsRunOut: () => health('pgha_multixact_id_age', 1.1e9),
+  PoolsExceedMaxConnections: () => withMachine(machine('pg-1', { pooler: { ...pooler, maxServers: 500 } })),
+  ChecksumFailure: () => health('pgha_checksum_failures', 1),
+  TransactionIdWraparound: () => health('pgha_transaction_id_age', 1.1e9),
+  MultixactIdWraparound: () => health('pgha_multixact_id_age', 1.1e9),
   PreparedTransactionOld: () => health('pgha_prepared_transaction_age_seconds', 301),
   IdleInTransaction: () => health('pgha_idle_in_transaction_seconds', 601),
-  CommitsStall: () => health('pgha_commit_timestamp_seconds', at.getTime() / 1_000 - 31),
+  CommitsStalled: () => health('pgha_commit_timestamp_seconds', at.getTime() / 1_000 - 31),
   PortUnreachable: () => withMachine(machine('pg-2', { reach: [{ member: 'pg-1', port: 5432, reached: false }] })),
-  RouterDown: () => withMachine(machine('pg-2', { router: { error: 'Connection refused' } })),
-  RouterFindsNoPrimary: () => withMachine(machine('pg-2', { router: { primary: [], replica: ['pg-2'] } })),
-  PoolerDown: () => withMachine(machine('pg-2', { pooler: { error: 'Connection refused' } })),
-  PoolerClientsWait: () => withMachine(machine('pg-2', { pooler: { ...pooler, maxWaitSeconds: 16 } })),
-  PoolerStaysPaused: () => withMachine(machine('pg-2', { pooler: { ...pooler, paused: true } })),
+  HAProxyDown: () => withMachine(machine('pg-2', { router: { error: 'Connection refused' } })),
+  HAProxyNoPrimaryBackend: () => withMachine(machine('pg-2', { router: { primary: [], replica: ['pg-2'] } })),
+  PgBouncerDown: () => withMachine(machine('pg-2', { pooler: { error: 'Connection refused' } })),
+  PgBouncerClientsWaiting: () => withMachine(machine('pg-2', { pooler: { ...pooler, maxWaitSeconds: 16 } })),
+  PgBouncerPaused: () => withMachine(machine('pg-2', { pooler: { ...pooler, paused: true } })),
   EtcdMemberDown: () => withEtcd({ members: etcdMembers(2), alarms: [] }),
   EtcdQuorumLost: () => withEtcd({ error: 'context deadline exceeded' }),
-  EtcdWithoutLeader: () => withEtcd({ members: etcdMembers(3, false), alarms: [] }),
+  EtcdNoLeader: () => withEtcd({ members: etcdMembers(3, false), alarms: [] }),
   EtcdAlarm: () => withEtcd({ members: etcdMembers(3), alarms: [{ member: '1', alarm: 'NOSPACE' }] }),
-  EtcdNearQuota: () =>
+  EtcdDatabaseQuotaNear: () =>
     withEtcd({ members: etcdMembers(3).map((each) => ({ ...each, databaseBytes: 450 * 1024 ** 2 })), alarms: [] }),
   WalNotArchived: () => archiver({ lastArchivedAt: hoursAgo(1).toISOString() }),
-  ArchiveCommandFails: () => archiver({ lastFailedAt: at.toISOString() }),
-  FullBackupOld: () => repository(24 * 9),
-  BackupOld: () => repository(24 * 3),
+  ArchiveCommandFailing: () => archiver({ lastFailedAt: at.toISOString() }),
+  FullBackupOverdue: () => repository(24 * 9),
+  BackupOverdue: () => repository(24 * 3),
   RestoreTestFailed: () => restoreTest(1, false),
-  RestoreTestOld: () => restoreTest(10, true),
-  RepositoryFails: () =>
+  RestoreTestOverdue: () => restoreTest(10, true),
+  BackupRepositoryUnreachable: () =>
     observation({
       repositories: observation().repositories.map((each) => ({ ...each, seen: null, problem: 'timed out' })),
     }),
-  MachineDown: () => withMachine(off('etcd-1')),
-  DiskFilling: () => disk(15),
-  DiskAlmostFull: () => disk(5),
-  MemoryShort: () => withMachine(machine('pg-1', { memory: { totalBytes: 100, availableBytes: 4 } })),
-  UnitFailed: () => withMachine(machine('pg-1', { units: { down: [], failed: ['pgha-guard.service'] } })),
-  CertificateEnds: () => certificate(20),
-  CertificateEndsWithinDays: () => certificate(5),
-  AlertsNotDelivered: () => watching({ alertmanager: { error: 'Connection refused' } }),
+  NodeDown: () => withMachine(off('etcd-1')),
+  DiskSpaceLow: () => disk(15),
+  DiskSpaceCritical: () => disk(5),
+  MemoryLow: () => withMachine(machine('pg-1', { memory: { totalBytes: 100, availableBytes: 4 } })),
+  SystemdUnitFailed: () => withMachine(machine('pg-1', { units: { down: [], failed: ['pgha-guard.service'] } })),
+  CertificateExpiring: () => certificate(20),
+  CertificateExpiringCritical: () => certificate(5),
+  NotificationsFailing: () => watching({ alertmanager: { error: 'Connection refused' } }),
 };
 
 /** Alerts that `pgha status` has no finding for, each with its reason. It lists every alert that fires, whatever it is about. */
 const unseen: Readonly<Record<string, string>> = {
-  RequestsFail: 'a rate over a minute: one look at the HTTP services has none',
-  RequestsSlow: 'a distribution over minutes',
+  HttpErrorRateHigh: 'a rate over a minute: one look at the HTTP services has none',
+  HttpLatencyHigh: 'a distribution over minutes',
   WriteOutcomeUnknown: 'an event: it leaves nothing to see',
-  CallersWaitForConnections: 'a queue that is normal for a moment; it has to last',
-  ReadsBehind: 'the same lag as ReplicaLags, as one service sees it',
+  ConnectionPoolExhausted: 'a queue that is normal for a moment; it has to last',
+  ReadReplicaLagHigh: 'the same lag as ReplicationLagHigh, as one service sees it',
   PrimaryChanged: 'an event: the cluster is well behind it',
   LongTransaction: 'the finding of VacuumHeldBack names the transaction, and after a shorter time',
-  EtcdLeaderChangesOften: 'a count over a quarter of an hour',
-  EtcdDiskSlow: 'a distribution over minutes',
-  BackupsUnknown: 'about the exporter: status reads the repositories themselves',
-  ProcessKilledForMemory: 'an event: the unit that lost its process is told',
-  CpuStolen: 'a rate over minutes',
-  DiskStalls: 'a rate over minutes; CommitsStall tells what it does to the primary',
-  ClockOff: 'the computer that asks has no better clock',
+  EtcdLeaderChangesHigh: 'a count over a quarter of an hour',
+  EtcdFsyncSlow: 'a distribution over minutes',
+  BackupMetricsMissing: 'about the exporter: status reads the repositories themselves',
+  OomKill: 'an event: the unit that lost its process is told',
+  CpuStealHigh: 'a rate over minutes',
+  DiskIoPressure: 'a rate over minutes; CommitsStalled tells what it does to the primary',
+  ClockSkew: 'the computer that asks has no better clock',
   ExporterDown: 'the unit of the exporter is told',
-  PostgresExporterBlind: 'about the exporter: status asks PostgreSQL itself',
-  RulesFail: 'about the rules: status has none to evaluate',
+  PostgresExporterLoginFailed: 'about the exporter: status asks PostgreSQL itself',
+  RuleEvaluationFailing: 'about the rules: status has none to evaluate',
 };
 
 /** Findings without an alert, by how they begin, each with its reason. */
 const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObservation }[] = [
   {
     what: /^pg-1: accepts writes, but the leader in etcd/,
-    why: 'Patroni ends it within its lease; what stays is TwoPrimaries or NoPrimary',
+    why: 'Patroni ends it within its lease; what stays is SplitBrain or NoPrimary',
     seen: () =>
       withMachines([
         machine('pg-1', patroni({ role: 'primary' }, primaryMembers.slice(1))),
@@ -283,7 +283,7 @@ const unalerted: readonly { what: RegExp; why: string; seen: () => ClusterObserv
   },
   {
     what: /HAProxy routes writes to pg-3/,
-    why: 'two members that say they are the primary are TwoPrimaries',
+    why: 'two members that say they are the primary are SplitBrain',
     seen: () => withMachine(machine('pg-2', { router: { primary: ['pg-1', 'pg-3'], replica: ['pg-2'] } })),
   },
   {

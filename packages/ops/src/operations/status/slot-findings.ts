@@ -33,7 +33,7 @@ function remedyOf(cluster: Cluster, slot: string, active: boolean): string {
 }
 
 function absentStandbys({ cluster, machines }: ClusterObservation): readonly Finding[] {
-  const alert = 'AbsentStandbyHoldsVacuum';
+  const alert = 'InactiveSlotHoldsXmin';
   return machines.flatMap(({ node, seen: machine }) =>
     (toldOf(machine?.holders)?.slots ?? [])
       .filter(({ walStatus }) => walStatus !== 'lost')

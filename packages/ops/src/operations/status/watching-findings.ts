@@ -24,7 +24,7 @@ export function watchingFindings({ machines, cluster }: ClusterObservation): rea
       found.push({
         what: `no alert is sent: Alertmanager on ${name} is not responding: ${alertmanager.error}`,
         remedy: `check the log: journalctl -u prometheus-alertmanager (on ${name})`,
-        alert: 'AlertsNotDelivered',
+        alert: 'NotificationsFailing',
       });
     }
     if (isUntold(subscriptions)) {
