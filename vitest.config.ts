@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{apps,packages}/*/src/**/*.test.ts'],
+          include: ['{apps,packages}/*/{src,lint}/**/*.test.ts'],
           // milliseconds each; a machine that does something else as well must not fail a property for its many runs
           testTimeout: 60_000,
         },

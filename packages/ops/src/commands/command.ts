@@ -21,14 +21,22 @@ export interface Noun {
   load(): Promise<(program: Command, context: CommandContext) => void>;
 }
 
-/** The answer as text, or as one line of JSON for programs. */
+/** The version of what `--json` prints: raised when a field is renamed, removed or given another meaning. */
+export const jsonVersion = 1;
+
+/** The answer as text, or as one line of JSON for programs; an object says its version, a list has no place for it. */
 export function answer<T>(
   context: CommandContext,
   options: { json?: boolean },
   value: T,
   text: (value: T) => string,
 ): void {
-  context.print(options.json === true ? `${JSON.stringify(value)}\n` : text(value));
+  if (options.json !== true) {
+    context.print(text(value));
+    return;
+  }
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  context.print(`${JSON.stringify(isObject ? { version: jsonVersion, ...value } : value)}\n`);
 }
 
 /** The options that many commands have, as `command.option(...dryRun)`. */

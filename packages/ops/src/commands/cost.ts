@@ -3,7 +3,7 @@ import { modestUsage, monthlyCost, renderCostTable, totalOf, type Usage } from '
 import { type Command, InvalidArgumentError } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
 import { withConfig } from './aws.ts';
-import { type CommandContext, examples } from './command.ts';
+import { answer, type CommandContext, examples } from './command.ts';
 
 type CostOptions = { config: string; json?: boolean } & Usage;
 
@@ -23,9 +23,10 @@ export function registerCost(program: Command, context: CommandContext): void {
     .addHelpText(...examples('cost', 'cost --database-gib 50 --wal-gib-per-day 5'))
     .action(async ({ config, json, ...usage }: CostOptions) => {
       const cluster = await readClusterFile(resolve(config));
-      if (json !== true) return context.print(renderCostTable(cluster, usage));
       const items = monthlyCost(cluster, usage);
-      context.print(`${JSON.stringify({ usd: totalOf(items), items })}\n`);
+      answer(context, json === undefined ? {} : { json }, { usd: totalOf(items), items }, () =>
+        renderCostTable(cluster, usage),
+      );
     });
 }
 

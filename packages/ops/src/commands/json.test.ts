@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { loadCommands } from '../../test/command-tree.ts';
 import { answers } from '../../test/json/answers.ts';
 import { renderShape } from '../../test/json/shape.ts';
+import { jsonVersion } from './command.ts';
 
 const head = `# What \`--json\` prints
 
-One line of JSON on standard output; progress goes to standard error. \`[…]\` is a list of any length, a *moment* is RFC 3339 in
-UTC, sizes are bytes, and null is "not known" or "there is none". Fields may be added; one that is renamed or removed
-is in the changelog. With \`--dry-run\` a command prints its steps as text; \`failover\`, \`upgrade minor\`, \`apply\`, \`secrets init\` and
-\`secrets mirror\` print what is shown here then, too.
+One line of JSON on standard output; progress goes to standard error. \`[…]\` is a list of any length, a *time* is RFC 3339 in
+UTC, sizes are bytes, and null means unknown or none. Every object also has \`version: ${jsonVersion}\`; lists are of the same version. Fields
+and values may be added within a version; one that is renamed, removed or given another meaning raises it, and the changelog says so. With
+\`--dry-run\` a command prints its steps as text; \`failover\`, \`upgrade minor\`, \`apply\`, \`secrets init\` and \`secrets mirror\` print what is
+shown here then, too.
 `;
 
 const { leaves } = await loadCommands();

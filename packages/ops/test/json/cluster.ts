@@ -40,7 +40,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
   status: answerOf<ClusterStatus>(
     'With `--watch` an object a line; a `router`, a `pooler` and a `restoreTest` are null when nothing is known.',
     {
-      at: 'moment',
+      at: 'time',
       project: 'text',
       environment: 'text',
       durability: 'zero-loss | available',
@@ -87,7 +87,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
           region: 'AWS region',
           answers: 'boolean',
           diskUsedRatio: '0 to 1 | null',
-          certificateEndsAt: 'moment | null',
+          certificateEndsAt: 'time | null',
         },
       ],
       repositories: [
@@ -95,19 +95,19 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
           repository: 'number',
           region: 'AWS region',
           answers: 'boolean',
-          lastFullAt: 'moment | null',
-          lastDiffAt: 'moment | null',
-          lastIncrAt: 'moment | null',
+          lastFullAt: 'time | null',
+          lastDiffAt: 'time | null',
+          lastIncrAt: 'time | null',
           archivedUpTo: 'WAL segment | null',
-          restoreTest: { endedAt: 'moment', machine: 'text', backup: 'text', ok: 'boolean', problem: 'text | null' },
+          restoreTest: { endedAt: 'time', machine: 'text', backup: 'text', ok: 'boolean', problem: 'text | null' },
         },
       ],
-      alerts: [{ name: 'text', severity: 'critical | warning', summary: 'text', since: 'moment' }],
+      alerts: [{ name: 'text', severity: 'critical | warning', summary: 'text', since: 'time' }],
       findings: [
         {
           what: 'text',
           remedy: 'text',
-          alert: 'name of the alert about the same; missing where there is none',
+          alert: 'name of the alert of the same signal; absent where there is none',
           severity: 'critical or warning',
           runbook: 'file and heading, or null',
         },
@@ -133,7 +133,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
     ],
     writers: [{ name: 'member that accepts writes in its own words', isFailsafe: 'boolean' }],
   }),
-  migrate: answerOf<{ applied: readonly string[] }>('The migrations that were not there yet, in order.', {
+  migrate: answerOf<{ applied: readonly string[] }>('The migrations that were pending, in order.', {
     applied: ['text'],
   }),
   load: answerOf<Verdict>('What was acknowledged, held against what every member has.', verdict),
@@ -150,27 +150,27 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
           instanceType: 'text',
         },
         available: [{ package: 'text', from: 'version', to: 'version' }],
-        pending: ['unit that runs what was there before'],
+        pending: ['unit with a pending restart'],
       },
     ],
   ),
   'operations list': answerOf<Listing>('`atWork` and `cutOff` are null where nothing is.', {
-    atWork: { operator: 'text', computer: 'text', pid: 'number', doing: 'command', since: 'moment' },
-    cutOff: { doing: 'command', operator: 'text', since: 'moment', choices: 'text, by name' },
+    atWork: { operator: 'text', computer: 'text', pid: 'number', doing: 'command', since: 'time' },
+    cutOff: { doing: 'command', operator: 'text', since: 'time', choices: 'text, by name' },
     runs: [
       {
         operator: 'text',
         doing: 'command',
-        at: 'moment',
+        at: 'time',
         result: 'started | done | failed | refused',
         detail: 'text, where something went wrong',
       },
     ],
   }),
-  'operations forget': answerOf<Unfinished>('What was set aside; null where nothing was cut off.', {
+  'operations forget': answerOf<Unfinished>('The discarded operation; null where there was no interrupted one.', {
     doing: 'command',
     operator: 'text',
-    since: 'moment',
+    since: 'time',
     choices: 'text, by name',
   }),
   apply: answerOf<readonly ApplyDifference[]>(

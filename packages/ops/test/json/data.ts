@@ -22,12 +22,12 @@ const scratch: Shape<PlacedScratch> = {
   replayedUpTo: 'WAL segment | null',
   lastCommitAt: 'text as PostgreSQL logs it | null',
   sizeBytes: 'number',
-  createdAt: 'moment',
+  createdAt: 'time',
   connection: 'what psql takes on its machine',
   spec: { repository: 'number', backup: 'text', type: 'time', target: 'text', timeline: 'number' },
 };
 
-const changedSecrets = answerOf<Changed>('The secrets it was about, and what a person has to know or do.', {
+const changedSecrets = answerOf<Changed>('The changed secrets, and notes for the operator.', {
   changed: ['text'],
   notes: ['text'],
 });
@@ -40,8 +40,8 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
       backup: {
         label: 'text',
         type: 'full | diff | incr',
-        startedAt: 'moment',
-        stoppedAt: 'moment',
+        startedAt: 'time',
+        stoppedAt: 'time',
         wal: { start: 'WAL segment', stop: 'WAL segment' },
         lsn: { start: 'text', stop: 'text' },
         sizeBytes: 'number',
@@ -58,7 +58,7 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
         {
           label: 'text',
           type: 'full | diff | incr',
-          stoppedAt: 'moment',
+          stoppedAt: 'time',
           ageSeconds: 'number',
           sizeBytes: 'number',
           repositoryBytes: 'number',
@@ -67,7 +67,7 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
         },
       ],
       problem: 'text, and then backups is null | null',
-      window: { from: 'moment', to: 'moment; window is null where nothing can be restored' },
+      window: { from: 'time', to: 'time; window is null where nothing can be restored' },
       archivedUpTo: 'WAL segment | null',
     },
   ]),
@@ -127,7 +127,7 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
     'Scratch servers, and the data of before restores in place and of regions that were given up.',
     {
       scratches: [scratch],
-      kept: [{ id: 'text', of: 'region | restore', machine: 'text', sizeBytes: 'number', createdAt: 'moment' }],
+      kept: [{ id: 'text', of: 'region | restore', machine: 'text', sizeBytes: 'number', createdAt: 'time' }],
     },
   ),
   'restore copy': answerOf<CopiedTable>('What was copied.', {
@@ -140,7 +140,7 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
     name: 'text',
     freedBytes: 'number',
   }),
-  'secrets init': answerOf<InitReport>('Names; with `--dry-run` those that would be made.', {
+  'secrets init': answerOf<InitReport>('Names; with `--dry-run` those that would be created.', {
     created: ['parameter'],
     kept: ['parameter'],
   }),
@@ -150,7 +150,7 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
       use: 'text',
       parameters: ['parameter'],
       machines: ['text'],
-      changedAt: 'moment | null',
+      changedAt: 'time | null',
       ageDays: 'number | null',
       isDue: 'boolean',
       isOldValid: 'boolean: what was in use before is still valid',
@@ -162,7 +162,7 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
   'secrets retire': changedSecrets,
   'secrets mirror': changedSecrets,
   'certs list': answerOf<readonly ListedCertificate[]>('Every certificate, everywhere it is.', [
-    { machine: 'text, or ca', where: 'store | path | port N', notAfter: 'moment | null', state: 'current | text' },
+    { machine: 'text, or ca', where: 'store | path | port N', notAfter: 'time | null', state: 'current | text' },
   ]),
   'certs renew': answerOf<readonly string[]>('The machines whose certificates were renewed.', ['text']),
   'archive status': answerOf<ArchiveStatus>('Every repository.', {
@@ -172,10 +172,10 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
         repository: 'number',
         region: 'AWS region',
         state: 'attached | detached | returning',
-        since: 'moment | null',
-        lastFullAt: 'moment | null',
+        since: 'time | null',
+        lastFullAt: 'time | null',
         archivedUpTo: 'WAL segment | null',
-        gaps: [{ from: 'moment', to: 'moment | null' }],
+        gaps: [{ from: 'time', to: 'time | null' }],
         problem: 'text | null',
       },
     ],

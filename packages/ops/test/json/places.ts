@@ -8,7 +8,7 @@ import { type Answer, answerOf } from './shape.ts';
 
 const labStatus = answerOf<LabStatus>('The lab.', {
   phase: 'starting | up',
-  startedAt: 'moment',
+  startedAt: 'time',
   machines: [
     { name: 'text', role: 'text', region: 'text', address: 'text', state: 'running | off', memoryBytes: 'number' },
   ],
@@ -22,7 +22,7 @@ const labStatus = answerOf<LabStatus>('The lab.', {
       lagBytes: 'number | null',
     },
   ],
-  loadBalancers: [{ region: 'text', target: 'text', state: 'text', since: 'moment', connections: 'number' }],
+  loadBalancers: [{ region: 'text', target: 'text', state: 'text', since: 'time', connections: 'number' }],
   urls: [{ what: 'text', url: 'text' }],
   memoryBytes: 'number',
 });
@@ -58,7 +58,7 @@ export const placesAnswers: Readonly<Record<string, Answer>> = {
         changes: [{ address: 'text', type: 'text', action: 'create | import | update | replace | forget | delete' }],
       },
     ],
-    later: ['stack that needs what an earlier one has not made yet'],
+    later: ['stack that depends on one that does not exist yet'],
   }),
   deploy: answerOf<Outcome>('Where everything is.', {
     region: 'AWS region',

@@ -16,7 +16,7 @@ const rejoin: Shape<Rejoin> = {
   lost: [
     {
       member: 'text',
-      lost: 'null | { commits: number, bytes: number, fromLsn: text, toLsn: text, firstAt: moment | null, lastAt: moment | null }',
+      lost: 'null | { commits: number, bytes: number, fromLsn: text, toLsn: text, firstAt: time | null, lastAt: time | null }',
     },
   ],
   restored: [{ member: 'text', from: 'text', kept: 'text | null' }],
@@ -46,7 +46,7 @@ const move: Shape<RegionMove> = {
 /** What the commands about both regions print. */
 export const regionsAnswers: Readonly<Record<string, Answer>> = {
   'dr status': answerOf<DrStatus>('Both regions.', {
-    at: 'moment',
+    at: 'time',
     acting: 'AWS region | null',
     regions: [
       {
@@ -68,12 +68,12 @@ export const regionsAnswers: Readonly<Record<string, Answer>> = {
       keptBytes: 'number | null',
     },
     services: [{ server: 'text', region: 'AWS region | null' }],
-    drill: { at: 'moment; drill is null where none was made', passed: 'boolean' },
+    drill: { at: 'time; drill is null where there was none', passed: 'boolean' },
     findings: [
       {
         what: 'text',
         remedy: 'text',
-        alert: 'name of the alert about the same; missing where there is none',
+        alert: 'name of the alert of the same signal; absent where there is none',
         severity: 'critical or warning',
         runbook: 'file and heading, or null',
       },
@@ -86,9 +86,9 @@ export const regionsAnswers: Readonly<Record<string, Answer>> = {
     timeline: 'number | null',
     isFenced: 'boolean',
     loss: {
-      keptUntil: 'moment | null; loss is null where an earlier run promoted',
+      keptUntil: 'time | null; loss is null where an earlier run promoted',
       atMostSeconds: 'number | null',
-      lastHeardAt: 'moment | null',
+      lastHeardAt: 'time | null',
       knownBytes: 'number | null',
       estimate: {
         commits: 'number; estimate is null where no pace was read',
@@ -109,7 +109,7 @@ export const regionsAnswers: Readonly<Record<string, Answer>> = {
   }),
   'dr rejoin': answerOf<Rejoin>('What it came to.', rejoin),
   'dr drill': answerOf<Drill>('What was proved.', {
-    at: 'moment',
+    at: 'time',
     operator: 'text',
     standby: 'AWS region',
     acting: 'AWS region',

@@ -1,0 +1,33 @@
+import { parseSync, Visitor } from 'oxc-parser';
+import type { Piece } from './wording.ts';
+
+/** The text of a file that users read: all of a document, the strings of a program. */
+export function piecesOf(file: string, text: string): readonly Piece[] {
+  if (file.endsWith('.ts') && file !== 'pgha.config.example.ts') return stringsOf(file, text);
+  if (file.endsWith('.py') || file.endsWith('.sh')) return codeOf(text);
+  return [{ line: 1, text }];
+}
+
+/** String literals and the fixed parts of templates; one without a space is a key, a name or a value. */
+function stringsOf(file: string, text: string): readonly Piece[] {
+  const pieces: Piece[] = [];
+  const add = (start: number, value: string) => {
+    if (/\s/.test(value)) pieces.push({ line: text.slice(0, start).split('\n').length, text: value });
+  };
+  const { program, errors } = parseSync(file, text);
+  if (errors.length > 0) throw new Error(`${file} cannot be parsed: ${errors[0]?.message}`);
+  new Visitor({
+    Literal: ({ start, value }) => {
+      if (typeof value === 'string') add(start, value);
+    },
+    TemplateElement: ({ start, value }) => add(start, value.cooked ?? value.raw),
+  }).visit(program);
+  return pieces;
+}
+
+/** Lines of a program that are no comments and have a quoted text of several words. */
+const codeOf = (text: string): readonly Piece[] =>
+  text.split('\n').flatMap((row, index) => {
+    const quoted = row.trimStart().startsWith('#') ? null : row.match(/(["'])[^"']*\s[^"']*\1/g);
+    return quoted === null ? [] : [{ line: index + 1, text: quoted.join(' ') }];
+  });
