@@ -7,13 +7,14 @@ const both = defineCluster({});
 const alone = defineCluster({ dr: null });
 
 describe('signals', () => {
-  it('have a name each, and words for whoever is woken', () => {
+  it('have a name each, and a first action with a command', () => {
     const signals = signalsOf(both);
     expect(new Set(signals.map(({ name }) => name)).size).toBe(signals.length);
-    for (const { name, summary, runbook } of signals) {
+    for (const { name, summary, meaning, impact, runbook } of signals) {
       expect(name).toMatch(/^[A-Z][A-Za-z]+$/);
       expect(summary.length, name).toBeGreaterThan(15);
-      expect(runbook, name).toMatch(/\.$/);
+      for (const text of [meaning, impact, runbook]) expect(text, name).toMatch(/\.$/);
+      expect(runbook, name).toMatch(/`[^`]+`/);
     }
   });
 

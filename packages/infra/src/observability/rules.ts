@@ -4,7 +4,7 @@ import { recordedFigures } from './figures.ts';
 import type { Signal } from './signal.ts';
 import { signalsOf } from './signals.ts';
 
-/** How often Prometheus looks at every rule; an alert needs its scrape, this and its `for` to be seen within a minute. */
+/** How often Prometheus evaluates every rule; an alert needs its scrape, this and its `for` to be seen within a minute. */
 export const evaluationSeconds = 10;
 
 /** Prometheus' rule file: the recorded figures first, because the alerts of the same round use them. */
@@ -20,7 +20,7 @@ export function renderRules(cluster: Cluster): string {
         },
         ...groups.map((name) => ({
           name,
-          rules: signals.filter(({ group }) => group === name).map(renderAlert),
+          rules: signals.filter(({ group }) => group === name).map((signal) => renderAlert(cluster, signal)),
         })),
       ],
     },
@@ -29,17 +29,24 @@ export function renderRules(cluster: Cluster): string {
   );
 }
 
-function renderAlert({ name, query, threshold, forSeconds, severity, summary, runbook }: Signal) {
+/** Where an alert's heading in docs/runbooks/alerts.md is. */
+export function runbookUrl({ documentationUrl }: Cluster, { name }: Pick<Signal, 'name'>): string {
+  // GitHub and its like make a heading's anchor by lower-casing it
+  return `${documentationUrl ?? 'docs'}/runbooks/alerts.md#${name.toLowerCase()}`;
+}
+
+function renderAlert(cluster: Cluster, signal: Signal) {
+  const { name, query, threshold, forSeconds, severity, summary, impact, runbook } = signal;
   return {
     alert: name,
     expr: alertExpression(query, threshold),
     ...(forSeconds === 0 ? {} : { for: `${forSeconds}s` }),
     labels: { severity },
-    annotations: { summary, runbook },
+    annotations: { summary, impact, runbook, runbook_url: runbookUrl(cluster, signal) },
   };
 }
 
-/** PromQL that has a value for each thing that breaks its bound. */
+/** PromQL that has a value for each thing beyond its threshold. */
 export function alertExpression(query: string, threshold: Signal['threshold']): string {
   return 'above' in threshold ? `(${query}) > ${threshold.above}` : `(${query}) < ${threshold.below}`;
 }

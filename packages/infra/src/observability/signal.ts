@@ -4,22 +4,28 @@ export type Unit = 'ratio' | 'seconds' | 'bytes' | 'count' | 'per-second';
 /** critical: act now. warning: act within days. The value of the label `severity`. */
 export type Severity = 'critical' | 'warning';
 
-/** One thing that is watched: a number, the bound it must keep, and what to do when it does not. */
+/** One thing that is monitored: a number, its threshold, and what to do beyond it. */
 export interface Signal {
   /** The alert's name; names the cause, not the measurement. */
   name: string;
   group: 'service' | 'database' | 'replication' | 'connections' | 'etcd' | 'backups' | 'machines' | 'monitoring';
   /** One sentence for the message; may use Prometheus' `{{ $labels.instance }}`. */
   summary: string;
+  /** What exactly is the case: for the alert's heading in docs/runbooks/alerts.md. */
+  meaning: string;
+  /** What it costs while it lasts. */
+  impact: string;
   /** PromQL that gives one number for each thing watched; no number is no alert. */
   query: string;
   unit: Unit;
   threshold: { above: number } | { below: number };
-  /** How long the bound must be broken; bridges a restart or a single lost scrape. */
+  /** How long the threshold must be exceeded; bridges a restart or a single lost scrape. */
   forSeconds: number;
   severity: Severity;
-  /** What to look at and do first. */
+  /** The first action, with its command. */
   runbook: string;
+  /** The longer procedure, relative to docs/runbooks. */
+  page: `${string}.md`;
 }
 
 /** A figure that several signals and panels use, computed once. */

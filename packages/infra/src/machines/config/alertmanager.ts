@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { Cluster } from '../../cluster/index.ts';
 
-/** Where alerts go: an SNS topic, or nowhere but the pages. */
+/** Where alerts go: an SNS topic, or only the web pages of Prometheus and Alertmanager. */
 export type AlertTarget = { kind: 'sns'; awsRegion: string; topicArn: string } | { kind: 'pages' };
 
 /** Alertmanager's configuration as it runs, with the number of the account. */
@@ -15,20 +15,20 @@ export function alertTopicName(cluster: Cluster): string {
 /** Stands for the account's number, which no rendered file knows: the machine asks its metadata service. */
 export const accountPlaceholder = 'AWS_ACCOUNT_ID';
 
-/** `alertmanager.yml`: one message a cause, quickly; what follows from a dead machine is not told again. */
+/** `alertmanager.yml`: one message per cause, quickly; what follows from a node that is down is suppressed. */
 export function renderAlertmanagerConfig(target: AlertTarget): string {
   const config = {
     route: {
       receiver: target.kind,
       group_by: ['alertname', 'region'],
-      // five seconds gather what one fault sets off; an hour of silence is what a page costs when nobody has acted
+      // five seconds group what one fault sets off; a critical alert is repeated every hour until it is resolved
       group_wait: '5s',
       group_interval: '1m',
       repeat_interval: '4h',
       routes: [{ receiver: target.kind, matchers: ['severity="critical"'], repeat_interval: '1h' }],
     },
     inhibit_rules: [
-      // a dead machine explains every other alert of it
+      // a node that is down explains every other alert of it
       {
         source_matchers: ['alertname="NodeDown"'],
         target_matchers: ['alertname!="NodeDown"'],
@@ -65,9 +65,11 @@ const snsReceiver = (awsRegion: string, topicArn: string) => ({
       send_resolved: true,
       subject:
         '{{ if eq .Status "firing" }}{{ .CommonLabels.severity }}{{ else }}resolved{{ end }}: {{ .CommonLabels.alertname }}',
-      message: `{{ range .Alerts }}{{ if eq .Status "firing" }}!{{ else }}ok{{ end }} {{ .Annotations.summary }}
-  since {{ .StartsAt }}
-  {{ .Annotations.runbook }}
+      message: `{{ range .Alerts }}{{ if eq .Status "firing" }}FIRING{{ else }}RESOLVED{{ end }}: {{ .Annotations.summary }}
+  Since: {{ .StartsAt }}
+  Impact: {{ .Annotations.impact }}
+  First action: {{ .Annotations.runbook }}
+  Runbook: {{ .Annotations.runbook_url }}
 {{ end }}`,
     },
   ],

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../cluster/index.ts';
 import type { Curve, Page } from '../page.ts';
 
-/** PostgreSQL, the way to it, its replicas and its backups. */
+/** PostgreSQL, its replicas, connections and backups. */
 export function databasePage(cluster: Cluster): Page {
   const secondRegion: readonly Curve[] =
     cluster.dr === null
@@ -17,7 +17,7 @@ export function databasePage(cluster: Cluster): Page {
     title: 'pgha: database',
     panels: [
       {
-        title: 'Transactions a second',
+        title: 'Transactions per second',
         kind: 'curve',
         unit: 'per-second',
         curves: [
@@ -48,43 +48,43 @@ export function databasePage(cluster: Cluster): Page {
       },
       ...(secondRegion.length === 0
         ? []
-        : [{ title: 'Second region behind', kind: 'curve' as const, unit: 'seconds' as const, curves: secondRegion }]),
+        : [{ title: 'DR replication lag', kind: 'curve' as const, unit: 'seconds' as const, curves: secondRegion }]),
       {
-        title: 'WAL written',
+        title: 'WAL generation rate',
         kind: 'curve',
         unit: 'bytes',
         curves: [
           {
             query: 'rate(patroni_xlog_location[1m]) and on (instance) patroni_primary == 1',
-            legend: '{{instance}} a second',
+            legend: '{{instance}} per second',
           },
         ],
       },
       {
-        title: 'WAL kept',
+        title: 'pg_wal size',
         kind: 'curve',
         unit: 'bytes',
         curves: [{ query: 'pg_wal_size_bytes', legend: '{{instance}}' }],
       },
       {
-        title: 'Age of the last archived WAL',
+        title: 'Age of the last archived WAL segment',
         kind: 'curve',
         unit: 'seconds',
         curves: [{ query: 'instance:archive_age_seconds:leading', legend: '{{instance}}' }],
       },
       {
-        title: 'Age of the backups',
+        title: 'Backup age',
         kind: 'curve',
         unit: 'seconds',
         curves: [
           {
             query: 'min by (backup_type) (pgbackrest_backup_since_last_completion_seconds)',
-            legend: '{{backup_type}} or larger',
+            legend: '{{backup_type}} or fuller',
           },
         ],
       },
       {
-        title: 'Read from cache',
+        title: 'Cache hit ratio',
         kind: 'curve',
         unit: 'ratio',
         curves: [
@@ -101,7 +101,7 @@ export function databasePage(cluster: Cluster): Page {
         curves: [{ query: 'sum by (instance, mode) (pg_locks_count) > 0', legend: '{{instance}} {{mode}}' }],
       },
       {
-        title: 'Pooled clients',
+        title: 'PgBouncer clients',
         kind: 'curve',
         unit: 'count',
         curves: [
@@ -110,7 +110,7 @@ export function databasePage(cluster: Cluster): Page {
         ],
       },
       {
-        title: 'Sessions by router',
+        title: 'HAProxy sessions',
         kind: 'curve',
         unit: 'count',
         curves: [

@@ -1,12 +1,12 @@
 import type { Page } from '../page.ts';
 
-/** The machines, and etcd with them: its health is its disks'. */
+/** The nodes, and etcd with them: its health is its disks'. */
 export const machinesPage: Page = {
   name: 'machines',
-  title: 'pgha: machines',
+  title: 'pgha: nodes',
   panels: [
     {
-      title: 'CPU in use',
+      title: 'CPU utilization',
       kind: 'curve',
       unit: 'ratio',
       curves: [
@@ -14,13 +14,13 @@ export const machinesPage: Page = {
       ],
     },
     {
-      title: 'CPU withheld by the host',
+      title: 'CPU steal',
       kind: 'curve',
       unit: 'ratio',
       curves: [{ query: 'avg by (instance) (rate(node_cpu_seconds_total{mode="steal"}[5m]))', legend: '{{instance}}' }],
     },
     {
-      title: 'Memory left',
+      title: 'Memory available',
       kind: 'curve',
       unit: 'ratio',
       curves: [{ query: 'instance:memory_available:ratio', legend: '{{instance}}' }],
@@ -32,7 +32,7 @@ export const machinesPage: Page = {
       curves: [{ query: 'instance:disk_used:ratio', legend: '{{instance}} {{mountpoint}}' }],
     },
     {
-      title: 'Time stalled by disks',
+      title: 'Disk I/O pressure',
       kind: 'curve',
       unit: 'ratio',
       curves: [{ query: 'rate(node_pressure_io_stalled_seconds_total[1m])', legend: '{{instance}}' }],
@@ -44,16 +44,16 @@ export const machinesPage: Page = {
       curves: [
         {
           query: 'sum by (instance) (rate(node_network_receive_bytes_total{device!="lo"}[1m]))',
-          legend: '{{instance}} in, a second',
+          legend: '{{instance}} in, per second',
         },
         {
           query: 'sum by (instance) (rate(node_network_transmit_bytes_total{device!="lo"}[1m]))',
-          legend: '{{instance}} out, a second',
+          legend: '{{instance}} out, per second',
         },
       ],
     },
     {
-      title: 'etcd: writing its log, 99 %',
+      title: 'etcd WAL fsync (p99)',
       kind: 'curve',
       unit: 'seconds',
       curves: [
@@ -65,19 +65,19 @@ export const machinesPage: Page = {
       ],
     },
     {
-      title: 'etcd: database',
+      title: 'etcd database size',
       kind: 'curve',
       unit: 'bytes',
       curves: [{ query: 'etcd_mvcc_db_total_size_in_bytes', legend: '{{instance}}' }],
     },
     {
-      title: 'Certificates end in',
+      title: 'Certificate expiry',
       kind: 'curve',
       unit: 'seconds',
       curves: [{ query: 'min by (instance) (pgha_certificate_not_after_seconds) - time()', legend: '{{instance}}' }],
     },
     {
-      title: 'Clocks off',
+      title: 'Clock offset',
       kind: 'curve',
       unit: 'seconds',
       curves: [{ query: 'abs(node_timex_offset_seconds)', legend: '{{instance}}' }],

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../cluster/index.ts';
 import type { Page } from '../page.ts';
 
-/** Is everything well, and if not, since when: what is opened first. */
+/** Is everything healthy, and if not, since when: what is opened first. */
 export function overviewPage(cluster: Cluster): Page {
   return {
     name: 'overview',
@@ -20,7 +20,7 @@ export function overviewPage(cluster: Cluster): Page {
         curves: [{ query: 'region:members_synchronous:count{region="primary"}', legend: 'standbys' }],
       },
       {
-        title: 'Alerts',
+        title: 'Firing alerts',
         kind: 'number',
         unit: 'count',
         curves: [{ query: 'count(ALERTS{alertstate="firing"}) or vector(0)', legend: 'firing' }],
@@ -32,31 +32,31 @@ export function overviewPage(cluster: Cluster): Page {
         curves: [{ query: 'min(pgbackrest_backup_since_last_completion_seconds{backup_type="incr"})', legend: 'any' }],
       },
       {
-        title: 'Age of the last archived WAL',
+        title: 'Age of the last archived WAL segment',
         kind: 'number',
         unit: 'seconds',
         curves: [{ query: 'max(instance:archive_age_seconds:leading)', legend: 'archive' }],
       },
       {
-        title: 'Machines up',
+        title: 'Nodes up',
         kind: 'number',
         unit: 'count',
-        curves: [{ query: 'sum(up{job="node"})', legend: 'machines' }],
+        curves: [{ query: 'sum(up{job="node"})', legend: 'nodes' }],
       },
       {
-        title: 'Requests a second',
+        title: 'Requests per second',
         kind: 'curve',
         unit: 'per-second',
         curves: [{ query: 'job:http_requests:rate1m', legend: '{{job}}' }],
       },
       {
-        title: 'Requests that fail',
+        title: 'HTTP 5xx rate',
         kind: 'curve',
         unit: 'ratio',
         curves: [{ query: 'job:http_errors:ratio1m', legend: '{{job}}' }],
       },
       {
-        title: 'Slowest request in a hundred',
+        title: 'Request latency (p99)',
         kind: 'curve',
         unit: 'seconds',
         curves: [{ query: 'job:http_duration_seconds:p99_1m', legend: '{{job}}' }],
@@ -68,16 +68,18 @@ export function overviewPage(cluster: Cluster): Page {
         curves: [{ query: 'instance:replication_lag_bytes:current', legend: '{{instance}}' }],
       },
       {
-        title: 'Who leads',
+        title: 'Current primary',
         kind: 'curve',
         unit: 'count',
         curves: [
           { query: 'patroni_primary', legend: '{{instance}}' },
-          ...(cluster.dr === null ? [] : [{ query: 'patroni_standby_leader', legend: '{{instance}} (second region)' }]),
+          ...(cluster.dr === null
+            ? []
+            : [{ query: 'patroni_standby_leader', legend: '{{instance}} (standby leader, DR region)' }]),
         ],
       },
       {
-        title: 'Alerts by name',
+        title: 'Firing alerts by name',
         kind: 'curve',
         unit: 'count',
         curves: [{ query: 'sum by (alertname) (ALERTS{alertstate="firing"})', legend: '{{alertname}}' }],

@@ -3,7 +3,7 @@ import type { Page } from '../page.ts';
 const percentile = (quantile: number, metric: string, by: string) =>
   `histogram_quantile(${quantile}, sum by (${by}, le) (rate(${metric}_bucket[1m])))`;
 
-/** The two APIs: what they answer, how fast, and what they wait for. */
+/** The two APIs: what they respond with, how fast, and what they wait for. */
 export const servicesPage: Page = {
   name: 'services',
   title: 'pgha: services',
@@ -20,7 +20,7 @@ export const servicesPage: Page = {
       ],
     },
     {
-      title: 'Answers by status',
+      title: 'Responses by status code',
       kind: 'curve',
       unit: 'per-second',
       curves: [
@@ -28,16 +28,16 @@ export const servicesPage: Page = {
       ],
     },
     {
-      title: 'Latency',
+      title: 'Request latency (median and p99)',
       kind: 'curve',
       unit: 'seconds',
       curves: [
         { query: percentile(0.5, 'http_request_duration_seconds', 'job'), legend: '{{job}} median' },
-        { query: percentile(0.99, 'http_request_duration_seconds', 'job'), legend: '{{job}} 99 %' },
+        { query: percentile(0.99, 'http_request_duration_seconds', 'job'), legend: '{{job}} p99' },
       ],
     },
     {
-      title: 'Statements, 99 %',
+      title: 'Statement latency (p99)',
       kind: 'curve',
       unit: 'seconds',
       curves: [
@@ -45,19 +45,19 @@ export const servicesPage: Page = {
       ],
     },
     {
-      title: 'Writes held for want of a primary, 99 %',
+      title: 'Write queue time (p99)',
       kind: 'curve',
       unit: 'seconds',
-      curves: [{ query: percentile(0.99, 'write_hold_seconds', 'job'), legend: 'held' }],
+      curves: [{ query: percentile(0.99, 'write_hold_seconds', 'job'), legend: 'queued' }],
     },
     {
-      title: 'Reads that waited for their Min-LSN, 99 %',
+      title: 'Min-LSN wait of reads (p99)',
       kind: 'curve',
       unit: 'seconds',
       curves: [{ query: percentile(0.99, 'replica_wait_seconds', 'job'), legend: '{{job}}' }],
     },
     {
-      title: 'Attempts made again',
+      title: 'Retries',
       kind: 'curve',
       unit: 'per-second',
       curves: [{ query: 'sum by (job, reason) (rate(db_retries_total[1m]))', legend: '{{job}} {{reason}}' }],
@@ -75,7 +75,7 @@ export const servicesPage: Page = {
       curves: [{ query: 'http_requests_in_flight', legend: '{{job}}' }],
     },
     {
-      title: 'Event loop, 99 %',
+      title: 'Event loop delay (p99)',
       kind: 'curve',
       unit: 'seconds',
       curves: [{ query: 'nodejs_eventloop_lag_p99_seconds', legend: '{{job}}' }],

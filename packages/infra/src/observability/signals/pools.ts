@@ -9,7 +9,10 @@ export function poolSignals(cluster: Cluster): readonly Signal[] {
       name: 'PoolsExceedMaxConnections',
       group: 'connections',
       summary:
-        '{{ $labels.region }}: the connection pools together take {{ $value | humanizePercentage }} of the connection slots',
+        '{{ $labels.region }}: the connection pools together exceed max_connections ({{ $value | humanizePercentage }} of its slots)',
+      meaning:
+        'The pools of every PgBouncer and of both services, when all are full, need more connections than PostgreSQL serves to ordinary logins.',
+      impact: 'Nothing yet. Under full load clients would be refused: "remaining connection slots are reserved".',
       query:
         `(sum by (region) (${pool} + ${programConnectionsPerMember}) + ${connectionsBesidePools(cluster)}) / on (region) min by (region) ` +
         '(pg_settings_max_connections - pg_settings_superuser_reserved_connections - pg_settings_reserved_connections)',
@@ -18,8 +21,8 @@ export function poolSignals(cluster: Cluster): readonly Signal[] {
       forSeconds: 900,
       severity: 'warning',
       runbook:
-        'Under full load clients would be refused: "remaining connection slots are reserved". `pgha apply` sizes the pools; ' +
-        'after a change of the instance type, `pgha nodes restart` brings max_connections in force.',
+        '`pgha apply` sizes the pools; after a change of the instance type, `pgha nodes restart` brings max_connections into force.',
+      page: '../connecting.md',
     },
   ];
 }
