@@ -28,15 +28,15 @@ export interface ApiDependencies {
   notReadyBecause: () => string | null;
 }
 
-const description = `Writes, through the primary. Held, not failed, while there is none.
+const description = `Reads and writes, through the primary. While there is no primary, requests are queued and retried instead of failing.
 
-- \`Idempotency-Key\` names a write: sent again with the same key it is answered again, and not applied again.
-  A client that hangs up is not told what became of its write: what has not been sent to the database is dropped, what has been sent may still
-  be committed. Only the same key, sent again, tells; without a key a client that gives up cannot know.
-- Requests and answers that together hold more memory than \`REQUEST_MEMORY_MIB\` are answered 503 \`busy\` at once. Nothing was applied.
-- \`Commit-LSN\` says where a write stands in the log. A read that carries it as \`Min-LSN\`, on the read service, sees the write.
-- \`If-Match\` with an \`ETag\` changes an item only as it was read.
-- Errors are problems as in RFC 9457; the \`type\` of one leads to what it means.`;
+- \`Idempotency-Key\` makes a write safe to retry: sent again with the same key, it returns the stored response and is not applied twice.
+  If a client disconnects, a write that has not been sent to the database is dropped; one that has been sent may still be committed.
+  The same request sent again with the same key returns the outcome; without a key it cannot be determined.
+- When requests and responses in progress reach \`REQUEST_MEMORY_MIB\`, further ones get 503 \`busy\` at once. Nothing was applied.
+- \`Commit-LSN\` is the WAL position of a write. Send it as \`Min-LSN\` to the read API to read your own write.
+- \`If-Match\` with an \`ETag\` makes a change conditional: it fails with 412 if the item has changed since it was read.
+- Errors are problem details (RFC 9457); the \`type\` of a problem is the path of its explanation.`;
 
 /** Builds the write service. Nothing listens and nothing connects yet. */
 export async function buildApp(dependencies: ApiDependencies): Promise<FastifyInstance> {

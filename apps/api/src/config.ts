@@ -1,27 +1,31 @@
 import { inheritedSocket, loadServiceConfig, readSettings, type ServiceConfig, serviceSettings } from '@pgha/http';
 import { Type } from 'typebox';
 
-/** The settings of the write service, beside the shared ones. */
+/** The settings of the write service, in addition to the shared ones. */
 export const ApiSettingsSchema = Type.Object({
   ...serviceSettings,
   PORT: Type.Integer({
     default: 8000,
     minimum: 0,
     maximum: 65_535,
-    description: 'port to listen on; the read service has 8001',
+    description: 'port to listen on; the read API uses 8001',
   }),
   WRITE_DEADLINE_MS: Type.Integer({
     default: 45_000,
     minimum: 100,
     maximum: 600_000,
-    description: 'how long a write is held while there is no primary',
+    description: 'how long a write is queued and retried while there is no primary, before it fails with 503 or 504',
   }),
-  WRITE_QUEUE_LIMIT: Type.Integer({ default: 10_000, minimum: 1, description: 'writes held at a time' }),
+  WRITE_QUEUE_LIMIT: Type.Integer({
+    default: 10_000,
+    minimum: 1,
+    description: 'maximum number of queued writes; more are refused with 503 busy',
+  }),
   IDEMPOTENCY_RETENTION_HOURS: Type.Integer({
     default: 24,
     minimum: 1,
     maximum: 720,
-    description: 'how long answers are kept',
+    description: 'how long responses are stored for their Idempotency-Key',
   }),
 });
 

@@ -29,11 +29,11 @@ export interface ReadApiDependencies {
   notReadyBecause: () => string | null;
 }
 
-const description = `Reads, from a replica, or from the primary when no replica is there.
+const description = `Reads, from a replica, or from the primary if no replica is available.
 
-- \`Min-LSN\` with the \`Commit-LSN\` of a write waits until the replica has it. \`Replica-LSN\` says how far it has replayed.
-- \`If-None-Match\` with an \`ETag\` is answered 304 while the item has it; \`Link\` leads from page to page.
-- Errors are problems as in RFC 9457; the \`type\` of one leads to what it means.`;
+- \`Min-LSN\` with the \`Commit-LSN\` of a write waits until the replica has replayed that write. \`Replica-LSN\` is the LSN that it has replayed.
+- \`If-None-Match\` with an \`ETag\` returns 304 if the item has not changed; \`Link\` has the URL of the next page.
+- Errors are problem details (RFC 9457); the \`type\` of a problem is the path of its explanation.`;
 
 /** Builds the read service. Nothing listens and nothing connects yet. */
 export async function buildApp(dependencies: ReadApiDependencies): Promise<FastifyInstance> {

@@ -4,9 +4,9 @@ import manifest from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
 import { readConfig, readInheritedSocket } from './config.ts';
 
-/** Reads held while neither a replica nor the primary answers. */
+/** Reads queued while neither a replica nor the primary responds. */
 const queueLimit = 10_000;
-/** How old a position may be that an answer without rows carries, when nobody reads. */
+/** How old the position may be that a response without rows carries, while there are no reads. */
 const lookEveryMs = 5_000;
 
 const config = await configOrExit(readConfig);

@@ -66,7 +66,7 @@ export function remedyFor({ pid, gid, kind, application, statement }: Blocker, d
     return `finish the prepared transaction: psql -d ${database} -c "commit prepared ${name}" or "rollback prepared ${name}"`;
   }
   if (kind === 'autovacuum worker' || statement?.startsWith('autovacuum:')) {
-    return `wait until autovacuum is done with the table (pg_stat_progress_vacuum, pid ${pid}): it prevents wraparound, and would start again`;
+    return `wait until autovacuum has finished the table (pg_stat_progress_vacuum, pid ${pid}): it prevents wraparound and would be restarted`;
   }
   if (application === migrationApplication) return `wait until the other migration (pid ${pid}) has finished`;
   return `if its transaction may be rolled back: psql -d ${database} -c "select pg_terminate_backend(${pid})" (as its own user or a superuser)`;

@@ -11,7 +11,7 @@ export interface Caller {
 export class ClientGoneError extends FinalAnswerError {
   readonly code = 'PGHA_CLIENT_GONE';
   constructor() {
-    super('the client has gone');
+    super('the client closed the connection');
   }
 }
 

@@ -55,7 +55,7 @@ export async function verifyRole(client: Connection, role: ExpectedRole, timeout
   );
   const [row] = rows;
   if (!row || (role === 'primary' && row.in_recovery !== 'f')) {
-    throw new WrongRoleError(`${client.host}:${client.port} is a standby; the primary was expected`);
+    throw new WrongRoleError(`${client.host}:${client.port} is a standby; a primary was expected`);
   }
   Object.assign(client, { syncWaitCancelled: false, isLent: false, unanswered: 0 });
   client.timeline = row.timeline === null ? null : Number.parseInt(row.timeline, 16);

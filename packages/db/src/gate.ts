@@ -7,7 +7,7 @@ import type { DbPool } from './pool.ts';
 export class QueueFullError extends Error {
   readonly code = 'PGHA_QUEUE_FULL';
   constructor(limit: number) {
-    super(`${limit} requests already wait for a primary`);
+    super(`${limit} requests are already queued for a database server`);
   }
 }
 
@@ -15,7 +15,7 @@ export class QueueFullError extends Error {
 export class DeadlineError extends Error {
   readonly code = 'PGHA_DEADLINE';
   constructor(waitedMs: number, cause?: unknown) {
-    super(`no server of the right role answered within ${Math.round(waitedMs)} ms`, { cause });
+    super(`no database server with the required role responded within ${Math.round(waitedMs)} ms`, { cause });
   }
 }
 

@@ -24,7 +24,7 @@ export interface InsertedItem extends RenderedItem {
 export class GroupRefusedError extends FinalAnswerError {
   readonly code = 'PGHA_GROUP_REFUSED';
   constructor(cause: unknown) {
-    super('the database refused a row of the group', { cause });
+    super('the database rejected a row of the group', { cause });
   }
 }
 

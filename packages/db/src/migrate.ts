@@ -20,7 +20,7 @@ export class SchemaVersionError extends Error {
   readonly code = 'PGHA_SCHEMA_VERSION';
   readonly missing: string[];
   constructor(missing: string[]) {
-    super(`the database lacks the migrations ${missing.join(', ')}; run \`pgha migrate\` first`);
+    super(`missing schema migrations: ${missing.join(', ')}; run \`pgha migrate\``);
     this.missing = missing;
   }
 }
@@ -40,10 +40,10 @@ export class MigrationBlockedError extends Error {
       `blocked by ${describeBlocker(blocker)}`,
       `  ${remedyFor(blocker, database)}`,
     ]);
-    const found = lines.length > 0 ? lines : ['whoever blocked it could not be determined'];
+    const found = lines.length > 0 ? lines : ['the blocking session could not be determined'];
     super(
       [
-        `the migration got no lock within ${Math.round(waitedMs / 1000)} s and was rolled back; then run \`pgha migrate\` again`,
+        `the migration could not get a lock within ${Math.round(waitedMs / 1000)} s and was rolled back. Resolve the cause below, then run \`pgha migrate\` again`,
         ...found,
       ].join('\n'),
     );
@@ -103,7 +103,9 @@ export async function migrate(
       if (error instanceof NoLockError) {
         const waitedMs = Date.now() - began;
         if (waitedMs + pauseMs >= lockPatienceMs) throw new MigrationBlockedError(waitedMs, error.blockers, connection);
-        log(`no lock within ${lockTimeoutMs / 1000} s; clients are let through, trying again in ${pauseMs / 1000} s`);
+        log(
+          `no lock within ${lockTimeoutMs / 1000} s; letting queued clients proceed, retrying in ${pauseMs / 1000} s`,
+        );
         await delay(pauseMs);
         pauseMs = Math.min(pauseMs * 2, lockPauseMs.longest);
         continue;
@@ -111,7 +113,7 @@ export async function migrate(
       // an address where nothing ever answered is a mistake, and told at once
       const isPassing = error instanceof MigrationCutOffError || (wasThere && !isDatabaseError(error));
       if (!isPassing || Date.now() > began + cutOffPatienceMs) throw error;
-      log(`${(error as Error).message}; trying again`);
+      log(`${(error as Error).message}; retrying`);
       await delay(cutOffPauseMs);
     }
   }

@@ -45,7 +45,7 @@ export class WrongRoleError extends Error {
 export class ConnectionSilentError extends Error {
   readonly code = 'PGHA_CONNECTION_SILENT';
   constructor() {
-    super('nothing comes over the connection any more, and the server is not at work on an answer');
+    super('the connection is silent, and the server is not working on a statement of it');
   }
 }
 

@@ -10,7 +10,7 @@ export class ReplicaBehindError extends FinalAnswerError {
   readonly wanted: LsnToken;
   readonly reached: LsnToken;
   constructor(wanted: LsnToken, reached: LsnToken) {
-    super('the replica has not replayed the position that Min-LSN names');
+    super('the replica has not reached Min-LSN');
     this.wanted = wanted;
     this.reached = reached;
   }

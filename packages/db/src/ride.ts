@@ -22,7 +22,7 @@ export interface Attempt {
 export class OutcomeUnknownError extends FinalAnswerError {
   readonly code = 'PGHA_OUTCOME_UNKNOWN';
   constructor(cause: unknown) {
-    super('the outcome of the write is not known', { cause });
+    super('the outcome of the write is unknown', { cause });
   }
 }
 

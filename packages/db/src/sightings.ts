@@ -40,7 +40,8 @@ export async function lookAtSessions(options: pg.ClientConfig, role: ExpectedRol
          from pg_stat_activity where usename = current_user`,
     );
     const [own] = rows;
-    if (!own || (role === 'primary' && own.standby)) throw new Error('no server of the right role answered');
+    if (!own || (role === 'primary' && own.standby))
+      throw new Error('no database server with the required role responded');
     const waits = new Map(rows.map((row) => [row.session, row.waits]));
     return {
       of({ server, pid, began }) {

@@ -33,7 +33,7 @@ export interface WriteIdentity {
 export class KeyReusedError extends FinalAnswerError {
   readonly code = 'PGHA_KEY_REUSED';
   constructor() {
-    super('this Idempotency-Key was used with another request');
+    super('this Idempotency-Key was already used with a different request');
   }
 }
 
@@ -41,7 +41,7 @@ export class KeyReusedError extends FinalAnswerError {
 export class KeyInUseError extends FinalAnswerError {
   readonly code = 'PGHA_KEY_IN_USE';
   constructor() {
-    super('a request with this Idempotency-Key is still running');
+    super('a request with this Idempotency-Key is still in progress');
   }
 }
 

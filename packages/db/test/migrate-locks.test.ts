@@ -100,7 +100,9 @@ describe('a migration that gets no lock', () => {
     let migrating: Promise<unknown> = Promise.resolve();
     await whileOpen('select count(*) from items', async () => {
       migrating = migrate(owner(), { directory, log: (line) => said.push(line) });
-      await expect.poll(() => said.join('\n'), { timeout: 20_000 }).toContain('clients are let through, trying again');
+      await expect
+        .poll(() => said.join('\n'), { timeout: 20_000 })
+        .toContain('letting queued clients proceed, retrying');
     });
     expect(await migrating).toEqual({ applied: [name] });
     expect(said).not.toContainEqual(expect.stringContaining('Error executing'));

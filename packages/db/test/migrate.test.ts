@@ -63,7 +63,7 @@ describe('the schema', () => {
         proxy.cutNext(null);
       }
       expect(proxy.cuts()).toBeGreaterThan(0);
-      expect(said).toContainEqual(expect.stringMatching(/^the connection to the primary was lost .*; trying again$/));
+      expect(said).toContainEqual(expect.stringMatching(/^the connection to the primary was lost .*; retrying$/));
       await assertSchemaIsCurrent(fixture.pool(settings, 'primary'));
     } finally {
       await proxy.close();

@@ -30,7 +30,7 @@ export function toBlockList(cidrs: string[]): BlockList {
   return addresses;
 }
 
-/** Whether nobody but this machine can reach a service that listens there. */
+/** Whether a service that listens there is reachable only from this host. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

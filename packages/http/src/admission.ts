@@ -10,11 +10,11 @@ import type { ServiceConfig } from './service-config.ts';
 export type Access = 'open' | 'read' | 'key' | 'internal';
 
 export interface Admission {
-  /** Remembers a route, for what is to be allowed at an address that has no such method. */
+  /** Records a route, for the Allow header of a path that does not have the requested method. */
   addRoute(url: string, method: string | string[]): void;
   /**
-   * Sets the headers of every answer, and refuses what breaks a rule of HTTP, exceeds the rate, asks for what is not there
-   * or for what this client may not have. Null lets it in. `unreadable` is what stands in the way of finding its route.
+   * Sets the headers of every response, and rejects a request that violates HTTP, exceeds the rate limit, matches no route
+   * or is not allowed for this client. Null admits it. `unreadable` is the problem that prevents finding its route.
    */
   admit(
     request: FastifyRequest,
@@ -22,7 +22,7 @@ export interface Admission {
     circumstances: Circumstances,
     unreadable?: Problem,
   ): Problem | null;
-  /** What is wrong with an address that only the route of another one takes for its own. Null when it is that route's. */
+  /** The problem of a path that matches only the route of another one. Null when the path belongs to that route. */
   misplaced(request: FastifyRequest): Problem | null;
 }
 
@@ -54,7 +54,7 @@ export function createAdmission(config: ServiceConfig): Admission {
     if (!verdict.allowed) {
       return new Problem(
         'rate-limited',
-        `${config.rateLimit.max} requests in ${config.rateLimit.windowMs} ms are allowed.`,
+        `The limit is ${config.rateLimit.max} requests per ${config.rateLimit.windowMs} ms per client.`,
         { headers: { 'retry-after': String(verdict.resetSeconds) } },
       );
     }
@@ -70,9 +70,9 @@ export function createAdmission(config: ServiceConfig): Admission {
   function unmatched(request: FastifyRequest): Problem {
     const path = pathOf(request.url);
     const route = routes.get(path) ?? routeFor(path);
-    if (!route) return new Problem('not-found', 'There is nothing at this address.');
+    if (!route) return new Problem('not-found', 'No resource exists at this path.');
     const allow = [...route.methods].sort().join(', ');
-    return new Problem('method-not-allowed', `${request.method} is not possible here; use ${allow}.`, {
+    return new Problem('method-not-allowed', `${request.method} is not allowed for this path; use ${allow}.`, {
       headers: { allow },
     });
   }
@@ -101,12 +101,12 @@ function toPattern(url: string): RegExp {
 /** What Node would answer without a problem (see `requireHostHeader` and `checkExpectation` in service.ts) or let through. */
 function protocolProblem({ raw, headers, method }: FastifyRequest): Problem | null {
   if (headers.host === undefined && raw.httpVersionMajor === 1 && raw.httpVersionMinor === 1)
-    return new Problem('bad-request', 'An HTTP/1.1 request has a Host header (RFC 9112, 3.2).');
+    return new Problem('bad-request', 'An HTTP/1.1 request must have a Host header (RFC 9112, 3.2).');
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
-    return new Problem('expectation-failed', 'Only "100-continue" can be expected.');
+    return new Problem('expectation-failed', 'The only supported value of Expect is "100-continue".');
   // the router takes the first character for a slash, whichever it is
   if (!isTarget(raw.url ?? '', method))
-    return new Problem('bad-request', 'The target of a request is a path or an http address (RFC 9112, 3.2).');
+    return new Problem('bad-request', 'The request target must be a path or an absolute http URL (RFC 9112, 3.2).');
   return null;
 }
 
@@ -122,13 +122,13 @@ function accessProblem(
 ): Problem | null {
   const access = route.config.access ?? 'open';
   if (access === 'internal' && !isInternal(config, client)) {
-    return new Problem('forbidden', 'This page answers to internal addresses only.');
+    return new Problem('forbidden', 'This path is available only to client addresses in INTERNAL_CIDRS.');
   }
   if (config.keys.length === 0) return null;
   request.credential = authenticate(config.keys, request.headers.authorization);
   const needed = access === 'key' || (access === 'read' && config.readsNeedKey);
   if (!needed || request.credential !== null) return null;
-  return new Problem('unauthorized', 'Send "Authorization: Bearer <key>".', {
+  return new Problem('unauthorized', 'Send a valid API key: "Authorization: Bearer <key>".', {
     headers: { 'www-authenticate': 'Bearer' },
   });
 }

@@ -19,7 +19,9 @@ export function parseApiKeys(text: string): ApiKey[] {
       const name = colon < 0 ? 'default' : entry.slice(0, colon);
       const secret = entry.slice(colon + 1);
       if (secret.length < shortestSecret) {
-        throw new Error(`key ${index + 1} has ${secret.length} characters; use at least ${shortestSecret} random ones`);
+        throw new Error(
+          `key ${index + 1} has ${secret.length} characters; use at least ${shortestSecret} random characters`,
+        );
       }
       return { name, hash: hashKey(secret) };
     });
@@ -31,7 +33,7 @@ export function authenticate(keys: ApiKey[], authorization: string | undefined):
   if (token === undefined) return null;
   const hash = hashKey(token);
   let name: string | null = null;
-  // every key is compared, so that the time taken does not tell which one came close
+  // every key is compared, so that the time taken does not reveal which one came close
   for (const key of keys) if (timingSafeEqual(key.hash, hash)) name = key.name;
   return name;
 }

@@ -16,7 +16,7 @@ export const BackupsSchema = Type.Object(
         type: Type.String({ description: 'full, diff or incr' }),
         start_time: time,
         stop_time: time,
-        size_bytes: Type.Integer({ description: 'in the repository' }),
+        size_bytes: Type.Integer({ description: 'size in the repository' }),
         database_size_bytes: Type.Integer(),
       }),
     ),
@@ -72,32 +72,33 @@ interface PgBackRestStanza {
   archive?: { min: string | null; max: string | null }[];
 }
 
-/** Older than this and the file says more about the timer than about the backups: it is written every minute. */
+/** The file is written every minute: an older one shows that the timer has stopped, not the state of the backups. */
 const staleAfterMs = 10 * 60_000;
 /** GNU timeout's exit code. */
 const timedOut = 124;
 const commandNotFound = 127;
 const stanzaCodes: Record<number, BackupsView['status']> = { 0: 'ok', 1: 'missing_stanza', 2: 'no_backup' };
 
-/** The state of the backups. Never throws: that it cannot be read is an answer too. */
+/** The state of the backups. Never throws: a report that cannot be read is a state of its own. */
 export async function readBackups(path: string | null, now = new Date()): Promise<BackupsView> {
-  if (path === null) return withoutBackups('not_installed', 'No backups are configured here.', now);
+  if (path === null) return withoutBackups('not_installed', 'Backups are not configured.', now);
   try {
     return toBackups(JSON.parse(await readFile(path, 'utf8')) as BackupInfoFile, now);
   } catch (error) {
-    const { code = 'it is not as expected' } = error as NodeJS.ErrnoException;
-    return withoutBackups('unavailable', `The last report cannot be read (${code}).`, now);
+    const { code = 'unexpected content' } = error as NodeJS.ErrnoException;
+    return withoutBackups('unavailable', `The backup report could not be read (${code}).`, now);
   }
 }
 
 function toBackups({ exit, at, info }: BackupInfoFile, now: Date): BackupsView {
   const age = now.getTime() - Date.parse(at);
-  if (!(age < staleAfterMs)) return withoutBackups('unavailable', `The last report is of ${at}.`, now);
-  if (exit === timedOut) return withoutBackups('timeout', 'pgBackRest did not answer in time.', now);
+  if (!(age < staleAfterMs))
+    return withoutBackups('unavailable', `The backup report is out of date (written at ${at}).`, now);
+  if (exit === timedOut) return withoutBackups('timeout', 'pgBackRest timed out.', now);
   if (exit === commandNotFound) return withoutBackups('not_installed', 'pgBackRest is not installed.', now);
-  if (exit !== 0) return withoutBackups('error', `pgBackRest ended with ${exit}.`, now);
+  if (exit !== 0) return withoutBackups('error', `pgBackRest exited with status ${exit}.`, now);
   const stanza = info[0];
-  if (!stanza) return withoutBackups('missing_stanza', 'The repository holds no stanza.', now);
+  if (!stanza) return withoutBackups('missing_stanza', 'The repository has no stanza.', now);
   const backups = (stanza.backup ?? []).map(({ label, type, timestamp, info: sizes }) => ({
     label,
     type,

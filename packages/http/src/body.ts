@@ -5,9 +5,9 @@ const { FST_ERR_CTP_BODY_TOO_LARGE, FST_ERR_CTP_INVALID_CONTENT_LENGTH } = error
 
 export const bodyLimitBytes = 1024 * 1024;
 
-/** What is answered where requests in progress occupy all the memory that they may. */
+/** The response while requests in progress use all the memory that they may. */
 export function outOfMemory(): Problem {
-  return new Problem('busy', 'The requests in progress hold as much memory as they may.', {
+  return new Problem('busy', 'Requests in progress use all of their memory limit (REQUEST_MEMORY_MIB).', {
     headers: { 'retry-after': '1' },
   });
 }

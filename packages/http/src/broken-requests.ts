@@ -5,10 +5,11 @@ import type { ProblemKind } from './problem-kinds.ts';
 import { Problem } from './problems.ts';
 
 /** Requests that are not HTTP, too slow or too large in their headers never reach a route. */
-const kinds: Record<string, ProblemKind> = {
-  HPE_HEADER_OVERFLOW: 'headers-too-large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+const kinds: Record<string, [kind: ProblemKind, detail: string]> = {
+  HPE_HEADER_OVERFLOW: ['headers-too-large', 'The request headers are larger than 16 KiB.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request was not complete within REQUEST_TIMEOUT_MS.'],
 };
+const notHttp: [kind: ProblemKind, detail: string] = ['bad-request', 'The request is not valid HTTP.'];
 
 export interface BrokenRequests {
   /** Node's `clientError`. */
@@ -46,7 +47,7 @@ export function createBrokenRequests(
     if (broken.has(socket)) return;
     broken.add(socket);
     const code = error.code ?? '';
-    const problem = new Problem(kinds[code] ?? 'bad-request', 'The request could not be read.');
+    const problem = new Problem(...(kinds[code] ?? notHttp));
     const before = last.get(socket);
     if (!before || (before.req.complete && isAnswered(before))) {
       end(socket, problem, code);
@@ -73,7 +74,7 @@ export function createBrokenRequests(
       server.on('request', (request: IncomingMessage, response: ServerResponse) => last.set(request.socket, response));
       // without a listener Node cuts such a connection off without a word
       server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-        end(socket, new Problem('bad-request', 'CONNECT is not possible: this is no proxy.'), 'CONNECT');
+        end(socket, new Problem('bad-request', 'CONNECT is not supported: this server is not a proxy.'), 'CONNECT');
       });
     },
   };

@@ -11,11 +11,11 @@ export const ClusterSchema = Type.Object(
         role: Type.String({ description: 'leader, sync_standby, quorum_standby, replica, standby_leader' }),
         state: Type.String(),
         timeline: Type.Union([Type.Integer(), Type.Null()]),
-        lag: Type.Union([Type.Integer(), Type.Null()], { description: 'bytes behind the leader; null where unknown' }),
+        lag: Type.Union([Type.Integer(), Type.Null()], { description: 'bytes behind the leader; null if unknown' }),
       }),
     ),
     leader: Type.Union([Type.String(), Type.Null()]),
-    synchronous: Type.Boolean({ description: 'whether a standby confirms every commit' }),
+    synchronous: Type.Boolean({ description: 'whether there is a synchronous standby' }),
     timestamp: Type.String({ format: 'date-time' }),
   },
   {
@@ -46,8 +46,8 @@ const timeoutMs = 1_500;
 const synchronousRoles = new Set(['sync_standby', 'quorum_standby']);
 
 /**
- * Asks the URLs in turn until one knows a primary. They may be of two regions, of which one is a standby: it is told of only
- * when nobody knows a primary. Throws an error that names every one that did not answer.
+ * Asks the URLs in turn until one reports a primary. They may be of two regions, of which one is a standby: it is returned
+ * only when no URL reports a primary. Throws an error that names every URL that did not respond.
  */
 export async function readCluster(urls: string[], ca: string | null): Promise<ClusterView> {
   const failures: string[] = [];
@@ -96,11 +96,11 @@ function getJson(url: URL, ca: string | null): Promise<unknown> {
         try {
           resolve(JSON.parse(text));
         } catch {
-          reject(new Error(`status ${response.statusCode}, and the body is not JSON`));
+          reject(new Error(`status ${response.statusCode}, body is not JSON`));
         }
       });
     });
-    request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    request.on('timeout', () => request.destroy(new Error(`no response within ${timeoutMs} ms`)));
     request.on('error', reject);
   });
 }

@@ -9,7 +9,7 @@ export interface DocsOptions {
   version: string;
   /** Routes that need a key, by their `access`; empty when no keys are configured. */
   keyedAccess: string[];
-  /** Whether every answer says how far its server has replayed. */
+  /** Whether every response carries the LSN that its server has replayed. */
   positions: boolean;
 }
 
@@ -26,7 +26,7 @@ const contentSecurityPolicy = {
 };
 
 const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">';
-const keyScheme = { type: 'http', scheme: 'bearer', description: 'a key of API_KEYS' } as const;
+const keyScheme = { type: 'http', scheme: 'bearer', description: 'an API key (setting API_KEYS)' } as const;
 
 /** OpenAPI 3.1 from the route schemas at `/openapi.json`, Swagger UI at `/docs`. Call before adding routes. */
 export async function registerDocs(
@@ -38,8 +38,8 @@ export async function registerDocs(
       openapi: '3.1.0',
       info: { title, description, version, license: { name: 'MIT', identifier: 'MIT' } },
       tags: [
-        { name: 'items', description: 'the data' },
-        { name: 'operation', description: 'the service, its database and its surroundings' },
+        { name: 'items', description: 'create, read, change and delete items' },
+        { name: 'operation', description: 'health, metrics, and the state of database, cluster and backups' },
       ],
       components: keyedAccess.length > 0 ? { securitySchemes: { key: keyScheme } } : {},
     },

@@ -1,7 +1,7 @@
 import type { ProblemKind } from './problem-kinds.ts';
 import { problemExamples, problemResponses } from './problems.ts';
 
-/** What a request may be answered before it reaches an operation, or whichever it reaches. */
+/** Problems that any request may receive, before it reaches an operation or from any of them. */
 const ofAnyRequest: ProblemKind[] = [
   'bad-request',
   'not-found',
@@ -29,12 +29,14 @@ interface OpenApiObject {
   paths?: Record<string, Record<string, { parameters?: Parameter[]; responses: Record<string, Response> }> | undefined>;
 }
 
-/** Headers of every answer. */
+/** Headers of every response. */
 const everyHeader = {
-  RateLimit: 'how many requests are left (r), and for how many seconds (t)',
-  'RateLimit-Policy': 'how many requests (q) a client may make in a window of so many seconds (w)',
+  RateLimit: 'requests left in the current window (r) and seconds until it resets (t)',
+  'RateLimit-Policy': 'requests allowed per client (q) per window of w seconds',
 };
-const positionHeader = { 'Replica-LSN': 'how far the server has replayed: what the answer shows is at least this new' };
+const positionHeader = {
+  'Replica-LSN': 'the LSN that the server has replayed: the response is at least as new as this',
+};
 
 /**
  * Adds to a generated document what the route schemas do not say: the answers that no operation gives, as the `default` of
@@ -67,7 +69,7 @@ function anyRequest(): Response {
   const byStatus = Object.entries(problemResponses(...ofAnyRequest)) as [string, Response][];
   const lines = byStatus.map(([status, { description }]) => `- ${status} ${description}`);
   return {
-    description: `What any request may be answered, whatever its operation:\n\n${lines.join('\n')}`,
+    description: `Problems that any request may receive, whatever its operation:\n\n${lines.join('\n')}`,
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },

@@ -29,7 +29,7 @@ export interface RequestTotals {
 
 export const latencyBuckets = [...buckets, Number.POSITIVE_INFINITY];
 
-/** One registry a service, so that two services in one process (the tests) do not share figures. */
+/** One registry per service, so that two services in one process (the tests) do not share metrics. */
 export function createMetrics(pools: () => DbPool[], memory: MemoryBudget): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -39,12 +39,12 @@ export function createMetrics(pools: () => DbPool[], memory: MemoryBudget): Metr
 
   const durations = registerDurations(registry, {
     name: 'http_request_duration_seconds',
-    help: 'From the first byte of the request to the end of the answer',
+    help: 'From the first byte of the request to the end of the response',
     bounds: buckets,
   });
   new Gauge({
     name: 'http_requests_in_flight',
-    help: 'Requests being answered',
+    help: 'Requests in progress',
     registers,
     collect() {
       this.set(inFlight.value);
@@ -52,7 +52,7 @@ export function createMetrics(pools: () => DbPool[], memory: MemoryBudget): Metr
   });
   new Gauge({
     name: 'http_requests_held_bytes',
-    help: 'Memory that requests and their answers hold, as estimated',
+    help: 'Estimated memory used by requests in progress and their responses',
     registers,
     collect() {
       this.set(memory.heldBytes());
@@ -60,12 +60,12 @@ export function createMetrics(pools: () => DbPool[], memory: MemoryBudget): Metr
   });
   new Gauge({
     name: 'http_requests_held_bytes_limit',
-    help: 'Memory that they may hold (REQUEST_MEMORY_MIB); requests past it are answered 503',
+    help: 'Limit of that memory (REQUEST_MEMORY_MIB); requests beyond it receive 503 busy',
     registers,
   }).set(memory.limitBytes);
   new Gauge({
     name: 'db_pool_connections',
-    help: 'Connections of a pool, and callers waiting for one',
+    help: 'Connections of a pool, and requests waiting for one',
     labelNames: ['pool', 'state'],
     registers,
     collect() {
@@ -79,28 +79,30 @@ export function createMetrics(pools: () => DbPool[], memory: MemoryBudget): Metr
   });
   const histogram = (name: string, help: string, labelNames: string[] = []) =>
     new Histogram({ name, help, labelNames, buckets, registers });
-  const poolWait = histogram('db_pool_wait_seconds', 'Wait for a connection', ['pool']);
-  const query = histogram('db_query_duration_seconds', 'From sending a statement to its last row', ['statement']);
+  const poolWait = histogram('db_pool_wait_seconds', 'Time a request waited for a connection of the pool', ['pool']);
+  const query = histogram('db_query_duration_seconds', 'From sending a statement to receiving its last row', [
+    'statement',
+  ]);
   const retries = new Counter({
     name: 'db_retries_total',
-    help: 'Attempts made again',
+    help: 'Retries of database operations, by reason',
     labelNames: ['reason'],
     registers,
   });
-  const hold = histogram('write_hold_seconds', 'Time a write was held because there was no primary');
+  const hold = histogram('write_hold_seconds', 'Time a write was queued because there was no primary');
   const unknown = new Counter({
     name: 'writes_outcome_unknown_total',
-    help: 'Writes given up without knowing',
+    help: 'Writes whose outcome could not be determined before the deadline (HTTP 504)',
     registers,
   });
   const silent = new Counter({
     name: 'db_connections_silent_total',
-    help: 'Connections given up because they carried nothing any more, and the unused ones beside them',
+    help: 'Connections closed because the server no longer responded on them, and idle ones closed with them',
     labelNames: ['pool'],
     registers,
   });
   const replicaWait = histogram('replica_wait_seconds', 'Time a read waited for its Min-LSN');
-  const lag = new Gauge({ name: 'replica_lag_bytes', help: 'Log not yet replayed by the replica', registers });
+  const lag = new Gauge({ name: 'replica_lag_bytes', help: 'Bytes of WAL not yet replayed by the replica', registers });
 
   // resolving labels costs more than observing: each combination is resolved once
   const poolWaits = cached((pool: string) => poolWait.labels({ pool }));

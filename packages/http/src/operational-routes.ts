@@ -14,7 +14,7 @@ export interface OperationalOptions {
   metrics: Metrics;
   pool: DbPool;
   version: string;
-  /** Why the service is not ready although its database answers; null when it is. */
+  /** Why the service is not ready although its database responds; null when it is ready. */
   notReadyBecause: () => string | null;
 }
 
@@ -65,10 +65,10 @@ const ReadySchema = Type.Object(
   { examples: [{ status: 'ready', database: 'connected', timestamp: exampleTime }] },
 );
 
-/** A load balancer asks every few seconds: an answer that takes longer than this is as good as none. */
+/** A load balancer asks every few seconds: a response that takes longer than this is as good as none. */
 const readyTimeoutMs = 2_000;
 
-/** Liveness, readiness, metrics and what the database, the cluster and the backups say of themselves. */
+/** Liveness, readiness, metrics, and the state of database, cluster and backups. */
 export function registerOperationalRoutes(app: FastifyInstance, options: OperationalOptions): void {
   const { config, metrics, pool, version, notReadyBecause } = options;
   const routes = typed(app);
@@ -80,7 +80,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
     {
       schema: {
         tags,
-        summary: 'Liveness; never touches the database',
+        summary: 'Liveness; does not query the database',
         response: {
           200: HealthSchema,
           ...problemResponses('rate-limited'),
@@ -95,7 +95,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
     {
       schema: {
         tags,
-        summary: 'Readiness: the database answers in the role this service needs',
+        summary: 'Readiness: a database server with the required role responds and the schema is current',
         response: { 200: ReadySchema, 503: ReadySchema, ...problemResponses('rate-limited') },
       },
     },
@@ -113,7 +113,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
     {
       schema: {
         tags,
-        summary: 'What a kind of problem means: where the type of a problem leads',
+        summary: 'Explanation of a kind of problem; the type of a problem is this path',
         params: Type.Object({ kind: Type.Enum(Object.keys(problemKinds) as ProblemKind[]) }),
         response: { 200: ProblemKindSchema, ...problemResponses('not-found', 'rate-limited') },
       },
@@ -127,7 +127,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
       config: { access: 'internal' },
       schema: {
         tags,
-        summary: 'Prometheus text format',
+        summary: 'Metrics in Prometheus text format',
         response: {
           200: { description: 'metrics', content: { 'text/plain': { schema: Type.String() } } },
           ...problemResponses('forbidden', 'rate-limited'),
@@ -144,7 +144,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
       config: { access: 'internal' },
       schema: {
         tags,
-        summary: 'Figures of the database',
+        summary: 'Database statistics',
         response: { 200: StatsSchema, ...problemResponses('forbidden', 'rate-limited', 'unavailable') },
       },
     },
@@ -163,7 +163,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
     },
     async () =>
       readCluster(config.patroni.urls, config.patroni.ca).catch((cause: unknown) => {
-        throw new Problem('unavailable', 'No member answers for the cluster.', {
+        throw new Problem('unavailable', 'No Patroni member responded; see PATRONI_URLS and the log of the service.', {
           headers: { 'retry-after': '1' },
           cause,
         });
@@ -176,7 +176,7 @@ export function registerOperationalRoutes(app: FastifyInstance, options: Operati
       config: { access: 'internal' },
       schema: {
         tags,
-        summary: 'State of the backups; the state is the answer, so it is always 200',
+        summary: 'State of the backups; always 200, the status field tells whether they are healthy',
         response: { 200: BackupsSchema, ...problemResponses('forbidden', 'rate-limited') },
       },
     },
@@ -189,7 +189,7 @@ const ProblemKindSchema = Type.Object(
     type: Type.String({ format: 'uri-reference' }),
     title: Type.String(),
     status: Type.Integer(),
-    advice: Type.String({ description: 'what the client can do' }),
+    advice: Type.String({ description: 'what the client should do' }),
   },
   { examples: [{ type: problemType('key-reused'), ...problemKinds['key-reused'] }] },
 );
@@ -199,15 +199,15 @@ async function databaseFailure(pool: DbPool): Promise<string | null> {
     .use((session) => session.query({ name: 'ready', text: 'select 1' }))
     .then(
       () => null,
-      // said without names and addresses: everybody may ask
+      // without names and addresses: anyone may ask
       (error: unknown) =>
         classify(error) === 'refused'
-          ? 'the database server that answers is not in the role this service needs'
-          : 'the database cannot be reached',
+          ? 'the database server that responded does not have the required role'
+          : 'the database is unreachable',
     );
   let timer: NodeJS.Timeout | undefined;
   const timedOut = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, readyTimeoutMs, `the database did not answer within ${readyTimeoutMs} ms`);
+    timer = setTimeout(resolve, readyTimeoutMs, `the database did not respond within ${readyTimeoutMs} ms`);
   });
   try {
     return await Promise.race([asked, timedOut]);

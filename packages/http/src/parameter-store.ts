@@ -1,6 +1,6 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 
-/** The value of an SSM parameter, decrypted, read with the machine's own role. Throws with the parameter's name. */
+/** The value of an SSM parameter, decrypted, read with the instance's own role. Throws with the parameter's name. */
 export async function readParameter(name: string): Promise<string> {
   const client = new SSMClient({ maxAttempts: 3 });
   try {

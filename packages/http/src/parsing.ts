@@ -73,11 +73,14 @@ export function useStrictJson(app: FastifyInstance): void {
       if (failure) return done(failure, undefined);
       const coding = request.headers['content-encoding'];
       if (coding !== undefined && coding.toLowerCase() !== 'identity')
-        return done(new Problem('unsupported-media-type', 'Send the body without a Content-Encoding.'), undefined);
+        return done(
+          new Problem('unsupported-media-type', 'Content-Encoding is not supported; send the body uncompressed.'),
+          undefined,
+        );
       if (body.length === 0 && request.method === 'DELETE') return done(null, undefined);
-      if (!isUtf8(body)) return done(new Problem('bad-request', 'The body is not UTF-8.'), undefined);
+      if (!isUtf8(body)) return done(new Problem('bad-request', 'The body is not valid UTF-8.'), undefined);
       return parse(request, body.toString(), (error, value) => {
-        done(error ? new Problem('bad-request', 'The body is not JSON.', { cause: error }) : null, value);
+        done(error ? new Problem('bad-request', 'The body is not valid JSON.', { cause: error }) : null, value);
       });
     });
   });

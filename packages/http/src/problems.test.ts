@@ -109,17 +109,17 @@ describe('toProblem', () => {
 
 describe('Problem', () => {
   it('is a verdict about the request: found inside a write it ends it, is not tried again and spoils no connection', () => {
-    const problem = new Problem('not-found', 'There is no item 7.');
+    const problem = new Problem('not-found', 'Item 7 does not exist.');
     expect(problem).toBeInstanceOf(FinalAnswerError);
     expect(classify(problem)).toBe('rejected');
   });
 
   it('has the members of RFC 9457', () => {
-    expect(new Problem('not-found', 'There is no item 7.').toBody('/items/7', 'r')).toEqual({
+    expect(new Problem('not-found', 'Item 7 does not exist.').toBody('/items/7', 'r')).toEqual({
       type: '/problems/not-found',
-      title: 'There is no such thing',
+      title: 'Not found',
       status: 404,
-      detail: 'There is no item 7.',
+      detail: 'Item 7 does not exist.',
       instance: '/items/7',
     });
   });

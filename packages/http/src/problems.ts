@@ -50,30 +50,30 @@ export class Problem extends FinalAnswerError {
 
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ format: 'uri-reference', description: 'where the service explains it' }),
+    type: Type.String({ format: 'uri-reference', description: 'path of the explanation of this kind of problem' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
     instance: Type.String({ format: 'uri-reference' }),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
-    request_id: Type.Optional(Type.String({ description: 'the log has it too' })),
-    lag_bytes: Type.Optional(Type.Integer({ description: 'how far the replica is behind' })),
+    request_id: Type.Optional(Type.String({ description: 'also in the log of the service' })),
+    lag_bytes: Type.Optional(Type.Integer({ description: 'bytes of WAL by which the replica is behind Min-LSN' })),
   },
   { $id: 'Problem', description: 'RFC 9457' },
 );
 export type ProblemBody = Static<typeof ProblemSchema>;
 
 const header = (name: string, description: string) => ({ [name]: { type: 'string', description } });
-const retryHeader = header('Retry-After', 'seconds until it is worth trying again');
+const retryHeader = header('Retry-After', 'seconds to wait before sending the request again');
 /** What comes with every problem of a status. */
 const headersOf: Record<number, object> = {
   401: header('WWW-Authenticate', 'Bearer'),
-  405: header('Allow', 'the methods that are possible here'),
+  405: header('Allow', 'the methods allowed for this path'),
   429: retryHeader,
   503: retryHeader,
 };
 
-/** The OpenAPI responses for some kinds of problem, one a status. */
+/** The OpenAPI responses for some kinds of problem, one per status. */
 export function problemResponses(...of: ProblemKind[]): Record<number, object> {
   const byStatus = Map.groupBy(of, (kind) => problemKinds[kind].status);
   return Object.fromEntries(
@@ -93,7 +93,7 @@ export function problemResponses(...of: ProblemKind[]): Record<number, object> {
   );
 }
 
-/** OpenAPI examples, one a kind. */
+/** OpenAPI examples, one per kind. */
 export function problemExamples(kinds: ProblemKind[]): Record<string, { value: ProblemBody }> {
   return Object.fromEntries(kinds.map((kind) => [kind, { value: example(kind) }]));
 }
@@ -115,19 +115,25 @@ export function toProblem(error: unknown): Problem {
     fromRide(error) ??
     fromDatabase(error) ??
     (error instanceof Error ? fromFastify(error as FastifyError) : null) ??
-    new Problem('internal', 'See the log.', { cause: error })
+    new Problem('internal', 'Unexpected error; the log of the service has it under request_id.', { cause: error })
   );
 }
 
 function fromRide(error: unknown): Problem | null {
-  if (error instanceof QueueFullError) return new Problem('busy', 'Too many requests wait for a primary.', unavailable);
-  // said to nobody, and so that the rest of the way is as for any other
-  if (error instanceof ClientGoneError) return new Problem('unavailable', 'The client has gone.', unavailable);
+  if (error instanceof QueueFullError)
+    return new Problem('busy', 'The queue of requests waiting for a database server is full.', unavailable);
+  // no one receives it; the request is counted and logged like any other
+  if (error instanceof ClientGoneError)
+    return new Problem('unavailable', 'The client closed the connection.', unavailable);
   if (error instanceof DeadlineError) {
-    return new Problem('unavailable', 'No server of the right role answered in time. Nothing was applied.', {
-      ...unavailable,
-      cause: error,
-    });
+    return new Problem(
+      'unavailable',
+      'No database server with the required role responded before the deadline. Nothing was applied.',
+      {
+        ...unavailable,
+        cause: error,
+      },
+    );
   }
   if (error instanceof OutcomeUnknownError) {
     return new Problem('outcome-unknown', 'Send the request again with the same Idempotency-Key to find out.', {
@@ -138,10 +144,14 @@ function fromRide(error: unknown): Problem | null {
   if (error instanceof KeyReusedError) return new Problem('key-reused', error.message);
   if (error instanceof ReplicaBehindError) {
     const lag = error.wanted.lsn - error.reached.lsn;
-    return new Problem('replica-behind', `The replica is at ${formatLsn(error.reached)}.`, {
-      headers: { 'retry-after': retryAfterSeconds, 'replica-lsn': formatLsn(error.reached) },
-      extra: { lag_bytes: Number(lag > 0n ? lag : 0n) },
-    });
+    return new Problem(
+      'replica-behind',
+      `The replica has replayed up to ${formatLsn(error.reached)}, not yet up to Min-LSN.`,
+      {
+        headers: { 'retry-after': retryAfterSeconds, 'replica-lsn': formatLsn(error.reached) },
+        extra: { lag_bytes: Number(lag > 0n ? lag : 0n) },
+      },
+    );
   }
   return null;
 }
@@ -165,28 +175,37 @@ function fromDatabase(error: unknown): Problem | null {
   if (!isDatabaseError(error)) {
     // a connection that could not be had outside a ride
     return classify(error) === 'never-ran' || classify(error) === 'refused'
-      ? new Problem('unavailable', 'The database cannot be reached.', { ...unavailable, cause: error })
+      ? new Problem('unavailable', 'The database is unreachable.', { ...unavailable, cause: error })
       : null;
   }
   if (conflictStates.has(error.code))
-    return new Problem('conflict', 'A stored row stands against it.', { cause: error });
+    return new Problem('conflict', 'The request violates a unique, foreign key or exclusion constraint.', {
+      cause: error,
+    });
   if (invalidStates.has(error.code))
-    return new Problem('validation', 'The database refused a value.', { cause: error });
+    return new Problem('validation', 'The database rejected a value.', { cause: error });
   // configuration_limit_exceeded: temp_file_limit, which ends this statement and no other
   if (error.code === '53400')
-    return new Problem('unavailable', 'The request needs more temporary space than one statement may have.', {
+    return new Problem(
+      'unavailable',
+      'The request needs more temporary disk space than a statement may use (temp_file_limit).',
+      {
+        ...unavailable,
+        cause: error,
+      },
+    );
+  // insufficient resources: disk full, out of memory, too many connections
+  if (error.code.startsWith('53'))
+    return new Problem('unavailable', 'The database is out of resources (disk, memory or connections).', {
       ...unavailable,
       cause: error,
     });
-  // insufficient resources: disk full, out of memory
-  if (error.code.startsWith('53'))
-    return new Problem('unavailable', 'The database has run out of room.', { ...unavailable, cause: error });
   return null;
 }
 
 const fastifyKinds: Record<string, [kind: ProblemKind, detail: string]> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'A body may have a mebibyte.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Say that the body is application/json, and send that.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'The limit for a request body is 1 MiB.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'The Content-Type must be application/json.'],
 };
 
 function fromFastify(error: FastifyError): Problem | null {
@@ -198,7 +217,7 @@ function fromFastify(error: FastifyError): Problem | null {
     }));
     // where a path has a choice of words, another word is no address
     if (where === 'path' && error.validation[0]?.keyword === 'enum')
-      return new Problem('not-found', 'There is nothing at this address.');
+      return new Problem('not-found', 'No resource exists at this path.');
     const kind = where === 'headers' ? 'bad-request' : 'validation';
     return new Problem(kind, errors.map((each) => `${each.path} ${each.message}`).join('; '), { extra: { errors } });
   }

@@ -16,7 +16,7 @@ import { createDraining, type Draining } from './serve.ts';
 import type { ServiceConfig } from './service-config.ts';
 import { SettingsError } from './settings.ts';
 
-/** What a running service has beside its routes: a pool, a gate, counters, a log, and background checks. */
+/** What a running service has in addition to its routes: a pool, a gate, counters, a log, and background checks. */
 export interface Runtime extends Log {
   metrics: Metrics;
   memory: MemoryBudget;
@@ -24,7 +24,7 @@ export interface Runtime extends Log {
   gate: Gate;
   draining: Draining;
   schema: SchemaWatch;
-  /** Null while the schema is current and nobody asked to stop. */
+  /** Null while the schema is current and the service has not been asked to stop. */
   notReadyBecause: () => string | null;
   /** Runs `task` every `everyMs` until the service stops; a failure is logged and the next run goes on. */
   repeat(name: string, everyMs: number, task: () => Promise<void>): void;
@@ -32,10 +32,10 @@ export interface Runtime extends Log {
 }
 
 const lagEveryMs = 5_000;
-/** How often the schema is looked at: until it is current, and afterwards, since a restore may take it back. */
+/** How often the schema is checked: until it is current, and afterwards, since a restore may take it back. */
 const schemaEveryMs = { outdated: 500, current: 5_000 };
 
-/** `role` is what the service needs its database to be; `queueLimit` bounds the requests held while it is not there. */
+/** `role` is the role that the service needs of its database; `queueLimit` bounds the requests queued while no server has it. */
 export function createRuntime(
   config: ServiceConfig,
   { name, role, queueLimit }: { name: string; role: ExpectedRole; queueLimit: number },
@@ -88,7 +88,7 @@ export function createRuntime(
     draining,
     schema,
     notReadyBecause() {
-      if (draining.isDraining()) return 'the service is stopping';
+      if (draining.isDraining()) return 'the service is shutting down';
       return schema.notReadyBecause();
     },
     repeat,
@@ -101,7 +101,7 @@ export function createRuntime(
   };
 }
 
-/** The configuration, or one line a wrong setting on stderr and the end of the process with 2 (usage). */
+/** The configuration, or one line per wrong setting on stderr and exit status 2 (usage). */
 export async function configOrExit<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -6,9 +6,9 @@ import { Problem } from './problems.ts';
 export interface SchemaWatch {
   /** Why the service is not ready; null once and while the schema is current. */
   notReadyBecause(): string | null;
-  /** What requests are answered while the schema is known to be older than this release; null otherwise. */
+  /** The response to requests while the schema is known to be older than this release; null otherwise. */
   problem(): Problem | null;
-  /** Looks once. Answers whether the schema is current; a database that cannot be asked changes nothing. */
+  /** Checks once. Returns whether the schema is current; an unreachable database changes nothing. */
   look(): Promise<boolean>;
   /** What an error of the database means, when it is one that a missing migration explains. */
   explain(error: unknown): Promise<Problem | null>;
@@ -20,7 +20,7 @@ const explainWithinMs = 2_000;
 /** undefined_table, undefined_column, undefined_function, undefined_object, invalid_schema_name, wrong types included. */
 const missingStates = new Set(['42P01', '42703', '42883', '42704', '3F000', '42804', '42P10']);
 
-/** `check` throws `SchemaVersionError` when migrations are missing, and answers those that this release does not know. */
+/** `check` throws `SchemaVersionError` when migrations are missing, and returns those that this release does not know. */
 export function createSchemaWatch(
   check: () => Promise<{ newer: string[] }>,
   log: Pick<Logger, 'error' | 'info'>,
@@ -37,10 +37,10 @@ export function createSchemaWatch(
   async function look(): Promise<boolean> {
     try {
       const { newer } = await check();
-      if (missing !== null) tell('info', 'the schema is current again');
+      if (missing !== null) tell('info', 'the database schema is up to date again');
       missing = null;
       isCurrent = true;
-      if (newer.length > 0) tell('info', `the database has migrations of a later release: ${newer.join(', ')}`);
+      if (newer.length > 0) tell('info', `the database has migrations of a newer release: ${newer.join(', ')}`);
     } catch (error) {
       if (error instanceof SchemaVersionError) {
         missing = error;
@@ -58,7 +58,7 @@ export function createSchemaWatch(
   return {
     notReadyBecause() {
       if (isCurrent) return null;
-      return missing?.message ?? 'the schema has not been found current yet; run `pgha migrate`';
+      return missing?.message ?? 'the database schema has not been checked yet; if it is missing, run `pgha migrate`';
     },
     problem,
     look,

@@ -8,7 +8,7 @@ import type { ServiceSettings } from './settings.ts';
 export async function loadKeys(settings: ServiceSettings, lines: string[]): Promise<ApiKey[]> {
   const { API_KEYS: inline, API_KEYS_FILE: file, API_KEYS_PARAMETER: parameter } = settings;
   if ([inline, file, parameter].filter((each) => each !== undefined).length > 1) {
-    lines.push('API_KEYS, API_KEYS_FILE and API_KEYS_PARAMETER: set one of them');
+    lines.push('API_KEYS, API_KEYS_FILE and API_KEYS_PARAMETER: set only one of them');
     return [];
   }
   try {

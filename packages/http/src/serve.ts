@@ -68,13 +68,16 @@ export async function serve(app: FastifyInstance, options: ServeOptions): Promis
   await app.ready();
   const closeUnused = watchUnused(app.server);
   await listen(app, options).catch((error: NodeJS.ErrnoException) => {
-    const where = inheritedFd === null ? `HOST=${host} PORT=${port}` : `the descriptor ${inheritedFd} of systemd`;
-    process.stderr.write(`cannot listen on ${where} (${error.code}); choose another address, or stop who has it\n`);
+    const where =
+      inheritedFd === null ? `HOST=${host} PORT=${port}` : `the socket passed by systemd (descriptor ${inheritedFd})`;
+    process.stderr.write(
+      `cannot listen on ${where} (${error.code}). Choose another address or port, or stop the process that uses it\n`,
+    );
     process.exit(1);
   });
   log.info({ address: app.server.address() }, 'listening');
   closeWithGrace({ delay: options.shutdownTimeoutMs + 5_000, logger: false }, async ({ err, signal }) => {
-    if (err) log.fatal({ err }, 'stopping after an error nobody caught');
+    if (err) log.fatal({ err }, 'stopping after an uncaught error');
     else log.info({ signal }, 'draining');
     await drain(app, options, closeUnused);
   });

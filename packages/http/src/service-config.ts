@@ -58,20 +58,24 @@ export async function loadServiceConfig(settings: ServiceSettings, keysAreRequir
   }
   const tls = cert !== null && key !== null ? { cert, key } : null;
   if (tls !== null) {
-    refuseUnless(lines, 'TLS_CERT_FILE, TLS_KEY_FILE', 'are no PEM certificate with its key', () =>
-      createSecureContext(tls),
+    refuseUnless(
+      lines,
+      'TLS_CERT_FILE, TLS_KEY_FILE',
+      'the files do not contain a PEM certificate and its private key',
+      () => createSecureContext(tls),
     );
   }
   for (const [name, text] of [
     ['DB_SSLROOTCERT', rootCertificate],
     ['PATRONI_CA_FILE', patroniCa],
   ] as const) {
-    if (text !== null) refuseUnless(lines, name, 'holds no PEM certificate', () => new X509Certificate(text));
+    if (text !== null)
+      refuseUnless(lines, name, 'the file does not contain a PEM certificate', () => new X509Certificate(text));
   }
   const patroniUrls = list(settings.PATRONI_URLS);
   for (const url of patroniUrls) {
     if (!isWebAddress(url))
-      lines.push(`PATRONI_URLS: ${JSON.stringify(url)} is not an address such as https://10.0.0.4:8008`);
+      lines.push(`PATRONI_URLS: ${JSON.stringify(url)} is not a URL such as https://10.0.0.4:8008`);
   }
   const corsOrigins = list(settings.CORS_ORIGINS);
   for (const origin of corsOrigins) {
@@ -82,16 +86,17 @@ export async function loadServiceConfig(settings: ServiceSettings, keysAreRequir
   if (settings.NODE_ENV === 'production') {
     if (keysAreRequired && keys.length === 0) {
       lines.push(
-        'API_KEYS: not set, and NODE_ENV=production needs keys for writes; set API_KEYS, API_KEYS_FILE or API_KEYS_PARAMETER',
+        'API_KEYS: not set, but NODE_ENV=production requires API keys for writes; set API_KEYS, API_KEYS_FILE or API_KEYS_PARAMETER',
       );
     }
     if (!isLoopback(settings.HOST) && tls === null && !settings.ALLOW_PLAINTEXT) {
       lines.push(
-        `HOST: ${JSON.stringify(settings.HOST)} is not loopback and NODE_ENV=production needs TLS there; set TLS_CERT_FILE and TLS_KEY_FILE, or ALLOW_PLAINTEXT=true`,
+        `HOST: ${JSON.stringify(settings.HOST)} is not loopback, and NODE_ENV=production requires TLS there; set TLS_CERT_FILE and TLS_KEY_FILE, or ALLOW_PLAINTEXT=true`,
       );
     }
   }
-  if (settings.READS_NEED_KEY && keys.length === 0) lines.push('READS_NEED_KEY: true, but no keys are configured');
+  if (settings.READS_NEED_KEY && keys.length === 0)
+    lines.push('READS_NEED_KEY: true, but no API keys are set; set API_KEYS, API_KEYS_FILE or API_KEYS_PARAMETER');
 
   const config: ServiceConfig = {
     environment: settings.NODE_ENV,
@@ -135,6 +140,6 @@ function refuseUnless(lines: string[], name: string, fault: string, read: () => 
   try {
     read();
   } catch {
-    lines.push(`${name}: what was read ${fault}`);
+    lines.push(`${name}: ${fault}`);
   }
 }

@@ -50,7 +50,7 @@ export interface ServiceOptions extends ReceptionOptions {
 
 /**
  * A Fastify instance with everything the two services share: strict parsing, problems, access, rate limit, metrics, one
- * log line a request, and the documentation. Routes are added by the caller; nothing listens yet.
+ * log line per request, and the documentation. Routes are added by the caller; nothing listens yet.
  */
 export async function createService(options: ServiceOptions): Promise<FastifyInstance> {
   const { config, log } = options;
@@ -70,7 +70,7 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     ...(config.tls ? { https: { ...config.tls, ...parser } } : { http: parser }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: config.requestTimeoutMs,
-    // longer than the idle timeout of the load balancer (350 s), so that never the server closes first
+    // longer than the idle timeout of the load balancer (350 s), so that the server never closes first
     keepAliveTimeout: 355_000,
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     genReqId: createRequestIds(),
@@ -78,7 +78,7 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     forceCloseConnections: 'idle',
     clientErrorHandler: broken.answer,
     frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      const unreadable = new Problem('bad-request', 'The path cannot be read.');
+      const unreadable = new Problem('bad-request', 'The path cannot be decoded.');
       void send(receive(request, reply, unreadable) ?? unreadable, request, reply, log);
     },
   } as FastifyServerOptions) as unknown as FastifyInstance;
@@ -87,7 +87,7 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
   app.decorateRequest('held', null as never);
   app.server.maxConnections = options.memory.mostConnections;
   broken.watch(app.server);
-  // as any other request, so that it is counted, logged and answered like one
+  // handled as any other request, so that it is counted and logged like one
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     app.server.emit('request', request, response);
   });
@@ -105,7 +105,7 @@ export async function createService(options: ServiceOptions): Promise<FastifyIns
     return send(misplaced ?? outdated ?? toProblem(error), request, reply, log);
   });
   app.setNotFoundHandler(() => {
-    throw new Problem('not-found', 'There is nothing at this address.');
+    throw new Problem('not-found', 'No resource exists at this path.');
   });
   app.addHook('onRoute', ({ url, method }) => admission.addRoute(url, method));
   app.addHook('onRequest', (request, reply, done) => done(receive(request, reply) ?? undefined));
@@ -129,7 +129,7 @@ export function typed(app: FastifyInstance) {
 
 function send(problem: Problem, request: FastifyRequest, reply: FastifyReply, log: Logger): FastifyReply {
   if (problem.status >= 500 && !request.held.hasGone) {
-    // 503 tells of the surroundings, which report for themselves; 500 and 504 are for somebody to look into
+    // 503 is about the database, which has alerts of its own; 500 and 504 have to be investigated
     const level = problem.status === 503 ? 'warn' : 'error';
     log[level]({ req: request.id, err: problem.cause ?? problem, problem: problem.kind });
   }

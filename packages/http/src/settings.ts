@@ -11,94 +11,100 @@ const milliseconds = (value: number, description: string) =>
 export const serviceSettings = {
   NODE_ENV: Type.Enum(['development', 'production', 'test'], {
     default: 'development',
-    description: 'production refuses to start without keys and without TLS on a non-loopback address',
+    description: 'production requires API keys, and TLS when HOST is not a loopback address',
   }),
   HOST: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
-    description: 'info writes one line a request',
+    description: 'info writes one line per request',
   }),
   TLS_CERT_FILE: Type.Optional(Type.String({ description: 'PEM certificate chain of this service' })),
   TLS_KEY_FILE: Type.Optional(Type.String({ description: 'PEM private key of this service' })),
   ALLOW_PLAINTEXT: Type.Boolean({
     default: false,
-    description: 'permit a non-loopback address without TLS in production',
+    description: 'allow a non-loopback HOST without TLS in production',
   }),
   TRUSTED_PROXIES: Type.String({
     default: '',
-    description: 'CIDRs whose X-Forwarded-* headers are believed, comma separated',
+    description: 'CIDRs of proxies whose X-Forwarded-* headers are trusted, comma separated',
   }),
   INTERNAL_CIDRS: Type.String({
     default: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
-    description: 'who may see /metrics, /stats, /cluster, /backups and the status page, comma separated',
+    description: 'CIDRs allowed to read /metrics, /stats, /cluster, /backups and the status page, comma separated',
   }),
   CORS_ORIGINS: Type.String({
     default: '',
-    description: 'origins that browsers may call from, comma separated; none when empty',
+    description: 'allowed CORS origins, comma separated; empty: none',
   }),
   RATE_LIMIT_MAX: Type.Integer({
     default: 100_000,
     minimum: 1,
-    description: 'requests a client may make in a window; the default stops a runaway client, not a busy one',
+    description: 'requests allowed per client address and window; the default stops only a runaway client',
   }),
-  RATE_LIMIT_WINDOW_MS: milliseconds(1_000, 'length of that window'),
-  REQUEST_TIMEOUT_MS: milliseconds(10_000, 'for a client to send its whole request'),
+  RATE_LIMIT_WINDOW_MS: milliseconds(1_000, 'length of the rate limit window'),
+  REQUEST_TIMEOUT_MS: milliseconds(10_000, 'time allowed for a client to send a complete request'),
   REQUEST_MEMORY_MIB: Type.Optional(
     Type.Integer({
       minimum: 8,
       maximum: 1_048_576,
-      description: 'memory that requests and their answers may hold, as estimated; a quarter of the heap when not set',
+      description:
+        'memory limit for requests in progress and their responses (estimated); not set: a quarter of the heap',
     }),
   ),
-  SHUTDOWN_TIMEOUT_MS: milliseconds(30_000, 'for requests in flight to finish after SIGTERM'),
+  SHUTDOWN_TIMEOUT_MS: milliseconds(30_000, 'time allowed for requests in progress to finish after SIGTERM'),
   API_KEYS: Type.Optional(
     Type.String({
-      description: 'keys clients may present: [name:]secret, comma separated; two of one name while rotating',
+      description: 'accepted API keys: [name:]secret, comma separated; two with the same name during a rotation',
     }),
   ),
-  API_KEYS_FILE: Type.Optional(Type.String({ description: 'file with the keys, one a line' })),
-  API_KEYS_PARAMETER: Type.Optional(Type.String({ description: 'SSM parameter with the keys, one a line' })),
-  READS_NEED_KEY: Type.Boolean({ default: false, description: 'require a key for reads too' }),
-  READ_DEADLINE_MS: milliseconds(30_000, 'how long a read rides through a failover before 503'),
+  API_KEYS_FILE: Type.Optional(Type.String({ description: 'file with the API keys, one per line' })),
+  API_KEYS_PARAMETER: Type.Optional(Type.String({ description: 'SSM parameter with the API keys, one per line' })),
+  READS_NEED_KEY: Type.Boolean({ default: false, description: 'require an API key for reads too' }),
+  READ_DEADLINE_MS: milliseconds(
+    30_000,
+    'how long a read is queued and retried across a failover before it fails with 503',
+  ),
   DB_HOST: Type.String({ default: '127.0.0.1', description: 'database host' }),
   DB_PORT: Type.Integer({ default: 5432, minimum: 1, maximum: 65_535, description: 'database port' }),
   DB_NAME: Type.String({ default: 'pgha', description: 'database name' }),
   DB_USER: Type.String({ description: 'database login', default: 'app_a' }),
   DB_PASSWORD: Type.Optional(
-    Type.String({ description: 'its password; exactly one of the three DB_PASSWORD settings' }),
+    Type.String({ description: 'database password; set exactly one of the three DB_PASSWORD settings' }),
   ),
-  DB_PASSWORD_FILE: Type.Optional(Type.String({ description: 'file with the password, read at every new connection' })),
+  DB_PASSWORD_FILE: Type.Optional(
+    Type.String({ description: 'file with the database password, read for every new connection' }),
+  ),
   DB_PASSWORD_PARAMETER: Type.Optional(
-    Type.String({ description: 'SSM parameter with the password, read at every new connection' }),
+    Type.String({ description: 'SSM parameter with the database password, read for every new connection' }),
   ),
   DB_SSLMODE: Type.Enum(['disable', 'require', 'verify-full'], {
     default: 'verify-full',
-    description: 'as in libpq; verify-full checks the chain and the host name',
+    description: 'TLS mode as in libpq; verify-full checks the certificate chain and the host name',
   }),
   DB_SSLROOTCERT: Type.Optional(
-    Type.String({ description: 'PEM file of the authority behind the server certificate' }),
+    Type.String({ description: 'PEM file of the CA that issued the database server certificate' }),
   ),
   DB_POOL_MIN_SIZE: Type.Integer({
     default: defaultPoolLimits.minSize,
     minimum: 0,
-    description: 'connections opened ahead',
+    description: 'connections kept open when idle',
   }),
   DB_POOL_MAX_SIZE: Type.Integer({
     default: defaultPoolLimits.maxSize,
     minimum: 1,
     maximum: 1_000,
-    description: 'connections at most',
+    description: 'maximum number of connections',
   }),
-  DB_CONNECT_TIMEOUT_MS: milliseconds(defaultPoolLimits.connectTimeoutMs, 'to get a connection'),
+  DB_CONNECT_TIMEOUT_MS: milliseconds(defaultPoolLimits.connectTimeoutMs, 'time allowed to get a connection'),
   DB_QUERY_TIMEOUT_MS: milliseconds(
     defaultPoolLimits.queryTimeoutMs,
-    "before a connection that does not answer is given up; keep it above the role's statement_timeout (15 s)",
+    'time until a query without a response is abandoned and its connection closed; keep it above statement_timeout (15 s)',
   ),
   PATRONI_URLS: Type.String({
     default: '',
-    description: 'base URLs of REST APIs that answer GET /cluster, comma separated',
+    description: 'base URLs of the Patroni REST APIs (GET /cluster), comma separated',
   }),
-  PATRONI_CA_FILE: Type.Optional(Type.String({ description: 'PEM file of the authority behind those URLs' })),
+  PATRONI_CA_FILE: Type.Optional(Type.String({ description: 'PEM file of the CA for PATRONI_URLS' })),
   BACKUP_INFO_FILE: Type.Optional(
     Type.String({ description: 'file with the last output of pgbackrest info --output=json' }),
   ),
@@ -107,7 +113,7 @@ export const serviceSettings = {
 const commonSchema = Type.Object(serviceSettings);
 export type ServiceSettings = Static<typeof commonSchema> & { PORT: number };
 
-/** One or more settings are wrong. `lines` has one sentence a setting; none of them shows a secret's value. */
+/** One or more settings are wrong. `lines` has one sentence per setting; none of them shows a secret's value. */
 export class SettingsError extends Error {
   readonly code = 'PGHA_SETTINGS';
   readonly lines: string[];
@@ -139,7 +145,7 @@ export function readSettings<Schema extends TObject>(
   const present = Object.entries(env).filter(([, value]) => value !== undefined && value !== '');
   const lines = present
     .filter(([name]) => ownPrefixes.test(name) && !known.has(name) && !ofOneService.has(name))
-    .map(([name]) => `${name}: there is no such setting; see .env.example`);
+    .map(([name]) => `${name}: unknown setting; .env.example lists the known ones`);
   const data = Object.fromEntries(present.filter(([name]) => known.has(name)));
   const values: Record<string, unknown> = { ...data };
   textReader(schema)?.(values);

@@ -47,9 +47,17 @@ export interface ItemRoutesOptions {
 }
 
 const header = (description: string) => ({ type: 'string', description });
-const positionHeader = { 'Commit-LSN': header('a position that covers the write; give it to a read as Min-LSN') };
-const replayHeader = { 'Idempotency-Replayed': header('true when the answer is an earlier one') };
-const itemHeaders = { ...positionHeader, ...replayHeader, ETag: header('version of the item') };
+const positionHeader = { 'Commit-LSN': header('an LSN that covers the write; send it with a read as Min-LSN') };
+const replayHeader = {
+  'Idempotency-Replayed': header(
+    'true if this is the stored response of an earlier request with the same Idempotency-Key',
+  ),
+};
+const itemHeaders = {
+  ...positionHeader,
+  ...replayHeader,
+  ETag: header('version of the item, for If-Match and If-None-Match'),
+};
 
 const failures = problemResponses(
   'bad-request',
@@ -73,12 +81,12 @@ const keyHeader = {
     Type.String({
       pattern: '^[\\x20-\\x7e]{1,255}$',
       description:
-        'the same key with the same request is applied once, and answered again as the first time; also after a client has hung up',
+        'a request sent again with the same key is applied once and returns the first response, also after the client disconnected',
     }),
   ),
 };
 const ifMatchHeader = {
-  'if-match': Type.Optional(Type.String({ description: 'an ETag the item must still have, or *' })),
+  'if-match': Type.Optional(Type.String({ description: 'an ETag: 412 if the item has changed since; or *' })),
 };
 
 const json = 'application/json; charset=utf-8';
@@ -90,7 +98,7 @@ const answers = (description: string, headers: object, schema: TSchema) => ({
   content: { 'application/json': { schema } },
 });
 
-/** `/items` on the write service: what the read service has, and every change. */
+/** `/items` on the write service: the routes of the read service, and every change. */
 export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOptions): void {
   const { pool, writes, reads, inserts, writeDeadlineMs, readDeadlineMs } = options;
   registerItemReads(app, { reads, deadlineMs: readDeadlineMs, positions: false });
@@ -120,7 +128,7 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
         headers: Type.Object(keyHeader),
         body: NewItemSchema,
         response: {
-          201: answers('created', { ...itemHeaders, Location: header('its path') }, ItemSchema),
+          201: answers('created', { ...itemHeaders, Location: header('path of the item') }, ItemSchema),
           ...failures,
         },
       },
@@ -140,7 +148,7 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
       config,
       schema: {
         tags,
-        summary: `Create up to ${batchLimit} items, all or none`,
+        summary: `Create up to ${batchLimit} items in one transaction`,
         headers: Type.Object(keyHeader),
         body: Type.Array(NewItemSchema, { minItems: 1, maxItems: batchLimit }),
         response: {
@@ -166,7 +174,7 @@ export function registerItemRoutes(app: FastifyInstance, options: ItemRoutesOpti
       config,
       schema: {
         tags,
-        summary: 'Change some fields of an item',
+        summary: 'Change one or more fields of an item',
         params: ItemParamsSchema,
         headers: Type.Object({ ...keyHeader, ...ifMatchHeader }),
         body: ItemChangesSchema,
@@ -240,7 +248,7 @@ function requireId(text: string): string {
 
 function refusal(change: Exclude<ItemChange, { found: 'changed' }>, id: string): Problem {
   if (change.found === 'missing') return notFound(id);
-  return new Problem('precondition-failed', `Item ${id} has another ETag than If-Match names; read it again.`);
+  return new Problem('precondition-failed', `Item ${id} has changed: its ETag does not match If-Match. Read it again.`);
 }
 
 /** RFC 9110, 13.1.1: compared strongly, so that a weak tag never matches; null for no condition or `*`. */

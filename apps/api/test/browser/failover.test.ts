@@ -1,15 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, startDatabase } from '../contract/fixture/database.ts';
 import { type RunningService, startService } from '../contract/fixture/service.ts';
 import { launchBrowser, layoutShift, openPage, type WatchedPage } from './fixture/browser.ts';
+import { startLoad } from './fixture/load.ts';
 
-/** Long enough for a person, and this test, to see that writes are held. */
+/** Long enough for a person, and this test, to see that writes are queued. */
 const withoutLeaderMs = 5_000;
 /** From the kill to the first sight of it: a reading of the members, a question of the page, and a busy machine. */
 const soon = { timeout: 15_000 };
-/** Until the old primary has been rebuilt and follows. */
+/** Until the former primary has been rebuilt as the replica. */
 const healed = { timeout: 60_000 };
 
 let browser: Browser;
@@ -33,33 +33,6 @@ afterAll(async () => {
   await database?.stop();
 });
 
-/** A write every 50 ms until stopped; the status of each answer. */
-function startLoad(url: string): { stop(): Promise<number[]> } {
-  const statuses: Promise<number>[] = [];
-  let isStopped = false;
-  const loop = (async () => {
-    while (!isStopped) {
-      const body = JSON.stringify({ name: `item ${statuses.length}`, price: 1 });
-      statuses.push(
-        fetch(`${url}/items`, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then(
-          async (answer) => {
-            await answer.arrayBuffer();
-            return answer.status;
-          },
-        ),
-      );
-      await delay(50);
-    }
-  })();
-  return {
-    async stop() {
-      isStopped = true;
-      await loop;
-      return Promise.all(statuses);
-    },
-  };
-}
-
 const leaderRow = (page: Page) =>
   page
     .locator('#members')
@@ -74,40 +47,42 @@ describe('the status page during a failover', () => {
     const [first, second] = opened.map(({ page }) => page) as [Page, Page];
     const before = database.pair.primary();
     const after = before === 'pg1' ? 'pg2' : 'pg1';
-    const load = startLoad(writes.url);
+    const load = startLoad(writes.url, 50);
     try {
       for (const page of [first, second]) {
         await leaderRow(page).filter({ hasText: before }).waitFor();
         await page.evaluate('globalThis.isSamePage = true');
       }
-      await expect.poll(() => chart(first, 'Requests a second').getAttribute('aria-label'), soon).toMatch(/now [1-9]/);
+      await expect
+        .poll(() => chart(first, 'Requests per second').getAttribute('aria-label'), soon)
+        .toMatch(/now [1-9]/);
 
       database.pair.promoteAfter(withoutLeaderMs);
       database.pair.killPrimary();
-      await first.getByRole('heading', { name: 'Holding writes until a leader answers' }).waitFor(soon);
-      await first.getByText(/There is no leader\. [1-9]\d* held for .* s; none has failed\./).waitFor(soon);
-      await event(first, `${before} no longer leads; there is no leader`).waitFor(soon);
-      expect(await first.title()).toBe('Holding writes until a leader answers · pgha write service');
+      await first.getByRole('heading', { name: 'Writes queued: waiting for a primary' }).waitFor(soon);
+      await first.getByText(/There is no primary\. [1-9]\d* queued for .* s; none failed\./).waitFor(soon);
+      await event(first, `No primary: ${before} is no longer the leader`).waitFor(soon);
+      expect(await first.title()).toBe('Writes queued: waiting for a primary · pgha write API');
       expect(await leaderRow(first).count()).toBe(0);
 
       for (const page of [first, second]) {
         await leaderRow(page).filter({ hasText: after }).waitFor(soon);
-        await event(page, `Leader changed from ${before} to ${after}`).waitFor(soon);
+        await event(page, `Primary changed from ${before} to ${after}`).waitFor(soon);
         await event(page, /Timeline \d+ → \d+/).waitFor(soon);
       }
-      await event(first, /Writes flow again: held for .* s, [1-9]\d* at most, no request failed/).waitFor(soon);
+      await event(first, /Writes resumed after .* s: at most [1-9]\d* queued, no request failed/).waitFor(soon);
 
-      await first.getByRole('heading', { name: 'Serving writes', exact: true }).waitFor(healed);
-      await first.getByText(`${after} leads, and ${before} confirms every commit.`).waitFor(healed);
-      await second.getByText(new RegExp(`${before} follows ${after}`)).waitFor(healed);
-      await event(first, 'Synchronous replication is back').waitFor(healed);
+      await first.getByRole('heading', { name: 'Accepting writes', exact: true }).waitFor(healed);
+      await first.getByText(`Primary ${after}; synchronous standby ${before}.`).waitFor(healed);
+      await second.getByText(new RegExp(`${before} replicates from ${after}`)).waitFor(healed);
+      await event(first, 'Synchronous replication restored').waitFor(healed);
     } finally {
       const statuses = await load.stop();
       expect(statuses.length).toBeGreaterThan(50);
       expect(new Set(statuses)).toEqual(new Set([201]));
     }
 
-    for (const title of ['Requests a second', 'Latency', 'Replication lag', 'Held writes']) {
+    for (const title of ['Requests per second', 'Latency', 'Replication lag', 'Queued writes']) {
       const drawing = chart(first, title);
       expect(await drawing.locator('rect.away').count()).toBeGreaterThan(0);
       expect(await drawing.locator('path.mark').getAttribute('d')).toMatch(/^M\d+ 0v250$/);
@@ -115,7 +90,7 @@ describe('the status page during a failover', () => {
       const drawn = await line.getAttribute('d');
       await expect.poll(() => line.getAttribute('d'), soon).not.toBe(drawn);
     }
-    expect(await chart(first, 'Held writes').getAttribute('aria-label')).toMatch(/at most [1-9]/);
+    expect(await chart(first, 'Queued writes').getAttribute('aria-label')).toMatch(/at most [1-9]/);
     for (const { page, complaints } of opened) {
       expect(await page.evaluate('globalThis.isSamePage')).toBe(true);
       expect(complaints).toEqual([]);
@@ -134,9 +109,9 @@ describe('the status page without a database', () => {
       { ready: false },
     );
     const { page, complaints } = await openPage(browser, service.url);
-    await page.getByRole('heading', { name: 'The database does not answer' }).waitFor();
-    await page.locator('#members').getByText('Cannot be read now').waitFor();
-    await page.locator('#database').getByText('It does not answer.').waitFor();
+    await page.getByRole('heading', { name: 'Database not responding' }).waitFor();
+    await page.locator('#members').getByText('No Patroni member responds').waitFor();
+    await page.locator('#database').getByText('Not responding.').waitFor();
     const clock = await page.locator('#clock').textContent();
     await expect.poll(() => page.locator('#clock').textContent(), soon).not.toBe(clock);
     expect(complaints).toEqual([]);
@@ -152,7 +127,7 @@ describe('the status page while its service is away', () => {
     const connection = page.locator('#connection');
     await expect.poll(() => connection.textContent(), soon).toBe('live');
     await service.stop();
-    await expect.poll(() => connection.textContent(), soon).toMatch(/^no answer since \d\d:\d\d:\d\d UTC$/);
+    await expect.poll(() => connection.textContent(), soon).toMatch(/^not responding since \d\d:\d\d:\d\d UTC$/);
     await leaderRow(page).waitFor();
     const again = await startService('read-api', {
       settings: { ...settings, PORT: String(service.port) },

@@ -37,8 +37,9 @@ async function start(name: ServiceName): Promise<void> {
 describe.each(services)('the status page of %s', (name) => {
   it('shows the members and four charts, and goes on by itself without a complaint', async () => {
     const { page, complaints } = await openPage(browser, urls[name]);
-    const held = name === 'api' ? 'writes' : 'reads';
-    await page.getByRole('heading', { name: `Serving ${held}`, exact: true }).waitFor();
+    const requests = name === 'api' ? 'writes' : 'reads';
+    const healthy = name === 'api' ? 'Accepting writes' : 'Serving reads';
+    await page.getByRole('heading', { name: healthy, exact: true }).waitFor();
     const members = page.getByRole('table').filter({ hasText: 'Members of pgha-embedded' });
     expect(await members.getByRole('columnheader').allTextContents()).toEqual([
       'Name',
@@ -49,8 +50,8 @@ describe.each(services)('the status page of %s', (name) => {
     ]);
     const leader = members.getByRole('row').filter({ hasText: 'Leader' });
     expect(await leader.getByRole('rowheader').textContent()).toBe(database.pair.primary());
-    await members.getByRole('row').filter({ hasText: 'Sync standby' }).filter({ hasText: '0 B' }).waitFor();
-    for (const chart of ['Requests a second', 'Latency', 'Replication lag', `Held ${held}`]) {
+    await members.getByRole('row').filter({ hasText: 'Sync Standby' }).filter({ hasText: '0 B' }).waitFor();
+    for (const chart of ['Requests per second', 'Latency', 'Replication lag', `Queued ${requests}`]) {
       await page.getByRole('img', { name: new RegExp(`^${chart}`) }).waitFor();
     }
     await page.getByText('Backups', { exact: true }).first().waitFor();
@@ -88,7 +89,7 @@ describe.each(services)('the status page of %s', (name) => {
 
   it.each(['light', 'dark'] as const)('is legible where the reader prefers %s', async (colorScheme) => {
     const { page } = await openPage(browser, urls[name], { colorScheme });
-    await page.getByRole('heading', { name: /^Serving/ }).waitFor();
+    await page.getByRole('heading', { name: /^(Accepting writes|Serving reads)$/ }).waitFor();
     const contrast = readFileSync(new URL('fixture/contrast.js', import.meta.url), 'utf8').replace(/;\s*$/, '');
     // WCAG 2.2, 1.4.3, level AA for text of any size
     expect(await page.evaluate<string[]>(`(${contrast})(4.5)`)).toEqual([]);
@@ -100,7 +101,7 @@ describe.each(services)('the status page of %s', (name) => {
 
   it('works without JavaScript, and comes anew by itself', async () => {
     const { page, complaints } = await openPage(browser, urls[name], { javaScriptEnabled: false });
-    await page.getByRole('heading', { name: /^Serving/ }).waitFor();
+    await page.getByRole('heading', { name: /^(Accepting writes|Serving reads)$/ }).waitFor();
     await page.getByRole('row').filter({ hasText: 'Leader' }).waitFor();
     expect(await page.locator('svg.plot').count()).toBe(4);
     const note = page.locator('#connection noscript');

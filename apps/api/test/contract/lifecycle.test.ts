@@ -53,7 +53,7 @@ describe('lifecycle', () => {
     const service = await startService('api', { settings }, { ready: false });
     await eventually('the answer that the role is wrong', 15_000, async () => {
       const ready = await fetch(`${service.url}/ready`);
-      return ready.status === 503 && (await ready.text()).includes('not in the role');
+      return ready.status === 503 && (await ready.text()).includes('does not have the required role');
     });
     await service.stop();
   });

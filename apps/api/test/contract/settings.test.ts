@@ -52,7 +52,7 @@ describe('settings', () => {
     ['a word that is none of the choices', () => ({ NODE_ENV: 'prod' }), /^NODE_ENV: "prod", must be one of /],
     ['a level that is none', () => ({ LOG_LEVEL: 'loud' }), /^LOG_LEVEL: "loud", must be one of /],
     ['a mode of libpq that is not safe', () => ({ DB_SSLMODE: 'prefer' }), /^DB_SSLMODE: "prefer", must be one of /],
-    ['a name that is misspelt', () => ({ DB_POOLMAX: '5' }), /^DB_POOLMAX: there is no such setting/],
+    ['a name that is misspelt', () => ({ DB_POOLMAX: '5' }), /^DB_POOLMAX: unknown setting/],
     ['no password', () => ({ DB_PASSWORD: '' }), /^DB_PASSWORD, DB_PASSWORD_FILE, DB_PASSWORD_PARAMETER: /],
     ['two passwords', () => ({ DB_PASSWORD_FILE: file('empty') }), /^DB_PASSWORD, DB_PASSWORD_FILE, /],
     [

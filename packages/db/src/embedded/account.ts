@@ -28,7 +28,7 @@ export function chooseAccount(dataDir: string): Account | null {
   // initdb looks its user up by name, so a bare number does not do
   throw new EmbeddedFailure(
     'no-account',
-    'PostgreSQL refuses to run as root and neither user "postgres" nor "nobody" exists; create one, or run as an ordinary user',
+    'PostgreSQL refuses to run as root, and neither user "postgres" nor "nobody" exists; create one, or run as a non-root user',
   );
 }
 

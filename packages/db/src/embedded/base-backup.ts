@@ -56,7 +56,7 @@ export async function copyRunningServer({ source, from, to, account, signal }: C
   if (label === undefined) throw new Error('pg_backup_stop() returned no row');
   if (label.spcmapfile?.trim()) {
     throw new Error(
-      `tablespaces outside the data directory are not supported here (${label.spcmapfile.trim()}): drop them, and the replica is built`,
+      `tablespaces outside the data directory are not supported here (${label.spcmapfile.trim()}): drop them, then the replica is created`,
     );
   }
   await writeOwned(join(to, 'backup_label'), label.labelfile, account);

@@ -42,7 +42,7 @@ export function reachableBinaries(account: Account | null): Binaries {
     rmSync(copy, { recursive: true, force: true });
     throw new EmbeddedFailure(
       'directory-unreadable',
-      `user ${account.name} can run PostgreSQL neither from ${root} nor from ${copy}; make one of them readable to it, or run as an ordinary user`,
+      `user ${account.name} can run PostgreSQL neither from ${root} nor from ${copy}; make one of them readable for that user, or run as a non-root user`,
     );
   }
   return copied;
@@ -58,7 +58,7 @@ function installedPackage(): { root: string; version: string } {
   } catch (cause) {
     throw new EmbeddedFailure(
       'platform-unsupported',
-      `${name} is not installed: PostgreSQL from npm exists for Linux and macOS on x64 and arm64; run the install again, or use a machine of that kind`,
+      `${name} is not installed: PostgreSQL from npm exists for Linux and macOS on x64 and arm64; reinstall on one of these platforms`,
       { cause },
     );
   }

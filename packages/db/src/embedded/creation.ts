@@ -127,6 +127,8 @@ async function runInitdb(initdb: string, account: Account | null, options: strin
   const { failed, output } = await runProgram(initdb, options, account);
   if (!failed) return;
   const complaint = output.split('\n').find((line) => /error|fatal|cannot|could not/i.test(line));
-  const remedy = complaint?.includes('effective user ID') ? '; give that user a name, or run as another' : '';
+  const remedy = complaint?.includes('effective user ID')
+    ? '; add this user to /etc/passwd, or run as another one'
+    : '';
   throw new EmbeddedFailure('initdb-failed', `initdb failed: ${(complaint ?? output).trim()}${remedy}`);
 }

@@ -6,8 +6,8 @@ import { lockDirectory } from './lock.ts';
 import { removeDataRoot } from './place.ts';
 
 const REMEDIES: Record<string, string> = {
-  EACCES: 'run as the user it belongs to',
-  EPERM: 'run as the user it belongs to',
+  EACCES: 'run as the user that owns it',
+  EPERM: 'run as the user that owns it',
   EROFS: 'the file system is read-only',
   EEXIST: 'it is not a directory',
   ENOTDIR: 'it is not in a directory',
@@ -27,7 +27,7 @@ export function claimDirectory(path: string, undo: (() => unknown)[]): string {
     if (remedy === undefined) throw cause;
     throw new EmbeddedFailure(
       'directory-unreadable',
-      `cannot use ${wanted} (${code}): ${remedy}, or choose another place with --dir`,
+      `cannot use ${wanted} (${code}): ${remedy}, or choose another directory with --dir`,
       {
         cause,
       },
@@ -35,13 +35,13 @@ export function claimDirectory(path: string, undo: (() => unknown)[]): string {
   }
 }
 
-/** Data whose primary, or whose passwords, nobody knows are not guessed at. */
+/** Neither the primary of existing data nor its passwords are guessed. */
 export function requireFiles(root: string, files: string[]): void {
   const missing = files.find((file) => !existsSync(file));
   if (missing === undefined) return;
   throw new EmbeddedFailure(
     'state-missing',
-    `${root} holds data, but ${missing}, which belongs to it, is gone; restore it, or begin anew with --fresh`,
+    `${root} has data, but ${missing} is missing; restore that file, or delete the data and start from scratch with --fresh`,
   );
 }
 

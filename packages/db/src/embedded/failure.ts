@@ -25,7 +25,7 @@ export class PortTaken extends Error {
   readonly port: number;
   readonly purpose: string;
 
-  constructor(port: number, purpose: string, remedy = 'choose another or stop the program that has it') {
+  constructor(port: number, purpose: string, remedy = 'choose another or stop the program that uses it') {
     super(`port ${port} is already in use; ${remedy}`);
     this.name = 'PortTaken';
     this.port = port;

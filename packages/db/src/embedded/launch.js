@@ -13,7 +13,7 @@ const OLDEST_NODE = 24;
 const node = findNode();
 if (node === null) {
   process.stderr.write(
-    `pgha: Node ${OLDEST_NODE} or newer is needed and this is ${process.version}; install it from https://nodejs.org and start again\n`,
+    `pgha: Node ${OLDEST_NODE} or newer is required, this is ${process.version}; install it from https://nodejs.org and run npm start again\n`,
   );
   process.exit(1);
 }

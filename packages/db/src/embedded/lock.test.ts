@@ -18,7 +18,7 @@ describe('directory lock', () => {
   it('is held by one and given back', () => {
     const unlock = lockDirectory(dir);
     expect(lockOwner(dir)?.pid).toBe(process.pid);
-    expect(() => lockDirectory(dir)).toThrow(`another pgha (process ${process.pid}) is using ${dir}`);
+    expect(() => lockDirectory(dir)).toThrow(`another pgha (pid ${process.pid}) is using ${dir}`);
     unlock();
     expect(existsSync(join(dir, 'lock'))).toBe(false);
     lockDirectory(dir)();
@@ -26,8 +26,8 @@ describe('directory lock', () => {
 
   it('is refused while another process lives, and names it', () => {
     leave(identifyProcess(process.ppid));
-    expect(() => lockDirectory(dir)).toThrow(`process ${process.ppid}`);
-    expect(() => refuseDirectoryInUse(dir)).toThrow(`process ${process.ppid}`);
+    expect(() => lockDirectory(dir)).toThrow(`pid ${process.ppid}`);
+    expect(() => refuseDirectoryInUse(dir)).toThrow(`pid ${process.ppid}`);
   });
 
   it.each([

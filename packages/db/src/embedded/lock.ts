@@ -53,7 +53,7 @@ export function refuseDirectoryInUse(dir: string): void {
 function inUse(dir: string, pid: number): EmbeddedFailure {
   return new EmbeddedFailure(
     'directory-in-use',
-    `another pgha (process ${pid}) is using ${dir}; stop it first, or choose another place with --dir`,
+    `another pgha (pid ${pid}) is using ${dir}; stop it first, or choose another directory with --dir`,
   );
 }
 

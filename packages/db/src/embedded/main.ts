@@ -64,7 +64,7 @@ async function start(options: StartOptions): Promise<void> {
 
   say(
     options.fresh
-      ? 'starting PostgreSQL 17 anew: a primary and a replica'
+      ? 'starting PostgreSQL 17 with empty data: a primary and a replica'
       : 'starting PostgreSQL 17: a primary and a replica',
   );
   const pair = await startPair({
@@ -161,12 +161,12 @@ async function onSignal(): Promise<void> {
   const nowMs = performance.now();
   if (stoppingSinceMs !== null) {
     if (nowMs - stoppingSinceMs < ONE_KEY_PRESS_MS) return;
-    say('not waiting for requests any longer');
+    say('stopping without waiting for requests in progress');
     for (const service of started.services) service.kill();
     return;
   }
   stoppingSinceMs = nowMs;
-  say('stopping: requests first, then the replica, then the primary (Ctrl-C again to hurry)');
+  say('stopping: requests first, then the replica, then the primary (Ctrl-C again: do not wait for requests)');
   cancel.abort();
   await Promise.all([starting.catch(() => {}), ...started.services.map((service) => service.stop())]);
   await stopAll();
@@ -183,7 +183,7 @@ async function fail(error: unknown): Promise<void> {
   const isKnown = error instanceof EmbeddedFailure || error instanceof PortTaken || error instanceof UsageError;
   const text =
     error instanceof PortTaken
-      ? `port ${error.port} is already in use; choose another with ${PORT_OPTIONS[error.purpose]} or stop the program that has it`
+      ? `port ${error.port} is already in use; choose another with ${PORT_OPTIONS[error.purpose]} or stop the program that uses it`
       : isKnown
         ? error.message
         : ((error as Error).stack ?? String(error));

@@ -39,11 +39,11 @@ describe('command line', () => {
   });
 
   it.each([
-    [['--api-port', 'web'], /--api-port takes a port from 1 to 65535, .*"web"/],
-    [['--api-port', '65536'], /--api-port .*"65536"/],
-    [['--member-ports', '54322'], /--member-ports takes two ports.*"54322"/],
-    [['--member-ports', '1,2,3'], /--member-ports takes two ports/],
-    [['--api-port', '8001'], /port 8001 is asked for twice/],
+    [['--api-port', 'web'], /--api-port: expected a port from 1 to 65535, .*"web"/],
+    [['--api-port', '65536'], /--api-port: .*"65536"/],
+    [['--member-ports', '54322'], /--member-ports: expected two ports.*"54322"/],
+    [['--member-ports', '1,2,3'], /--member-ports: expected two ports/],
+    [['--api-port', '8001'], /port 8001 is specified twice/],
     [['--frehs'], /'--frehs'.*--help/],
     [['start'], /'start'.*--help/],
   ])('answers %j with one line that names the mistake', (argv, line) => {

@@ -14,7 +14,7 @@ export interface StartOptions {
 /** A mistake on the command line; the message is one line that names the option. */
 export class UsageError extends Error {}
 
-/** 54320 and up: 5432 is often taken by a PostgreSQL of the machine's own. */
+/** 54320 and up: 5432 is often taken by a PostgreSQL of the computer's own. */
 const DEFAULTS = {
   dir: '.pgha',
   'api-port': '8000',
@@ -25,25 +25,25 @@ const DEFAULTS = {
   'status-port': '54328',
 };
 
-export const HELP = `Starts everything on this machine: PostgreSQL 17 as a primary and a synchronous replica, the write API and the read API.
+export const HELP = `Start everything on this computer: PostgreSQL 17 as a primary and a synchronous replica, the write API and the read API.
 
-  npm start                                   start, or go on with the data of the last run
-  npm start -- --fresh                        throw the data away and begin anew
+  npm start                                   start, with the data of the last run if there is any
+  npm start -- --fresh                        delete the data and start from scratch
   npm start -- --api-port 9000                use another port
 
 Options
-  --fresh                 remove the database and its passwords first
+  --fresh                 delete the database and its passwords first
   --api-port PORT         write API                                    ${DEFAULTS['api-port']}
   --read-api-port PORT    read API                                     ${DEFAULTS['read-api-port']}
-  --primary-port PORT     PostgreSQL, whoever is primary now           ${DEFAULTS['primary-port']}
+  --primary-port PORT     PostgreSQL, the current primary              ${DEFAULTS['primary-port']}
   --replica-port PORT     PostgreSQL, the replica (read-only)          ${DEFAULTS['replica-port']}
   --member-ports A,B      the two servers behind those ports           ${DEFAULTS['member-ports']}
-  --status-port PORT      GET /cluster, as Patroni answers it          ${DEFAULTS['status-port']}
-  --dir DIRECTORY         where data, passwords and logs are kept      ${DEFAULTS.dir} in the checkout
-  --help                  this text
+  --status-port PORT      GET /cluster, in Patroni's format            ${DEFAULTS['status-port']}
+  --dir DIRECTORY         directory for data, passwords and logs       ${DEFAULTS.dir} in the checkout
+  -h, --help              show this help
 
-0 as a port means any free one. Everything listens on 127.0.0.1 alone. Ctrl-C stops it all, requests first.
-When the primary is lost the replica takes over by itself, and the old primary is built anew as the replica.
+Port 0 means any free port. Everything listens on 127.0.0.1 only. Ctrl-C stops everything, after requests in progress.
+If the primary fails, the replica is promoted automatically and the former primary is rebuilt as the replica.
 `;
 
 /**
@@ -61,7 +61,7 @@ export function parseOptions(argv: string[], home: string): StartOptions | null 
   const memberText = values['member-ports'] ?? DEFAULTS['member-ports'];
   const [first, second, ...more] = memberText.split(',');
   if (first === undefined || second === undefined || more.length > 0) {
-    throw new UsageError(`--member-ports takes two ports, such as 54322,54323; not ${JSON.stringify(memberText)}`);
+    throw new UsageError(`--member-ports: expected two ports, such as 54322,54323; got ${JSON.stringify(memberText)}`);
   }
   const options: StartOptions = {
     fresh: values.fresh === true,
@@ -97,14 +97,16 @@ function parse(argv: string[]) {
     }).values;
   } catch (cause) {
     const [firstSentence] = (cause as Error).message.split('. ', 1);
-    throw new UsageError(`${firstSentence}; npm start -- --help shows the options`, { cause });
+    throw new UsageError(`${firstSentence}; "npm start -- --help" lists the options`, { cause });
   }
 }
 
 function parsePort(option: string, text: string): number {
   const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : Number.NaN;
   if (port >= 0 && port <= 65_535) return port;
-  throw new UsageError(`${option} takes a port from 1 to 65535, or 0 for any free one; not ${JSON.stringify(text)}`);
+  throw new UsageError(
+    `${option}: expected a port from 1 to 65535, or 0 for any free one; got ${JSON.stringify(text)}`,
+  );
 }
 
 function refuseTwice({ apiPort, readApiPort, primaryPort, replicaPort, memberPorts, statusPort }: StartOptions): void {
@@ -112,5 +114,5 @@ function refuseTwice({ apiPort, readApiPort, primaryPort, replicaPort, memberPor
     (port) => port > 0,
   );
   const twice = chosen.find((port, index) => chosen.indexOf(port) !== index);
-  if (twice !== undefined) throw new UsageError(`port ${twice} is asked for twice; every part needs its own`);
+  if (twice !== undefined) throw new UsageError(`port ${twice} is specified twice; every component needs its own`);
 }

@@ -91,7 +91,7 @@ async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pai
   const { log = () => {}, signal } = options;
   const dir = claimDirectory(options.dir, undo);
   for (const name of MEMBER_NAMES) {
-    if (await stopLeftoverServer(join(dir, 'data', name))) log(`stopped ${name}, which an earlier run had left behind`);
+    if (await stopLeftoverServer(join(dir, 'data', name))) log(`stopped ${name}, left running by an earlier run`);
   }
   const ports = await choosePorts(options.ports ?? {});
   if (options.fresh === true) removeEverything(dir);
@@ -187,7 +187,7 @@ async function start(options: PairOptions, undo: (() => unknown)[]): Promise<Pai
   await running.writable(SETTLED_MS);
   await running.settled(SETTLED_MS).catch((error: Error) => {
     signal?.throwIfAborted();
-    log(`${error.message}; going on with the primary alone`);
+    log(`${error.message}; continuing with the primary only`);
   });
   return present({ running, servers, forwarders, status, guard, logins, cluster, undo });
 }

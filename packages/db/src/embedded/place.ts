@@ -30,7 +30,7 @@ export function prepareDataRoot(dir: string, account: Account | null): string {
     if (uid !== process.getuid?.()) {
       throw new EmbeddedFailure(
         'directory-unreadable',
-        `${root} belongs to user ${uid}; run as that user (or as root) as before, or choose another place with --dir`,
+        `${root} is owned by user ${uid}; run as that user (or as root) as before, or choose another directory with --dir`,
       );
     }
     return root;
@@ -50,7 +50,7 @@ export function prepareDataRoot(dir: string, account: Account | null): string {
   if (accountCan(account, '-w', real)) return real;
   throw new EmbeddedFailure(
     'directory-unreadable',
-    `user ${account.name} cannot write to ${real}; make it reachable for that user, or begin anew with --fresh`,
+    `user ${account.name} cannot write to ${real}; give that user access, or delete the data and start from scratch with --fresh`,
   );
 }
 
@@ -70,7 +70,7 @@ function linkToSharedPlace(dir: string, root: string, account: Account): void {
   } catch (cause) {
     throw new EmbeddedFailure(
       'directory-unreadable',
-      `user ${account.name} cannot reach ${dir}, and ${SHARED_PLACE} cannot be written (${(cause as NodeJS.ErrnoException).code}); choose a place that user can reach with --dir`,
+      `user ${account.name} cannot access ${dir}, and ${SHARED_PLACE} is not writable (${(cause as NodeJS.ErrnoException).code}); choose a directory that this user can access with --dir`,
       { cause },
     );
   }

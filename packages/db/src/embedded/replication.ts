@@ -47,7 +47,7 @@ export async function positionOnceInForce({ port, superuser }: Reach): Promise<b
       `select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::text as position`,
     );
     const [row] = rows;
-    if (row === undefined) throw new Error('the primary did not say how far its WAL reaches');
+    if (row === undefined) throw new Error('the primary did not report its WAL position');
     return BigInt(row.position);
   } finally {
     void session.end();

@@ -76,7 +76,7 @@ export function createServer({ name, dataDir, postgres, account, logFile, onExit
           onExit(stopping);
         };
         started.once('error', (error) => end(error.message));
-        started.once('exit', (code, cause) => end(`ended with ${cause ?? `status ${code}`}`));
+        started.once('exit', (code, cause) => end(`exited with ${cause ?? `status ${code}`}`));
       });
       while (child === started && !acceptsConnections(dataDir, started.pid)) {
         await Promise.race([delay(READY_POLL_MS), ended]);

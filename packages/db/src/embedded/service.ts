@@ -66,7 +66,7 @@ export function startService({ name, main, url, environment, logFile, log, onSta
       if (performance.now() - startedAtMs > WELL_MS) restarts = 0;
       const pauseMs = restartPauseMs(restarts);
       restarts += 1;
-      log(`the ${name} ended (${why}): starting it again (${lastLine(logFile)})`);
+      log(`the ${name} exited (${why}): restarting it (${lastLine(logFile)})`);
       setTimeout(() => {
         if (!stopping) start();
       }, pauseMs);
@@ -84,7 +84,7 @@ export function startService({ name, main, url, environment, logFile, log, onSta
         if (answers && child !== null) break;
         if (stopping) throw new EmbeddedFailure('service-failed', `the ${name} was stopped before it was ready`);
         if (child === null || performance.now() > deadline) {
-          const what = child === null ? 'ended while it was starting' : `was not ready within ${READY_MS / 1000} s`;
+          const what = child === null ? 'exited while starting' : `was not ready within ${READY_MS / 1000} s`;
           throw new EmbeddedFailure('service-failed', `the ${name} ${what}: ${lastLine(logFile)} (see ${logFile})`);
         }
         await delay(READY_POLL_MS);

@@ -26,6 +26,6 @@ describe('recorded state', () => {
     '[]',
   ])('is not guessed at when it reads %j', (content) => {
     writeFileSync(file, content);
-    expect(() => readState(file)).toThrow(/does not say who is primary.*--fresh/);
+    expect(() => readState(file)).toThrow(/does not name the primary.*--fresh/);
   });
 });

@@ -41,7 +41,7 @@ export function readState(path: string): PairState | null {
   }
   throw new EmbeddedFailure(
     'state-missing',
-    `${path} does not say who is primary (it holds ${JSON.stringify(text.slice(0, 40))}); restore it, or begin anew with --fresh`,
+    `${path} does not name the primary (it contains ${JSON.stringify(text.slice(0, 40))}); restore it, or delete the data and start from scratch with --fresh`,
   );
 }
 

@@ -83,7 +83,7 @@ export async function serveStatus(port: number, read: (url: string) => Cluster):
     const path = request.url?.split('?', 1)[0] ?? '/';
     const answer = path === '/cluster' ? cluster : cluster.members.find(({ name }) => path === `/patroni/${name}`);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(answer ?? { error: `nothing at ${path}; ask /cluster` }));
+    response.end(JSON.stringify(answer ?? { error: `not found: ${path}; use /cluster` }));
   });
   server.listen({ port, host: '127.0.0.1', exclusive: true });
   try {

@@ -136,7 +136,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
         return void synchrony.establish(state.primary, action.replica).then(() => rounds.wake());
       case 'record-synchronous':
         save({ synchronous: action.replica });
-        return log(`replica ${action.replica} is synchronous: every acknowledged write is on two machines`);
+        return log(`replica ${action.replica} is synchronous: every acknowledged write is on both servers`);
       case 'rebuild':
         return buildAnew(action.member);
     }
@@ -171,7 +171,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   }
 
   async function failOver(from: MemberName, to: MemberName): Promise<void> {
-    log(`primary ${from} is gone: promoting ${to}`);
+    log(`primary ${from} failed: promoting ${to}`);
     servers[from].fence();
     // on the disk before the promotion: from here on `from` never serves these files again
     save({ primary: to, synchronous: null, stale: [from] });
@@ -186,14 +186,14 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     forwarders.primary.setTarget(ports[name]);
     const gapMs = primaryLostAtMs === null ? null : performance.now() - primaryLostAtMs;
     primaryLostAtMs = null;
-    log(`${name} is primary now${gapMs === null ? '' : `; there was none for ${(gapMs / 1000).toFixed(2)} s`}`);
+    log(`${name} is the primary now${gapMs === null ? '' : `, after ${(gapMs / 1000).toFixed(2)} s without one`}`);
   }
 
   function goAlone(): void {
     // recorded first: a primary that no longer waits must not be replaced by a replica that may lack a write
     save({ synchronous: null });
     synchrony.set(state.primary, null);
-    log('replica gone: the primary goes on alone, writes are on one machine only');
+    log('replica unavailable: the primary continues without it, new writes are on one server only');
   }
 
   function buildAnew(name: MemberName): void {
@@ -221,12 +221,12 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     }
   }
 
-  const rounds = startRounds(round, (message) => log(`${message}; trying again`));
+  const rounds = startRounds(round, (message) => log(`${message}; retrying`));
 
   const explain = (what: string) => (why: string) => {
     const held = (name: MemberName) => (members[name].held ? ', held down by a fault until startStopped()' : '');
     const each = MEMBER_NAMES.map((name) => `${name} ${phase(name)}${held(name)}`).join('; ');
-    const roles = `primary ${state.primary}, synchronous ${state.synchronous ?? 'nobody'}`;
+    const roles = `primary ${state.primary}, synchronous ${state.synchronous ?? 'none'}`;
     return new EmbeddedFailure('not-settled', `the pair: ${why} ${what} (${each}; ${roles})`);
   };
 
@@ -243,7 +243,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
         primaryLostAtMs ??= performance.now();
         promoteAtMs = performance.now() + promoteAfterMs;
       }
-      if (!asked && !held && hasRun && !rounds.isStopping()) log(`${name} ended unexpectedly`);
+      if (!asked && !held && hasRun && !rounds.isStopping()) log(`${name} exited unexpectedly`);
       rounds.wake();
     },
 

@@ -91,7 +91,7 @@ describe('a pair and the processes around it', () => {
     const holder = await hold();
     await expect(startPair({ dir })).rejects.toMatchObject({
       code: 'directory-in-use',
-      message: `another pgha (process ${holder.pid}) is using ${dir}; stop it first, or choose another place with --dir`,
+      message: `another pgha (pid ${holder.pid}) is using ${dir}; stop it first, or choose another directory with --dir`,
     });
     expect(servers().length).toBeGreaterThan(2);
   });
@@ -126,7 +126,9 @@ describe('a pair and the processes around it', () => {
       renameSync(join(dir, file), join(dir, 'aside'));
       await expect(startPair({ dir })).rejects.toMatchObject({
         code: 'state-missing',
-        message: expect.stringMatching(/is gone; restore it, or begin anew with --fresh$/),
+        message: expect.stringMatching(
+          /is missing; restore that file, or delete the data and start from scratch with --fresh$/,
+        ),
       });
       renameSync(join(dir, 'aside'), join(dir, file));
     }
@@ -175,6 +177,6 @@ describe('a pair and the processes around it', () => {
     holder.kill('SIGKILL');
     await waitUntil('no server is left', 15_000, () => servers().length === 0);
     chownSync(dir, 0, 0);
-    await expect(hold([], ordinary)).rejects.toThrow(/cannot use .* \(EACCES\): run as the user it belongs to/);
+    await expect(hold([], ordinary)).rejects.toThrow(/cannot use .* \(EACCES\): run as the user that owns it/);
   });
 });

@@ -140,7 +140,7 @@ describe('embedded pair', () => {
     const writer = startWriter(pair);
     await waitUntil('some rows are acknowledged', 5_000, () => writer.acknowledged.length > 5);
     pair.killReplica();
-    const alone = 'replica gone: the primary goes on alone, writes are on one machine only';
+    const alone = 'replica unavailable: the primary continues without it, new writes are on one server only';
     await waitUntil('it is said', 4_000, () => lines.includes(alone));
     const before = writer.acknowledged.length;
     await waitUntil('writes go on', 4_000, () => writer.acknowledged.length > before + 5);
@@ -151,7 +151,7 @@ describe('embedded pair', () => {
     await pair.startStopped();
     await writer.stop();
     expect(lines).toContainEqual(
-      expect.stringContaining('is synchronous: every acknowledged write is on two machines'),
+      expect.stringContaining('is synchronous: every acknowledged write is on both servers'),
     );
     expect(lines).not.toContainEqual(expect.stringContaining('building'));
     expect(writer.longestGapMs()).toBeLessThan(4_000);
@@ -160,7 +160,7 @@ describe('embedded pair', () => {
   it('starts a replica again that ends by itself', async () => {
     const postmaster = runningPostmaster(join(dir, 'data', role('sync_standby')?.name ?? ''));
     process.kill(postmaster ?? Number.NaN, 'SIGKILL');
-    await waitUntil('it is noticed', 2_000, () => lines.some((line) => line.endsWith('ended unexpectedly')));
+    await waitUntil('it is noticed', 2_000, () => lines.some((line) => line.endsWith('exited unexpectedly')));
     await pair.settled();
     expect(lines).not.toContainEqual(expect.stringContaining('building'));
   });
@@ -196,7 +196,7 @@ describe('embedded pair', () => {
   it('starts a primary again, rather than promote a replica that lacks writes', async () => {
     const old = role('leader');
     pair.killReplica();
-    await waitUntil('it goes on alone', 4_000, () => lines.some((line) => line.startsWith('replica gone')));
+    await waitUntil('it goes on alone', 4_000, () => lines.some((line) => line.startsWith('replica unavailable')));
     await asOwner('insert into ledger values (42)');
     pair.killPrimary();
     await pair.startStopped();
@@ -248,7 +248,7 @@ describe('embedded pair', () => {
   it('says which member is held down when it cannot settle, and stops within seconds all the same', async () => {
     pair.killReplica();
     const settled = pair.settled().catch((error: Error) => error.message);
-    await waitUntil('it goes on alone', 4_000, () => lines.some((line) => line.startsWith('replica gone')));
+    await waitUntil('it goes on alone', 4_000, () => lines.some((line) => line.startsWith('replica unavailable')));
     const began = performance.now();
     await pair.stop();
     expect(performance.now() - began).toBeLessThan(5_000);

@@ -96,14 +96,14 @@ describe('npm start', () => {
     const postmaster = Number(readFileSync(join(dir, 'data/pg1/postmaster.pid'), 'utf8').split('\n')[0]);
     process.kill(postmaster, 'SIGKILL');
     expect((await post('second')).status).toBe(201);
-    await waitUntil('the failover is told', 5_000, () => /^\d\d:\d\d:\d\d {2}pg2 is primary now/m.test(run.said()));
+    await waitUntil('the failover is told', 5_000, () => /^\d\d:\d\d:\d\d {2}pg2 is the primary now/m.test(run.said()));
     await waitUntil('the old primary is back', 30_000, () => run.said().includes('replica pg1 is synchronous'));
 
     run.process.kill('SIGINT');
     run.process.kill('SIGINT'); // as npm does: the terminal's and its own
     expect(await run.ended).toBe(0);
     expect(run.said()).toMatch(/stopped\n$/);
-    expect(run.said()).not.toContain('not waiting');
+    expect(run.said()).not.toContain('without waiting');
     expect(servers()).toEqual([]);
   });
 
@@ -132,7 +132,7 @@ describe('npm start', () => {
     const reads = run.url('read API');
     const service = serviceOn(dir, 'read-api');
     process.kill(service, 'SIGKILL');
-    await waitUntil('it is said', 5_000, () => run.said().includes('the read API ended (SIGKILL): starting it again'));
+    await waitUntil('it is said', 5_000, () => run.said().includes('the read API exited (SIGKILL): restarting it'));
     await waitUntil('it is ready again', 20_000, () => ready(reads));
   });
 
@@ -150,7 +150,7 @@ describe('npm start', () => {
     const run = await launched();
     const again = launch();
     expect(await again.ended).toBe(3);
-    expect(again.said()).toMatch(/^pgha: another pgha \(process \d+\) is using \S+; stop it first, .*\n$/);
+    expect(again.said()).toMatch(/^pgha: another pgha \(pid \d+\) is using \S+; stop it first, .*\n$/);
     const squatter = createServer().listen(0, '127.0.0.1');
     await once(squatter, 'listening');
     const { port } = squatter.address() as AddressInfo;
@@ -161,7 +161,7 @@ describe('npm start', () => {
       expect(await refused.ended).toBe(3);
       expect(refused.said()).toMatch(
         new RegExp(
-          `pgha: port ${port} is already in use; choose another with ${option} or stop the program that has it\n$`,
+          `pgha: port ${port} is already in use; choose another with ${option} or stop the program that uses it\n$`,
         ),
       );
     }

@@ -16,12 +16,14 @@ export interface ItemReadOptions {
 }
 
 const json = 'application/json; charset=utf-8';
-const EtagHeader = { ETag: { type: 'string', description: 'version of the item' } };
+const EtagHeader = { ETag: { type: 'string', description: 'version of the item, for If-Match and If-None-Match' } };
 
 /** `GET /items` and `GET /items/{id}`, the same on both services. */
 export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, positions }: ItemReadOptions): void {
   const routes = typed(app);
-  const minLsn = { 'min-lsn': Type.Optional(Type.String({ description: 'a Commit-LSN to be at least as new as' })) };
+  const minLsn = {
+    'min-lsn': Type.Optional(Type.String({ description: 'a Commit-LSN: the response includes that write' })),
+  };
   const failures = problemResponses(
     'bad-request',
     'unauthorized',
@@ -52,7 +54,9 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
         params: ItemParamsSchema,
         headers: Type.Object({
           ...(positions ? minLsn : {}),
-          'if-none-match': Type.Optional(Type.String({ description: 'an ETag; 304 when the item still has it' })),
+          'if-none-match': Type.Optional(
+            Type.String({ description: 'an ETag; 304 if the item has not changed since' }),
+          ),
         }),
         response: {
           200: {
@@ -91,7 +95,7 @@ export function registerItemReads(app: FastifyInstance, { reads, deadlineMs, pos
         response: {
           200: {
             description: 'the items',
-            headers: { Link: { type: 'string', description: 'rel="next", when more may follow' } },
+            headers: { Link: { type: 'string', description: 'rel="next": the next page, if there may be more items' } },
             content: { 'application/json': { schema: Type.Array(ItemSchema) } },
           },
           ...failures,
@@ -138,14 +142,13 @@ const noItem = '0';
 
 /** The 404 of an item. */
 export function notFound(id: string): Problem {
-  return new Problem('not-found', `There is no item ${id}.`);
+  return new Problem('not-found', `Item ${id} does not exist.`);
 }
 
 function parseMinLsn(header: unknown): LsnToken | null {
   if (header === undefined) return null;
   const token = parseLsn(String(header));
-  if (token === null)
-    throw new Problem('bad-request', 'Min-LSN is not a position such as 0/3000148 or 0/3000148;tl=3.');
+  if (token === null) throw new Problem('bad-request', 'Min-LSN is not an LSN such as 0/3000148 or 0/3000148;tl=3.');
   return token;
 }
 

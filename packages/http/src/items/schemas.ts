@@ -10,7 +10,7 @@ const highestPrice = 9_999_999_999.99;
 const fields = {
   name: Type.String({ minLength: 1, maxLength: 255, pattern: storable }),
   description: Type.Union([Type.String({ maxLength: 1000, pattern: storable }), Type.Null()]),
-  price: Type.Number({ minimum: 0, maximum: highestPrice, description: 'at most two decimals' }),
+  price: Type.Number({ minimum: 0, maximum: highestPrice, description: 'at most two decimal places' }),
   is_active: Type.Boolean(),
 };
 const example = { name: 'Keyboard', description: 'Mechanical, 87 keys', price: 129.9, is_active: true };
@@ -56,7 +56,7 @@ export const ItemSchema = Type.Object(
 );
 
 export const ItemParamsSchema = Type.Object({
-  id: Type.String({ pattern: '^[0-9]{1,30}$', description: 'the id of an item', examples: ['1'] }),
+  id: Type.String({ pattern: '^[0-9]{1,30}$', description: 'item id', examples: ['1'] }),
 });
 
 export const PageQuerySchema = Type.Object(
@@ -65,11 +65,13 @@ export const PageQuerySchema = Type.Object(
       default: 0,
       minimum: 0,
       maximum: 1_000_000,
-      description: 'rows to pass over; prefer `after`',
+      description: 'rows to skip; prefer `after`',
     }),
     limit: Type.Integer({ default: 100, minimum: 1, maximum: 1_000 }),
     active_only: Type.Boolean({ default: false }),
-    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,30}$', description: 'only ids greater than this one' })),
+    after: Type.Optional(
+      Type.String({ pattern: '^[0-9]{1,30}$', description: 'return only ids greater than this one' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -107,6 +109,6 @@ export function toChanges(changes: ItemChanges): Partial<ItemFields> {
 function toPrice(price: number, path: string): string {
   const text = price.toFixed(2);
   if (Number(text) === price) return text;
-  const error = { path: `${path}/price`, message: 'must have at most two decimals' };
+  const error = { path: `${path}/price`, message: 'must have at most two decimal places' };
   throw new Problem('validation', `${error.path} ${error.message}`, { extra: { errors: [error] } });
 }

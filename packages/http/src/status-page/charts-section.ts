@@ -1,5 +1,5 @@
 import { type Chart, renderChart, type Series, type TimeWindow } from './chart.ts';
-import { capital, type Requests } from './event-text.ts';
+import { awaited, capital, type Requests } from './event-text.ts';
 import { formatBytes, formatClock, formatCount, formatDuration } from './figures.ts';
 import type { Measure, Point } from './history.ts';
 import { type Html, html, type Part } from './html.ts';
@@ -15,7 +15,7 @@ const floors = { requests: 10, held: 10, lagBytes: 64 * 1024, latencySeconds: 0.
 /** The fastest bucket's middle is 0.25 ms. */
 const latencyBottomSeconds = 0.0001;
 
-/** The four drawings of the last minutes, each with its figure of now. */
+/** The four charts of the last minutes, each with its current value. */
 export function renderCharts(seen: Seen, requests: Requests): Html {
   const points = (measure: Measure) => seen.history.points(measure);
   const [rate, failed, p50, p99, held, lag] = [
@@ -36,12 +36,12 @@ export function renderCharts(seen: Seen, requests: Requests): Html {
   const failedSeries: Series[] = failures > 0 ? [{ style: 'failed', points: failed }] : [];
   const cards: Card[] = [
     {
-      title: 'Requests a second',
+      title: 'Requests per second',
       now: show(last(rate), formatCount),
-      note: html`<span class="${failures > 0 ? 'trouble' : ''}">${formatCount(failures)} failed in five minutes</span>`,
+      note: html`<span class="${failures > 0 ? 'trouble' : ''}">${formatCount(failures)} failed in 5 minutes</span>`,
       chart: {
         ...shared,
-        label: describe('Requests a second', rate, formatCount),
+        label: describe('Requests per second', rate, formatCount),
         series: [{ style: 'main', points: rate, isFilled: true }, ...failedSeries],
         scale: decimalScale(highest(rate), floors.requests),
         formatTick: formatCount,
@@ -65,7 +65,7 @@ export function renderCharts(seen: Seen, requests: Requests): Html {
     {
       title: 'Replication lag',
       now: show(last(lag), formatBytes),
-      note: html`of the replica furthest behind`,
+      note: html`of the replica with the highest lag`,
       chart: {
         ...shared,
         label: describe('Replication lag', lag, formatBytes),
@@ -75,12 +75,12 @@ export function renderCharts(seen: Seen, requests: Requests): Html {
       },
     },
     {
-      title: `Held ${requests}`,
+      title: `Queued ${requests}`,
       now: formatCount(seen.held),
-      note: html`${capital(requests)} wait while no server takes them`,
+      note: html`${capital(requests)} waiting for a ${awaited(requests)}`,
       chart: {
         ...shared,
-        label: describe(`Held ${requests}`, held, formatCount),
+        label: describe(`Queued ${requests}`, held, formatCount),
         series: [{ style: 'main', points: held, isFilled: true }],
         scale: decimalScale(highest(held), floors.held),
         formatTick: formatCount,
@@ -105,7 +105,7 @@ ${renderChart(chart)}</figure>
 
 const rowEverySamples = 15;
 
-/** The same figures as rows, for those who do not see the drawings. */
+/** The same values as a table, for those who do not see the charts. */
 export function renderFigures({ history }: Pick<Snapshot, 'history'>): Html {
   const columns = (['requestsPerSecond', 'p50', 'p99', 'lag', 'held'] as const).map((measure) =>
     history.points(measure),
@@ -123,7 +123,7 @@ export function renderFigures({ history }: Pick<Snapshot, 'history'>): Html {
   }
   return html`<table>
 <caption class="unseen">The last five minutes, newest first</caption>
-<thead><tr><th scope="col">Time (UTC)</th><th scope="col" class="number">Requests/s</th><th scope="col" class="number">p50</th><th scope="col" class="number">p99</th><th scope="col" class="number">Lag</th><th scope="col" class="number">Held</th></tr></thead>
+<thead><tr><th scope="col">Time (UTC)</th><th scope="col" class="number">Requests/s</th><th scope="col" class="number">p50</th><th scope="col" class="number">p99</th><th scope="col" class="number">Lag</th><th scope="col" class="number">Queued</th></tr></thead>
 <tbody>${rows}</tbody></table>`;
 }
 

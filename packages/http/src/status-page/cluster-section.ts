@@ -8,15 +8,16 @@ import { roleSymbol, toneSymbol } from './symbols.ts';
 
 type Member = ClusterView['members'][number];
 
+/** As `patronictl list` prints them. */
 const roleNames: Record<string, string> = {
   leader: 'Leader',
-  standby_leader: 'Standby leader',
-  sync_standby: 'Sync standby',
-  quorum_standby: 'Quorum standby',
+  standby_leader: 'Standby Leader',
+  sync_standby: 'Sync Standby',
+  quorum_standby: 'Quorum Standby',
   replica: 'Replica',
 };
 
-/** The members as a table; while they cannot be read, as they last were. */
+/** The members as a table; while no Patroni member responds, their last known state. */
 export function renderMembers({
   cluster,
   clusterIsConfigured,
@@ -25,10 +26,12 @@ export function renderMembers({
   const note = !clusterIsConfigured
     ? 'Not configured: set PATRONI_URLS.'
     : isStale
-      ? `Cannot be read now${at === null ? '' : `; as of ${formatClock(at)} UTC`}.`
+      ? `No Patroni member responds${at === null ? '' : `; last known state, ${formatClock(at)} UTC`}.`
       : value === null
         ? 'Not read yet.'
-        : `Synchronous replication is ${value.synchronous ? 'on' : 'off'}.`;
+        : value.leader === null
+          ? 'There is no primary.'
+          : `Synchronous replication is ${value.synchronous ? 'on' : 'off'}.`;
   const scope = value === null ? null : html` of <b>${value.scope}</b>`;
   return html`<table class="roster">
 <caption><h2>Members${scope}</h2><p>${note}</p></caption>
@@ -47,12 +50,12 @@ function renderMember({ name, role, state, timeline, lag }: Member, leads: boole
 `;
 }
 
-/** What has happened, newest first. */
+/** The events, newest first. */
 export function renderEvents({ events, since }: Pick<Snapshot, 'events' | 'since'>, requests: Requests): Html {
   const lines = events.map((event) => {
     const { tone, text } = describeEvent(event, requests);
     return html`<li><time datetime="${new Date(event.at).toISOString()}">${formatClock(event.at)}</time>${toneSymbol(tone)}<span>${text}</span></li>
 `;
   });
-  return html`${lines}<li class="quiet"><time datetime="${new Date(since).toISOString()}">${formatClock(since)}</time><span>Watching since here; nothing earlier is known</span></li>`;
+  return html`${lines}<li class="quiet"><time datetime="${new Date(since).toISOString()}">${formatClock(since)}</time><span>Service started; earlier events are not recorded</span></li>`;
 }

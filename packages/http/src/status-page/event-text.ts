@@ -4,51 +4,56 @@ import type { HoldEvent } from './hold.ts';
 
 export type StatusEvent = ClusterEvent | HoldEvent;
 
-/** `good`: as it should be. `notice`: worth knowing. `trouble`: somebody has to look. */
+/** `good`: healthy. `notice`: degraded or changed. `trouble`: requires attention. */
 export type Tone = 'good' | 'notice' | 'trouble';
 
-/** What the service holds back while no server of the right role is there. */
+/** The requests that the service queues while no server has the required role. */
 export type Requests = 'writes' | 'reads';
 
 /** One event as a line for people. */
 export function describeEvent(event: StatusEvent, requests: Requests): { tone: Tone; text: string } {
   switch (event.kind) {
     case 'leader-lost':
-      return { tone: 'trouble', text: `${event.leader} no longer leads; there is no leader` };
+      return { tone: 'trouble', text: `No primary: ${event.leader} is no longer the leader` };
     case 'leader-changed':
-      return { tone: 'notice', text: `Leader changed from ${event.from} to ${event.to}${without(event.withoutMs)}` };
+      return { tone: 'notice', text: `Primary changed from ${event.from} to ${event.to}${without(event.withoutMs)}` };
     case 'leader-back':
-      return { tone: 'good', text: `${event.leader} leads again${without(event.withoutMs)}` };
+      return { tone: 'good', text: `${event.leader} is the primary again${without(event.withoutMs)}` };
     case 'timeline':
       return { tone: 'notice', text: `Timeline ${event.from} → ${event.to}` };
     case 'synchronous-lost':
-      return { tone: 'notice', text: 'Synchronous replication lost: no standby confirms commits' };
+      return { tone: 'notice', text: 'No synchronous standby' };
     case 'synchronous-back':
-      return { tone: 'good', text: 'Synchronous replication is back: a standby confirms every commit' };
+      return { tone: 'good', text: 'Synchronous replication restored' };
     case 'member-gone':
-      return { tone: 'notice', text: `${event.name} is gone (${event.state})` };
+      return { tone: 'notice', text: `${event.name} is unavailable (${event.state})` };
     case 'member-back':
-      return { tone: 'good', text: `${event.name} is up (${event.state})` };
+      return { tone: 'good', text: `${event.name} is available (${event.state})` };
     case 'members-unknown':
-      return { tone: 'notice', text: 'The members cannot be read' };
+      return { tone: 'notice', text: 'Cluster state unknown: no Patroni member responded' };
     case 'members-known':
-      return { tone: 'good', text: 'The members can be read again' };
+      return { tone: 'good', text: 'Cluster state available again' };
     case 'hold-began':
-      return { tone: 'notice', text: `${capital(requests)} are held until a server answers` };
+      return { tone: 'notice', text: `${capital(requests)} queued until a ${awaited(requests)} responds` };
     case 'hold-ended': {
       const { forMs, peak, failed } = event;
-      const most = peak === 0 ? 'none was waiting' : `${formatCount(peak)} at most`;
+      const most = peak === 0 ? 'none queued' : `at most ${formatCount(peak)} queued`;
       const failures = failed === 0 ? 'no request failed' : `${formatCount(failed)} requests failed`;
       return {
         tone: failed === 0 ? 'good' : 'trouble',
-        text: `${capital(requests)} flow again: held for ${formatDuration(forMs / 1000)}, ${most}, ${failures}`,
+        text: `${capital(requests)} resumed after ${formatDuration(forMs / 1000)}: ${most}, ${failures}`,
       };
     }
   }
 }
 
 function without(ms: number | null): string {
-  return ms === null ? '' : ` after ${formatDuration(ms / 1000)} without one`;
+  return ms === null ? '' : ` after ${formatDuration(ms / 1000)} without a primary`;
+}
+
+/** What queued requests wait for. */
+export function awaited(requests: Requests): string {
+  return requests === 'writes' ? 'primary' : 'server';
 }
 
 export function capital(text: string): string {

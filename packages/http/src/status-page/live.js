@@ -1,9 +1,9 @@
-/* The status page's script: fetches the rendered parts and puts those that differ in place. Without it the page reloads. */
+/* The status page's script: fetches the rendered parts and replaces those that differ. Without it the page reloads. */
 
 const everyMs = 1_000;
-/** Nobody is looking. */
+/** While the page is not visible. */
 const hiddenEveryMs = 30_000;
-/** An answer takes milliseconds; after this the service is not there. */
+/** A response takes milliseconds; after this the service counts as unavailable. */
 const timeoutMs = 4_000;
 
 const connection = document.getElementById('connection');
@@ -34,7 +34,7 @@ async function update() {
     lastAnswer = new Date();
     report('live', 'live');
   } catch {
-    report('lost', `no answer since ${lastAnswer.toISOString().slice(11, 19)} UTC`);
+    report('lost', `not responding since ${lastAnswer.toISOString().slice(11, 19)} UTC`);
   }
   clearTimeout(timer);
   timer = setTimeout(update, document.hidden ? hiddenEveryMs : everyMs);

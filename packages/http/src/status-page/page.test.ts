@@ -33,7 +33,7 @@ function snapshot(over: Partial<Snapshot> = {}): Snapshot {
 describe('the page', () => {
   it('is whole before anything has been read', () => {
     const page = renderPage(frame, renderParts(snapshot(), 'writes'), nonces);
-    expect(page).toContain('<title>Looking · pgha write service</title>');
+    expect(page).toContain('<title>Starting · pgha write API</title>');
     expect(page).toContain('14:03:22</time> UTC');
     expect(page.match(/<svg class="plot"/g)).toHaveLength(4);
   });

@@ -1,6 +1,6 @@
 import { renderCharts, renderFigures } from './charts-section.ts';
 import { renderEvents, renderMembers } from './cluster-section.ts';
-import { describeEvent, type Requests } from './event-text.ts';
+import { awaited, describeEvent, type Requests } from './event-text.ts';
 import { formatClock } from './figures.ts';
 import { Html, html } from './html.ts';
 import type { Snapshot } from './sampler.ts';
@@ -90,7 +90,7 @@ export function renderPage(
 <ol class="events" id="events" tabindex="0" aria-labelledby="events-title">${parts.events}</ol>
 </section>
 <section class="charts" aria-label="The last five minutes" id="charts">${parts.charts}</section>
-<p class="legend"><span class="key key-mark">change of leader</span> <span class="key key-away">${requests} held, or nobody to take them</span></p>
+<p class="legend"><span class="key key-mark">primary changed</span> <span class="key key-away">no ${awaited(requests)}: ${requests} queued</span></p>
 <section class="panel backups" aria-label="Backups" id="backups">${parts.backups}</section>
 <section class="panel database" aria-label="Database" id="database">${parts.database}</section>
 <details class="panel figures"><summary>The last five minutes as a table</summary>
@@ -108,13 +108,13 @@ export function renderPage(
 }
 
 function serviceName(requests: Requests): string {
-  return requests === 'writes' ? 'pgha write service' : 'pgha read service';
+  return requests === 'writes' ? 'pgha write API' : 'pgha read API';
 }
 
 const links = [
-  ['/docs', 'Documentation'],
+  ['/docs', 'API documentation'],
   ['/ready', 'Readiness'],
-  ['/stats', 'Figures'],
+  ['/stats', 'Statistics'],
   ['/cluster', 'Cluster'],
   ['/backups', 'Backups'],
   ['/metrics', 'Metrics'],

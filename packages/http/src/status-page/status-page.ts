@@ -92,10 +92,10 @@ export async function registerStatusPage(app: FastifyInstance, options: StatusPa
       {
         schema: {
           tags: ['operation'],
-          summary: 'Entry points; to a browser at an internal address the status page',
+          summary: 'Entry points as JSON; the status page for browsers at an address in INTERNAL_CIDRS',
           response: {
             200: {
-              description: 'the entry points, or the page when `Accept` asks for HTML',
+              description: 'the entry points, or the status page if `Accept` prefers HTML',
               content: {
                 'application/json': { schema: EntryPointsSchema },
                 'text/html': { schema: Type.String() },
@@ -118,7 +118,7 @@ export async function registerStatusPage(app: FastifyInstance, options: StatusPa
         config: { access: 'internal' },
         schema: {
           tags: ['operation'],
-          summary: 'The parts of the status page that change',
+          summary: 'Live parts of the status page',
           response: {
             200: { description: 'HTML', content: { 'text/html': { schema: Type.String() } } },
             ...problemResponses('forbidden', 'rate-limited'),

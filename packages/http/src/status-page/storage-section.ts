@@ -17,14 +17,14 @@ export function renderBackups({ backups, at }: Pick<Snapshot, 'backups' | 'at'>)
     value.status === 'not_installed'
       ? html`${value.status_message}`
       : html`${toneSymbol(value.status === 'ok' ? 'good' : 'trouble')} ${statusNames[value.status]}${
-          last === undefined ? `: ${value.status_message}` : `; the last one ended ${age(last.stop_time, at)} ago`
+          last === undefined ? `: ${value.status_message}` : `; last backup finished ${age(last.stop_time, at)} ago`
         }.`;
   const wal =
-    value.wal_archive.max_wal === null ? null : html` Log archived up to <code>${value.wal_archive.max_wal}</code>.`;
+    value.wal_archive.max_wal === null ? null : html` Last archived WAL: <code>${value.wal_archive.max_wal}</code>.`;
   if (last === undefined) return html`<h2>Backups</h2><p>${summary}${wal}</p>`;
   return html`<table>
 <caption><h2>Backups</h2><p>${summary}${wal}</p></caption>
-<thead><tr><th scope="col">Finished (UTC)</th><th scope="col">Type</th><th scope="col" class="number">Age</th><th scope="col" class="number">Stored</th></tr></thead>
+<thead><tr><th scope="col">Finished (UTC)</th><th scope="col">Type</th><th scope="col" class="number">Age</th><th scope="col" class="number">Size</th></tr></thead>
 <tbody>${newest.slice(0, shownBackups).map((backup) => renderBackup(backup, at))}</tbody></table>`;
 }
 
@@ -37,29 +37,29 @@ function renderBackup({ label, type, stop_time, size_bytes }: BackupsView['backu
 
 const typeNames: Record<string, string> = { full: 'Full', diff: 'Differential', incr: 'Incremental' };
 const statusNames: Record<BackupsView['status'], string> = {
-  ok: 'In order',
-  missing_stanza: 'The repository holds no stanza',
-  no_backup: 'There is no backup yet',
-  error: 'The repository reports an error',
-  unavailable: 'The report cannot be read',
-  timeout: 'The repository did not answer in time',
+  ok: 'OK',
+  missing_stanza: 'No stanza in the repository',
+  no_backup: 'No backup yet',
+  error: 'Repository error',
+  unavailable: 'Backup report unavailable',
+  timeout: 'Repository timed out',
   not_installed: 'Not configured',
 };
 
-/** What the database says of itself. */
+/** Statistics of the database. */
 export function renderDatabase({ stats }: Pick<Snapshot, 'stats'>): Html {
   const { value, at, isStale } = stats;
-  if (value === null) return html`<h2>Database</h2><p>${isStale ? 'It does not answer.' : 'Not read yet.'}</p>`;
+  if (value === null) return html`<h2>Database</h2><p>${isStale ? 'Not responding.' : 'Not read yet.'}</p>`;
   const pairs: [string, string][] = [
-    ['Answers as', value.is_in_recovery ? 'Replica' : 'Primary'],
+    ['Role', value.is_in_recovery ? 'Replica' : 'Primary'],
     ['Size', formatBytes(value.database_size_bytes)],
     ['Connections', `${formatCount(value.active_connections)} of ${formatCount(value.max_connections)}`],
-    ['Read from cache', `${(value.cache_hit_ratio * 100).toFixed(1)} %`],
-    ['Committed', formatCount(value.transactions_committed)],
-    ['Rolled back', formatCount(value.transactions_rolled_back)],
+    ['Cache hit ratio', `${(value.cache_hit_ratio * 100).toFixed(1)} %`],
+    ['Commits', formatCount(value.transactions_committed)],
+    ['Rollbacks', formatCount(value.transactions_rolled_back)],
   ];
   const asOf = `as of ${formatClock(at ?? 0)} UTC`;
-  return html`<h2>Database</h2><p>${isStale ? `It does not answer; ${asOf}` : capital(asOf)}</p>
+  return html`<h2>Database</h2><p>${isStale ? `Not responding; ${asOf}` : capital(asOf)}</p>
 <dl>${pairs.map(
     ([name, figure]) => html`<div><dt>${name}</dt><dd>${figure}</dd></div>
 `,

@@ -12,7 +12,7 @@ export function toneSymbol(tone: Tone): Html {
   return html`<svg class="symbol tone-${tone}" viewBox="0 0 16 16" aria-hidden="true">${toneShapes[tone]}</svg>`;
 }
 
-/** Full for the leader, half for a standby that confirms commits, empty for any other. */
+/** Full for the leader, half for a synchronous standby, empty for any other. */
 export function roleSymbol(rank: 'leads' | 'confirms' | 'follows'): Html {
   const inside = {
     leads: 'M8 2v12a6 6 0 0 0 0-12zM8 2a6 6 0 0 0 0 12z',
