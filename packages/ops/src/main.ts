@@ -1,9 +1,28 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext } from './commands/command.ts';
 import { nouns } from './commands/nouns.ts';
 import { readSettings } from './config.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const afterHelp = `
+Exit codes:
+  ${exitCodes.done}  success
+  ${exitCodes.failed}  the command failed, or it found issues (status, dr status, doctor, verify)
+  ${exitCodes.usage}  usage error
+  ${exitCodes.refused}  refused: a precondition is not met, nothing was changed
+
+Examples:
+  pgha doctor                                   before the first deployment
+  pgha status --watch                           during an incident
+  pgha restore 2025-01-15T14:30:00+00:00        to look at data from before a mistake
+
+Run "pgha <command> --help" for options and examples.`;
 
 /** A reader that goes away, as `| head` does, is no failure of ours. */
 function onClosedPipe(stream: NodeJS.WriteStream, closed: () => void): void {
@@ -17,10 +36,10 @@ function onClosedPipe(stream: NodeJS.WriteStream, closed: () => void): void {
 async function main(argv: readonly string[]): Promise<number> {
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+    process.once(signal, () => stopped.abort(new Error(`interrupted by ${signal}`)));
   }
-  onClosedPipe(process.stdout, () => stopped.abort(new Error('nobody reads the output any more')));
-  // progress only: what was begun is not cut off because nobody watches
+  onClosedPipe(process.stdout, () => stopped.abort(new Error('output pipe closed')));
+  // progress only: an operation is not interrupted because its output is closed
   onClosedPipe(process.stderr, () => {});
   let code: number = exitCodes.done;
   const context: CommandContext = {
@@ -32,14 +51,13 @@ async function main(argv: readonly string[]): Promise<number> {
     },
   };
   const program = new Command('pgha')
-    .description('Runs, watches and repairs a highly available PostgreSQL cluster.')
+    .description('Deploy and operate a highly available PostgreSQL 17 cluster on AWS.')
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: (text) => process.stdout.write(text), writeErr: (text) => process.stderr.write(text) })
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 done, 1 failed, 2 used wrongly, 3 refused.\nHelp of a part: pgha lab --help',
-    );
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', afterHelp);
   const wanted = argv.find((argument) => !argument.startsWith('-') && argument !== 'help');
   for (const noun of nouns) {
     // only the noun in use is loaded; the others are lines of the help
