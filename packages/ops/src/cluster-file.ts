@@ -6,7 +6,7 @@ import { RefusedError } from './exit-codes.ts';
 /**
  * The cluster that a configuration file defines.
  *
- * @throws RefusedError when there is no such file, or what it says cannot work.
+ * @throws RefusedError when there is no such file, or its configuration is invalid.
  */
 export async function readClusterFile(path: string): Promise<Cluster> {
   const exists = await access(path).then(
@@ -14,20 +14,22 @@ export async function readClusterFile(path: string): Promise<Cluster> {
     () => false,
   );
   if (!exists) {
-    throw new RefusedError(`${path} is not there; copy pgha.config.example.ts to pgha.config.ts and edit the copy`);
+    throw new RefusedError(
+      `configuration file not found: ${path}. Create it with: cp pgha.config.example.ts pgha.config.ts`,
+    );
   }
   try {
     const { default: cluster } = (await import(pathToFileURL(path).href)) as { default?: Cluster };
     if (cluster?.primary === undefined) {
       throw new RefusedError(
-        `${path} does not export a cluster; it has to end in "export default defineCluster({ … })"`,
+        `${path} does not export a cluster. It must end with "export default defineCluster({ … })"`,
       );
     }
     return cluster;
   } catch (error) {
     if (error instanceof InvalidClusterError) throw new RefusedError(`${path}: ${error.message}`, { cause: error });
     if (error instanceof SyntaxError) {
-      throw new RefusedError(`${path} cannot be read: ${error.message}`, { cause: error });
+      throw new RefusedError(`${path} has a syntax error: ${error.message}`, { cause: error });
     }
     throw error;
   }

@@ -1,12 +1,12 @@
-/** What the shell sees: 0 done, 1 failed, 2 used wrongly, 3 refused to start because of what was found. */
+/** Exit codes: 0 success, 1 failed, 2 usage error, 3 refused because a precondition is not met. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3 } as const;
 
-/** The arguments make no sense together, or name something that is not there. */
+/** The arguments contradict each other, or name something that does not exist. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** Nothing was changed: something stands in the way, and the message says what and how to remove it. */
+/** A precondition is not met and nothing was changed: the message says which one and what to do. */
 export class RefusedError extends Error {
   override name = 'RefusedError';
 }

@@ -18,7 +18,7 @@ function onClosedPipe(stream: NodeJS.WriteStream, closed: () => void): void {
 async function main(argv: readonly string[]): Promise<number> {
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+    process.once(signal, () => stopped.abort(new Error(`interrupted by ${signal}`)));
   }
   onClosedPipe(process.stdout, () => stopped.abort(new Error('output pipe closed')));
   // progress only: an operation is not interrupted because nothing reads its progress

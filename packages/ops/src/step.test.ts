@@ -16,7 +16,9 @@ describe('a step', () => {
     };
     const step = { title: 'x', isDone: async () => isThere, run };
     expect(await runStep(step, quiet)).toBe('ran');
-    await expect(runStep({ ...step, isDone: async () => false }, quiet)).rejects.toThrow('"x" ended without an error');
+    await expect(runStep({ ...step, isDone: async () => false }, quiet)).rejects.toThrow(
+      'step "x" finished without an error',
+    );
   });
 
   it('is not run when it has nothing to prepare any more', async () => {

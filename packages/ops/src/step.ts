@@ -2,13 +2,13 @@
 export interface Step {
   title: string;
   /**
-   * Whether what it brings about is there already: then it is not run, so that work that was cut off goes on where it
-   * stopped. Asked once more after it ran. Without it the step may be repeated at no cost.
+   * Whether its result exists already: then it is not run, so that interrupted work resumes where it stopped. Asked once
+   * more after it ran. Without it the step may be repeated at no cost.
    */
   isDone?(): Promise<boolean>;
-  /** For a step that only prepares another one: whether that is still to come. */
+  /** For a step that only prepares another one: whether that one has still to run. */
   isNeeded?(): Promise<boolean>;
-  /** Does it; `report` shows one line of what is going on. */
+  /** Does it; `report` shows one line of progress. */
   run(report: Report): Promise<void>;
 }
 
@@ -18,14 +18,14 @@ export type Report = (line: string) => void;
 /**
  * Runs a step unless it is done, or has nothing to prepare any more.
  *
- * @throws when it was run and what it brings about is still not there: nothing may be built on it.
+ * @throws when it was run and its result still does not exist: no later step may rely on it.
  */
 export async function runStep(step: Step, report: Report): Promise<'ran' | 'was done'> {
   if ((await step.isDone?.()) === true || (await step.isNeeded?.()) === false) return 'was done';
   await step.run(report);
   if (step.isDone !== undefined && !(await step.isDone())) {
     throw new Error(
-      `"${step.title}" ended without an error, and what it brings about is not there; run the command again`,
+      `step "${step.title}" finished without an error, but its result could not be verified. Rerun the command`,
     );
   }
   return 'ran';

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface WaitOptions {
-  /** What is waited for, as the end of the sentence "waited 30 s for …". */
+  /** What is waited for, as the end of the sentence "timed out after 30 s waiting for …". */
   what: string;
   timeoutMs: number;
-  /** Pause between two looks. */
+  /** Pause between two checks. */
   everyMs?: number;
   signal?: AbortSignal;
 }
 
 /**
- * Looks again and again until the condition gives something else than null or false.
+ * Checks again and again until the condition gives something else than null or false.
  * An error of the condition counts as "not yet", and is the cause when time runs out.
  *
- * @throws when the time is over; the message names what was waited for and the last thing that stood in the way. When aborted,
+ * @throws when the time is over; the message names what was waited for and the last error. When aborted,
  *   the signal's reason.
  */
 export async function waitUntil<T>(condition: () => Promise<T | null | false>, options: WaitOptions): Promise<T> {
@@ -30,7 +30,9 @@ export async function waitUntil<T>(condition: () => Promise<T | null | false>, o
     }
     if (Date.now() >= deadline) {
       const why = lastError instanceof Error ? `: ${lastError.message}` : '';
-      throw new Error(`waited ${options.timeoutMs / 1000} s for ${options.what}${why}`, { cause: lastError });
+      throw new Error(`timed out after ${options.timeoutMs / 1000} s waiting for ${options.what}${why}`, {
+        cause: lastError,
+      });
     }
     const pause = options.signal === undefined ? {} : { signal: options.signal };
     // only an abort ends a pause with an error, and its reason says more than that error does

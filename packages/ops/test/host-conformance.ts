@@ -42,7 +42,7 @@ export function hostConformance(open: () => Host): void {
   });
 
   it('runChecked throws with the command and the code', async () => {
-    await expect(runChecked(open(), ['sh', '-c', 'exit 3'])).rejects.toThrow(/"sh -c exit 3" ended with 3/);
+    await expect(runChecked(open(), ['sh', '-c', 'exit 3'])).rejects.toThrow(/"sh -c exit 3" failed \(exit status 3\)/);
   });
 }
 

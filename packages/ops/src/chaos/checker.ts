@@ -79,9 +79,9 @@ export function describeVerdict({ counts, longestGap: gap, ...verdict }: Verdict
     `${counts.readsFail} of ${counts.readsOk + counts.readsFail} reads failed`,
   ];
   const worse = [
-    [verdict.invented.length, 'rows nobody wrote'],
-    [verdict.denied.length, 'applied though refused'],
-    [verdict.disagreeing.length, 'members that differ'],
+    [verdict.invented.length, 'rows that no client wrote'],
+    [verdict.denied.length, 'applied although refused'],
+    [verdict.disagreeing.length, 'members with different data'],
     [verdict.impossible.length, 'answered before they were sent'],
   ] as const;
   const line = [...parts, ...worse.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(

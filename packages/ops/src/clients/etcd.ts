@@ -1,4 +1,5 @@
 import { CommandTimeoutError, type Host, HostUnreachableError, type RunOptions, runChecked } from '../hosts/host.ts';
+import { reasonIn } from '../hosts/said.ts';
 
 /** A key's value, and the revision at which it was last written: what a compare-and-swap compares. */
 interface StoredValue {
@@ -30,7 +31,7 @@ export interface Etcd {
   revokeLease(lease: string): Promise<void>;
 }
 
-/** etcd's own patience with a lost quorum is 5 s a try. */
+/** Without a quorum etcd itself gives up after 5 s per try. */
 const timeoutMs = 30_000;
 
 /**
@@ -71,7 +72,7 @@ export function etcdOn(hosts: readonly Host[]): Etcd {
     grantLease: async (seconds) => {
       const said = await etcdctl(['lease', 'grant', `${seconds}`]);
       const lease = /^lease ([0-9a-f]+) granted/.exec(said)?.[1];
-      if (lease === undefined) throw new Error(`etcd granted no lease: ${said}`);
+      if (lease === undefined) throw new Error(`etcd did not grant a lease: ${said}`);
       return lease;
     },
     keepAlive: async (lease) => {
@@ -100,7 +101,7 @@ function runOnReady(host: Host, argv: readonly string[], options: RunOptions): P
   const run: Host['run'] = async (...command) => {
     const result = await host.run(...command);
     if (!notReadyCodes.includes(result.exitCode)) return result;
-    throw new HostUnreachableError(`${host.name} is not set up yet: ${result.stderr.trim()}`);
+    throw new HostUnreachableError(`${host.name} is not provisioned yet: ${reasonIn(result.stderr)}`);
   };
   return runChecked({ ...host, run }, argv, options);
 }
@@ -121,7 +122,7 @@ async function onFirst<T>(hosts: readonly Host[], work: (host: Host) => Promise<
       reasons.push(error.message);
     }
   }
-  throw new HostUnreachableError(`no etcd machine can be entered: ${reasons.join('; ') || 'there is none'}`);
+  throw new HostUnreachableError(`no etcd node is reachable: ${reasons.join('; ') || 'there is none'}`);
 }
 
 interface RawValue {

@@ -35,7 +35,7 @@ export interface PatroniEndpoint {
  */
 async function readPatroniCluster(endpoint: PatroniEndpoint): Promise<PatroniCluster> {
   const { status, body } = await getHttps({ ...endpoint, port: ports.patroni }, '/cluster');
-  if (status !== 200) throw new Error(`Patroni answered ${status}: ${body.slice(0, 200)}`);
+  if (status !== 200) throw new Error(`Patroni returned HTTP ${status}: ${body.slice(0, 200)}`);
   const { members: told = [] } = JSON.parse(body) as { members?: readonly RawMember[] };
   const members = told.map(toMember);
   return { members, leader: members.find(({ role }) => role === 'leader' || role === 'standby_leader') ?? null };
@@ -45,7 +45,7 @@ async function readPatroniCluster(endpoint: PatroniEndpoint): Promise<PatroniClu
 export async function askAnyMember(endpoints: readonly PatroniEndpoint[]): Promise<PatroniCluster> {
   return Promise.any(endpoints.map(readPatroniCluster)).catch((error: AggregateError) => {
     const reasons = error.errors.map((reason: Error, index) => `${endpoints[index]?.hostname}: ${reason.message}`);
-    throw new Error(`no Patroni answers (${reasons.join('; ')})`, { cause: error });
+    throw new Error(`Patroni is not responding on any member (${reasons.join('; ')})`, { cause: error });
   });
 }
 

@@ -7,6 +7,7 @@ import {
   servicesRegionProgram,
 } from '@pgha/infra/machines';
 import { type Host, type RunOptions, runChecked } from '../hosts/host.ts';
+import { reasonIn } from '../hosts/said.ts';
 import { asPostgres } from './pgbackrest.ts';
 
 /** What a region's etcd holds of it. */
@@ -235,7 +236,7 @@ const drillUnit = 'pgha-drill.service';
 export async function endDrill(host: Host): Promise<void> {
   const { exitCode, stderr } = await host.run(['systemctl', 'stop', drillUnit], { timeoutMs: 120_000 });
   // 5: there is none
-  if (exitCode !== 0 && exitCode !== 5) throw new Error(`${host.name}: ${drillUnit} does not end: ${stderr.trim()}`);
+  if (exitCode !== 0 && exitCode !== 5) throw new Error(`${host.name}: cannot stop ${drillUnit}: ${reasonIn(stderr)}`);
 }
 
 /** In a unit of its own: it ends and cleans up by itself when nobody waits for it any more. */

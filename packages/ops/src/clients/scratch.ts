@@ -96,6 +96,6 @@ export async function copyTable(host: Host, name: string, wanted: TableCopy): Pr
   } catch (error) {
     // its usage: the program of an older release, whose copy counts nothing where it arrives
     if (!(error instanceof Error && error.message.includes('copy NAME TABLE'))) throw error;
-    throw new RefusedError(`${host.name} has the program of an older release; run "pgha apply" first`);
+    throw new RefusedError(`${host.name} runs the programs of an older release. Run "pgha apply" first`);
   }
 }

@@ -29,7 +29,7 @@ export async function recreateInvalidatedSlot(host: Host, slot: string, signal: 
       }
       return state !== null && state !== 'lost';
     },
-    { what: `Patroni to create the slot ${slot} again`, timeoutMs: recreatedWithinMs, everyMs: 500, signal },
+    { what: `Patroni to recreate the replication slot ${slot}`, timeoutMs: recreatedWithinMs, everyMs: 500, signal },
   );
 }
 

@@ -4,7 +4,8 @@ import { readClusterFile } from '../cluster-file.ts';
 import { withAws } from '../installation/aws.ts';
 import type { Installation } from '../installation/installation.ts';
 import { withLab } from '../installation/lab.ts';
-import { loginOf, whoAmI } from '../operations/deploy/aws-access.ts';
+import { loginOf } from '../operations/deploy/aws-access.ts';
+import { requireIdentity } from '../operations/deploy/prerequisites.ts';
 import { withConfig } from './aws.ts';
 import type { CommandContext } from './command.ts';
 
@@ -22,7 +23,7 @@ export function withPlace(command: Command, context: CommandContext): Command {
 /**
  * The running cluster that a command is about, for as long as the work takes.
  *
- * @throws RefusedError when there is no lab, or no usable configuration.
+ * @throws RefusedError when there is no lab, no usable configuration, or no AWS credentials.
  */
 export async function withInstallation<T>(
   { settings, signal }: CommandContext,
@@ -32,6 +33,6 @@ export async function withInstallation<T>(
   if (options.lab === true) return withLab(settings.labPlaces, signal, work);
   const cluster = await readClusterFile(resolve(options.config));
   const login = loginOf(cluster, settings.aws.hasOwnCredentials);
-  const identity = await whoAmI(login, cluster.primary.awsRegion);
+  const identity = await requireIdentity(cluster, login);
   return withAws(cluster, { login, identity }, signal, work);
 }

@@ -1,4 +1,5 @@
 import type { RunResult, WriteOptions } from './host.ts';
+import { reasonIn } from './said.ts';
 
 type Run = (argv: readonly string[], options?: { input?: string }) => Promise<RunResult>;
 
@@ -10,7 +11,7 @@ export async function readFileByCommand(name: string, run: Run, path: string): P
   const script = `[ -e "$1" ] || exit ${missing}; exec cat -- "$1"`;
   const { exitCode, stdout, stderr } = await run(['sh', '-c', script, 'sh', path]);
   if (exitCode === missing) return null;
-  if (exitCode !== 0) throw new Error(`${name}: cannot read ${path}: ${stderr.trim()}`);
+  if (exitCode !== 0) throw new Error(`${name}: cannot read ${path}: ${reasonIn(stderr)}`);
   return stdout;
 }
 
@@ -36,5 +37,5 @@ trap 'rm -f -- "$new"' EXIT; cat > "$new"; chown "$2:$3" -- "$new"; chmod "$4" -
     options.mode ?? '0644',
   ];
   const { exitCode, stderr } = await run(argv, { input: content });
-  if (exitCode !== 0) throw new Error(`${name}: cannot write ${path}: ${stderr.trim()}`);
+  if (exitCode !== 0) throw new Error(`${name}: cannot write ${path}: ${reasonIn(stderr)}`);
 }

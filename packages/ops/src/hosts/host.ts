@@ -1,3 +1,5 @@
+import { briefly, reasonIn } from './said.ts';
+
 /** How a command on a machine ended. */
 export interface RunResult {
   exitCode: number;
@@ -46,7 +48,7 @@ export class CommandTimeoutError extends Error {
 
   constructor(machine: string, argv: readonly string[], timeoutMs: number, options?: ErrorOptions) {
     super(
-      `${machine}: "${argv.join(' ')}" did not end within ${timeoutMs} ms and was killed with every process it had started`,
+      `${machine}: "${briefly(argv)}" did not end within ${timeoutMs} ms; it was killed with all its child processes`,
       options,
     );
   }
@@ -58,13 +60,12 @@ export const defaultRunTimeoutMs = 60_000;
  * Runs a command that has to succeed.
  *
  * @returns its standard output without the last newline.
- * @throws with the command, its exit code and the end of what it said.
+ * @throws with the command, its exit code and the reason it gave.
  */
 export async function runChecked(host: Host, argv: readonly string[], options?: RunOptions): Promise<string> {
   const { exitCode, stdout, stderr } = await host.run(argv, options);
   if (exitCode !== 0) {
-    const said = (stderr.trim() || stdout.trim()).split('\n').slice(-5).join('\n');
-    throw new Error(`${host.name}: "${argv.join(' ')}" ended with ${exitCode}: ${said || 'it said nothing'}`);
+    throw new Error(`${host.name}: "${briefly(argv)}" failed (exit status ${exitCode}): ${reasonIn(stderr, stdout)}`);
   }
   return stdout.replace(/\n$/, '');
 }

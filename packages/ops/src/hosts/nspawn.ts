@@ -8,6 +8,7 @@ import {
   type RunOptions,
   type RunResult,
 } from './host.ts';
+import { briefly } from './said.ts';
 
 /** Enters every namespace of the machine's first process, its cgroup included: what runs there is the machine's. */
 export function enterCommand(leaderPid: number, argv: readonly string[]): readonly [string, ...string[]] {
@@ -35,7 +36,7 @@ export function createNspawnHost(name: string, findLeader: () => Promise<number 
   const run = async (argv: readonly string[], options: RunOptions = {}): Promise<RunResult> => {
     const leader = await findLeader();
     if (leader === null) {
-      throw new HostUnreachableError(`${name} is not running; start it with "pgha lab start ${name}"`);
+      throw new HostUnreachableError(`${name} is not running. Start it with: pgha lab start ${name}`);
     }
     const timeoutMs = options.timeoutMs ?? defaultRunTimeoutMs;
     const result = await runBounded(enterCommand(leader, argv), {
@@ -50,7 +51,7 @@ export function createNspawnHost(name: string, findLeader: () => Promise<number 
       if (result.signal !== undefined && (await findLeader()) === leader) {
         return { exitCode: 255, stdout: result.stdout, stderr: `${result.stderr}killed by ${result.signal}` };
       }
-      throw new HostUnreachableError(`${name} went away during "${argv.join(' ')}"`, { cause: result.cause });
+      throw new HostUnreachableError(`${name} stopped while running "${briefly(argv)}"`, { cause: result.cause });
     }
     return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   };

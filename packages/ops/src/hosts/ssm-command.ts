@@ -42,7 +42,7 @@ export function unpackResult(packed: string): RunResult {
   const { timedOut, exitCode, stdout, stderr } = JSON.parse(
     inflateSync(Buffer.from(packed.trim(), 'base64')).toString(),
   ) as { timedOut?: boolean; exitCode: number; stdout: string; stderr: string };
-  if (timedOut === true) throw new CommandTimedOutError('it did not end in time and was killed');
+  if (timedOut === true) throw new CommandTimedOutError('it timed out and was killed');
   const decode = (text: string) => Buffer.from(text, 'base64').toString();
   return { exitCode, stdout: decode(stdout), stderr: decode(stderr) };
 }

@@ -21,6 +21,7 @@ import {
   type RunOptions,
   type RunResult,
 } from './host.ts';
+import { briefly, reasonIn } from './said.ts';
 import { CommandTimedOutError, inlineLimit, runnerScript, unpackResult } from './ssm-command.ts';
 import { openExchange } from './ssm-exchange.ts';
 
@@ -88,17 +89,19 @@ async function findInstance(cluster: Cluster, node: Node, { ec2, ssm }: SsmRegio
     .filter(({ state }) => state !== 'terminated');
   const [first, ...others] = instances;
   if (first === undefined) {
-    throw new HostUnreachableError(`${node.name} does not exist: no instance is named ${name}; deploy the region`);
+    throw new HostUnreachableError(
+      `${node.name} does not exist: no EC2 instance has the name ${name}. Deploy the region: pgha deploy`,
+    );
   }
   if (others.length > 0) {
     const ids = instances.map(({ id, state }) => `${id} (${state})`).join(', ');
     throw new HostUnreachableError(
-      `${node.name}: several instances are named ${name}: ${ids}; terminate the wrong one`,
+      `${node.name}: several EC2 instances have the name ${name}: ${ids}. Terminate the wrong one`,
     );
   }
   if (first.state !== 'running') {
     throw new HostUnreachableError(
-      `${node.name} is ${first.state}; start it with "aws ec2 start-instances --instance-ids ${first.id}"`,
+      `${node.name} is ${first.state}. Start it with "aws ec2 start-instances --instance-ids ${first.id}"`,
     );
   }
   const { InstanceInformationList: agents = [] } = await ssm.send(
@@ -107,14 +110,14 @@ async function findInstance(cluster: Cluster, node: Node, { ec2, ssm }: SsmRegio
   const [agent] = agents;
   if (agent === undefined) {
     throw new HostUnreachableError(
-      `${node.name} (${first.id}) runs, and its Systems Manager agent has not reported yet`,
+      `${node.name} (${first.id}) is running, but its Systems Manager agent has not registered yet`,
     );
   }
   if (agent.PingStatus !== 'Online') {
     const since = agent.LastPingDateTime?.toISOString() ?? 'an unknown time';
     throw new HostUnreachableError(
-      `${node.name} (${first.id}) runs, and its Systems Manager agent is silent since ${since}; ` +
-        `look at "aws ec2 get-console-output --instance-id ${first.id}"`,
+      `${node.name} (${first.id}) is running, but its Systems Manager agent has been unresponsive since ${since}. ` +
+        `Check "aws ec2 get-console-output --instance-id ${first.id}"`,
     );
   }
   return first.id;
@@ -144,12 +147,13 @@ async function execute(ssm: SSMClient, execution: Execution, script: readonly st
     )
     .catch((error: unknown) => {
       if (!(error instanceof InvalidInstanceId)) throw error;
-      throw new HostUnreachableError(`${name} (${instance}) does not take commands: ${error.message}`, {
+      throw new HostUnreachableError(`${name} (${instance}) does not accept commands: ${error.message}`, {
         cause: error,
       });
     });
   const command = sent.Command?.CommandId;
-  if (command === undefined) throw new Error(`${name}: Systems Manager took the command and gave it no number`);
+  if (command === undefined)
+    throw new Error(`${name}: Systems Manager accepted the command without returning a command ID`);
 
   const deadline = Date.now() + timeoutMs + graceMs;
   for (;;) {
@@ -160,7 +164,9 @@ async function execute(ssm: SSMClient, execution: Execution, script: readonly st
     }
     if (Date.now() > deadline) {
       await ssm.send(new CancelCommandCommand({ CommandId: command, InstanceIds: [instance] }));
-      throw new HostUnreachableError(`${name}: "${execution.argv.join(' ')}" (${command}) gave no sign of an end`);
+      throw new HostUnreachableError(
+        `${name}: no result from "${briefly(execution.argv)}" (${command}) within ${timeoutMs + graceMs} ms`,
+      );
     }
     await delay(pollMs);
   }
@@ -184,7 +190,7 @@ async function readInvocation(ssm: SSMClient, command: string, instance: string)
 function judge(execution: Execution, command: string, invocation: GetCommandInvocationCommandOutput): string | null {
   const { name, argv, timeoutMs } = execution;
   const details = invocation.StatusDetails?.replaceAll(' ', '') ?? '';
-  const what = `"${argv.join(' ')}" (${command})`;
+  const what = `"${briefly(argv)}" (${command})`;
   switch (invocation.Status) {
     case 'Pending':
     case 'InProgress':
@@ -194,18 +200,18 @@ function judge(execution: Execution, command: string, invocation: GetCommandInvo
     case 'Success':
       return invocation.StandardOutputContent?.trim() ?? '';
     case 'Cancelled':
-      throw new Error(`${name}: ${what} was cancelled by somebody; whether it had an effect is not known`);
+      throw new Error(`${name}: ${what} was cancelled in Systems Manager; whether it had an effect is unknown`);
     case 'TimedOut':
       if (details === 'DeliveryTimedOut') {
-        throw new HostUnreachableError(`${name} did not take ${what} within ${deliverySeconds} s; nothing was run`);
+        throw new HostUnreachableError(`${name} did not accept ${what} within ${deliverySeconds} s; nothing was run`);
       }
       throw new Error(`${name}: ${what} did not end within ${timeoutMs} ms`);
     default: {
-      const said = invocation.StandardErrorContent?.trim().split('\n').slice(-5).join('\n') || 'it said nothing';
+      const said = reasonIn(invocation.StandardErrorContent ?? '');
       if (['Undeliverable', 'Terminated', 'DeliveryTimedOut'].includes(details)) {
-        throw new HostUnreachableError(`${name} did not take ${what}: ${details}`);
+        throw new HostUnreachableError(`${name} did not accept ${what}: ${details}`);
       }
-      throw new Error(`${name}: ${what} ended as ${details || invocation.Status}: ${said}`);
+      throw new Error(`${name}: ${what} failed (${details || invocation.Status}): ${said}`);
     }
   }
 }

@@ -43,7 +43,7 @@ class TerraformError extends Error {
 
 const planFile = 'plan.tfplan';
 
-/** The version of the Terraform that is on the search path, for example `1.11.4`; null when there is none. */
+/** The version of the Terraform in PATH, for example `1.11.4`; null when there is none. */
 export async function terraformVersion(): Promise<string | null> {
   const result = await execa('terraform', ['version', '-json'], { reject: false, timeout: 30_000 });
   if (result.failed) return null;
@@ -72,7 +72,7 @@ export function openTerraform(stack: string, settings: TerraformSettings): Terra
     if (result.failed) {
       const said = `${result.stderr}`.trim() || `${result.stdout}`.trim().split('\n').slice(-20).join('\n');
       throw new TerraformError(
-        `terraform ${args[0]} of the stack ${stack}: ${said || `ended with ${result.exitCode}`}`,
+        `terraform ${args[0]} failed for stack ${stack}: ${said || `exit status ${result.exitCode}`}`,
         {
           cause: result.cause,
         },

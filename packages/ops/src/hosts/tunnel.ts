@@ -1,6 +1,7 @@
 import { createServer, connect as dial } from 'node:net';
 import { execa } from 'execa';
 import { waitUntil } from '../wait-until.ts';
+import { reasonIn } from './said.ts';
 
 /** A way to a port inside the cluster's network, from this computer. */
 export interface Tunnel {
@@ -36,11 +37,18 @@ export async function forwardThroughInstance(
     { reject: false, stdin: 'ignore', forceKillAfterDelay: 2_000 },
   );
   const ended = session.then(({ stderr, code }) => {
-    const why = code === 'ENOENT' ? 'the AWS CLI is not installed' : stderr.trim() || 'the session ended';
-    throw new Error(`no way to ${host}:${port} through ${through}: ${why}; "pgha doctor" shows what is missing`);
+    const why =
+      code === 'ENOENT'
+        ? 'the AWS CLI is not installed'
+        : stderr.trim() === ''
+          ? 'the session ended'
+          : reasonIn(stderr);
+    throw new Error(
+      `cannot forward to ${host}:${port} through ${through}: ${why}. "pgha doctor" shows what is missing`,
+    );
   });
   const isOpen = waitUntil(() => accepts(local), {
-    what: `the session through ${through} to forward`,
+    what: `the Session Manager session through ${through} to forward the port`,
     timeoutMs: openTimeoutMs,
   });
   try {

@@ -71,14 +71,14 @@ export async function withAws<T>(
     addressOf: async (node) => {
       const found = await findInstance(cluster, node, servicesOf(regionOf(cluster, node)).ec2);
       if (found?.publicAddress == null) {
-        throw new Error(`${node.name} has no public address; reach it through Session Manager or the bastion`);
+        throw new Error(`${node.name} has no public address. Connect through Session Manager or the bastion`);
       }
       return found.publicAddress;
     },
     tunnel: async (region, port) => {
       const [bastion] = nodesOf(region, 'bastion');
       const found = bastion === undefined ? null : await findInstance(cluster, bastion, servicesOf(region).ec2);
-      if (found === null) throw new Error(`${region.awsRegion} has no bastion to go through`);
+      if (found === null) throw new Error(`${region.awsRegion} has no bastion to connect through`);
       const { profile } = login;
       const way = { profile, region: region.awsRegion };
       return forwardThroughInstance(way, found.id, region.loadBalancer.hostname, port);
@@ -133,7 +133,9 @@ function ec2Power(cluster: Cluster, clientOf: (node: Node) => EC2Client): Power 
   const require = async (node: Node) => {
     const found = await find(node);
     if (found === null)
-      throw new Error(`${node.name} does not exist: no instance is named ${machineResourceName(cluster, node)}`);
+      throw new Error(
+        `${node.name} does not exist: no EC2 instance has the name ${machineResourceName(cluster, node)}`,
+      );
     return found;
   };
   return {

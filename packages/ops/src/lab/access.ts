@@ -58,7 +58,8 @@ export async function readAccess(cluster: Cluster, authority: Authority): Promis
       const values = await store.read(names);
       return (name: string) => {
         const value = values.get(name);
-        if (value === undefined) throw new Error(`${store.place} has no ${name}; run "pgha secrets init"`);
+        if (value === undefined)
+          throw new Error(`${store.place} has no parameter ${name}. Create it with: pgha secrets init`);
         return value;
       };
     };

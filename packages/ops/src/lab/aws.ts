@@ -97,7 +97,7 @@ export async function waitForAws(cluster: Cluster, authority: Authority, signal?
   const client = s3Client(cluster.primary, authority, { connectionTimeout: 300, maxAttempts: 1 });
   try {
     await waitUntil(() => client.send(new ListBucketsCommand()), {
-      what: 'the AWS stand-in to answer',
+      what: 'the AWS stand-in to respond',
       timeoutMs: 90_000,
       everyMs: 300,
       ...(signal === undefined ? {} : { signal }),

@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { briefly, reasonIn } from '../hosts/said.ts';
 
 export interface CommandOptions {
   input?: string;
@@ -25,9 +26,9 @@ export async function command(argv: readonly [string, ...string[]], options: Com
   const result = await running;
   options.signal?.throwIfAborted();
   if (result.failed) {
-    const said = result.stderr.trim().split('\n').slice(-8).join('\n');
-    const end = result.timedOut ? 'ran out of time' : `ended with ${result.exitCode ?? result.signal ?? result.code}`;
-    throw new Error(`"${argv.join(' ')}" ${end}: ${said || 'it said nothing'}`, { cause: result.cause });
+    const status = result.exitCode === undefined ? (result.signal ?? result.code) : `exit status ${result.exitCode}`;
+    const end = result.timedOut ? 'timed out' : `failed (${status})`;
+    throw new Error(`"${briefly(argv)}" ${end}: ${reasonIn(result.stderr)}`, { cause: result.cause });
   }
   return result.stdout;
 }

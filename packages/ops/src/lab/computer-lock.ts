@@ -12,7 +12,7 @@ const address = '\0pgha-lab';
 export async function withComputerLock<T>(folder: string, doing: string, work: () => Promise<T>): Promise<T> {
   const server = createServer((client) => {
     client.on('error', () => undefined);
-    client.end(`"pgha lab ${doing}" of ${folder} is running as process ${process.pid}`);
+    client.end(`"pgha lab ${doing}" of ${folder} is in progress (pid ${process.pid})`);
   });
   await listen(server);
   try {
@@ -26,7 +26,7 @@ function listen(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') return reject(error);
-      reject(new RefusedError(`${await askHolder()}; wait for it or stop it`));
+      reject(new RefusedError(`${await askHolder()}. Wait until it finishes, or stop it`));
     });
     server.listen(address, resolve);
   });
@@ -41,6 +41,6 @@ function askHolder(): Promise<string> {
       said += text;
     });
     client.on('error', () => undefined);
-    client.on('close', () => resolve(said === '' ? 'another "pgha lab" is running' : said));
+    client.on('close', () => resolve(said === '' ? 'another "pgha lab" command is in progress' : said));
   });
 }

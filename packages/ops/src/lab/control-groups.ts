@@ -21,7 +21,7 @@ export async function findControlGroups(): Promise<ControlGroups> {
   if (await exists(`${mount}/cgroup.controllers`)) {
     const controllers = await readFile(`${mount}/cgroup.controllers`, 'utf8');
     if (!controllers.includes('memory'))
-      throw new Error(`${mount} offers no memory controller (${controllers.trim()})`);
+      throw new Error(`${mount} has no memory controller (available: ${controllers.trim()})`);
     return {
       trees: [mount],
       memory: { tree: mount, file: 'memory.max' },
@@ -31,7 +31,7 @@ export async function findControlGroups(): Promise<ControlGroups> {
   const version2 = `${mount}/unified`;
   for (const tree of ['memory', 'freezer', 'blkio', 'systemd', 'unified'].map((name) => join(mount, name))) {
     if (!(await exists(tree)))
-      throw new Error(`${tree} is not there: the lab needs cgroup version 2, or 1 with it beside`);
+      throw new Error(`${tree} does not exist: the lab needs cgroup v2, or v1 with v2 mounted alongside`);
   }
   return {
     // each machine has its own group in the version 2 tree and systemd's, or their inits would share one and stop each other's units
@@ -100,11 +100,11 @@ export async function destroyGroup(groups: ControlGroups, name: string): Promise
       for (const pid of pids) kill(pid);
       return pids.length === 0;
     },
-    { what: `the processes of ${name} to end`, timeoutMs: 20_000, everyMs: 20 },
+    { what: `the processes of ${name} to exit`, timeoutMs: 20_000, everyMs: 20 },
   );
   for (const tree of groups.trees) {
     await waitUntil(() => removeTree(groupOf(tree, name)), {
-      what: `the control group of ${name} to be free`,
+      what: `the control group of ${name} to become empty`,
       timeoutMs: 10_000,
       everyMs: 20,
     });

@@ -14,7 +14,7 @@ import { machinePlaces, type Places } from './places.ts';
  */
 export async function enterMachine(name: string, argv: readonly string[]): Promise<number> {
   const leader = await findLeader(await findControlGroups(), name);
-  if (leader === null) throw new RefusedError(`${name} is off; start it with "pgha lab start ${name}"`);
+  if (leader === null) throw new RefusedError(`${name} is not running. Start it with: pgha lab start ${name}`);
   const [file, ...args] = enterCommand(leader, argv);
   const child = spawn(file, args, {
     stdio: 'inherit',

@@ -24,26 +24,26 @@ export const faults = {
     },
   },
   postmaster: {
-    summary: 'postmaster killed',
+    summary: 'primary process crash (SIGKILL to the postmaster)',
     cause: async (installation) => {
       const { leader } = await acting(installation);
       await runChecked(leader, ['pkill', '-KILL', '--oldest', '-u', 'postgres', '-x', 'postgres']);
     },
   },
   'power-cut': {
-    summary: 'power of the primary machine cut',
+    summary: 'host failure of the primary',
     cause: async (installation, report) => {
       const { cluster, power, signal } = installation;
       const { region, leader } = await acting(installation);
       const machine = nodeNamed(cluster, leader.name);
       await power.cut(machine);
-      report(`${leader.name} is off`);
+      report(`${leader.name} is powered off`);
       const isReplaced = async () => {
         const { members } = actingRegion(cluster, await viewRegions(installation));
         return members?.some(({ name, isLeader }) => isLeader && name !== leader.name) === true;
       };
       await waitUntil(isReplaced, {
-        what: `another member of ${region.awsRegion} to lead`,
+        what: `another member of ${region.awsRegion} to become the primary`,
         timeoutMs: 120_000,
         everyMs: 500,
         signal,
@@ -63,15 +63,15 @@ export async function waitUntilHealed(installation: Installation, report: Report
     const { members } = await acting(installation);
     return members.length === 1 || members.some(({ role }) => role === 'sync_standby' || role === 'quorum_standby');
   };
-  const what = `a standby of ${region.awsRegion} to confirm commits`;
+  const what = `a synchronous standby in ${region.awsRegion}`;
   await waitUntil(isCovered, { what, timeoutMs: 60_000, everyMs: 500, signal });
 }
 
 async function acting(installation: Installation) {
   const { region, members } = actingRegion(installation.cluster, await viewRegions(installation));
-  if (members === null) throw new Error(`no member of ${region.awsRegion} can be asked`);
+  if (members === null) throw new Error(`no member of ${region.awsRegion} responded`);
   const name = members.find(({ isLeader }) => isLeader)?.name ?? '';
   const leader = memberHosts(installation, region).get(name);
-  if (leader === undefined) throw new Error(`nobody leads ${region.awsRegion}`);
+  if (leader === undefined) throw new Error(`there is no primary in ${region.awsRegion}`);
   return { region, members, leader };
 }

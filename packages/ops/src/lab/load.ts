@@ -9,7 +9,7 @@ export function workloadTargets(
   region: Region = cluster.primary,
 ): WorkloadTargets {
   const [server] = nodesOf(region, 'api');
-  if (server === undefined) throw new Error(`there is no API server in ${region.awsRegion}`);
+  if (server === undefined) throw new Error(`${region.awsRegion} has no API server`);
   const { address, hostname } = server;
   return {
     write: { address, hostname, port: ports.api, ca },

@@ -17,7 +17,7 @@ describe.runIf(process.platform === 'linux')('the lock of a lab', () => {
   it('refuses a second command and says who holds it', async () => {
     await withLabLock(places, 'up', async () => {
       const second = withLabLock(places, 'down', async () => undefined);
-      await expect(second).rejects.toThrow(new RegExp(`"pgha lab up" is running as process ${process.pid}`));
+      await expect(second).rejects.toThrow(new RegExp(`"pgha lab up" is in progress \\(pid ${process.pid}\\)`));
       await expect(second).rejects.toBeInstanceOf(RefusedError);
     });
   });
@@ -26,7 +26,7 @@ describe.runIf(process.platform === 'linux')('the lock of a lab', () => {
     const elsewhere = { root: '/srv/second/lab', cache: join(places.cache, 'second') };
     await withLabLock(places, 'up', async () => {
       const second = withLabLock(elsewhere, 'up', async () => undefined);
-      await expect(second).rejects.toThrow(`"pgha lab up" of ${places.root} is running as process ${process.pid}`);
+      await expect(second).rejects.toThrow(`"pgha lab up" of ${places.root} is in progress (pid ${process.pid})`);
       await expect(second).rejects.toBeInstanceOf(RefusedError);
     });
     expect(await withLabLock(elsewhere, 'up', async () => 'then')).toBe('then');

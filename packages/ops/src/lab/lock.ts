@@ -32,7 +32,9 @@ async function take(file: string, doing: string): Promise<void> {
     }
     const holder = await readHolder(file);
     if (holder !== null && (await startTime(holder.pid)) === holder.started) {
-      throw new RefusedError(`"pgha lab ${holder.doing}" is running as process ${holder.pid}; wait for it or stop it`);
+      throw new RefusedError(
+        `"pgha lab ${holder.doing}" is in progress (pid ${holder.pid}). Wait until it finishes, or stop it`,
+      );
     }
     await rm(file, { force: true });
   }

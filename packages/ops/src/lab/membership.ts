@@ -22,7 +22,7 @@ export function planLabRemoval(places: Places, region: Region, node: Node): read
   return [
     ...planTargets(places, region, node),
     {
-      title: `The lab has no ${node.name}`,
+      title: `Remove ${node.name} from the lab`,
       run: async () => {
         await cutPower({ groups: await findControlGroups() }, node.name);
         await unmountMachine(places, node.name);
@@ -37,7 +37,7 @@ function planTargets(places: Places, region: Region, node: Node): readonly Step[
   if (node.role !== 'postgres' && node.role !== 'standby') return [];
   return [
     {
-      title: `The load balancer's targets: ${membersOf(region)
+      title: `Update the targets of the load balancer: ${membersOf(region)
         .map(({ name }) => name)
         .join(', ')}`,
       run: async () => {

@@ -19,7 +19,7 @@ import { labBucket } from './site.ts';
 export function planNewLabMachine(places: Places, node: Node, isThere: () => Promise<boolean>): readonly Step[] {
   return [
     {
-      title: 'Programs of the new machine',
+      title: 'Publish the programs of the new node',
       run: async () => {
         const { cluster } = await requireRecord(places);
         const region = regionOf(cluster, node);
@@ -34,7 +34,7 @@ export function planNewLabMachine(places: Places, node: Node, isThere: () => Pro
       },
     },
     {
-      title: `A new machine in the place of ${node.name}`,
+      title: `Replace the machine of ${node.name}`,
       isNeeded: async () => !(await isThere()),
       run: async () => {
         const { cluster, image } = await requireRecord(places);

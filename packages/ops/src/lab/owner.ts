@@ -66,8 +66,8 @@ export function describeOtherLab(folder: string): string {
   // as the settings make one of the other
   const variable = basename(folder) === 'lab' ? `PGHA_LAB_DIR=${dirname(folder)}` : 'env -u PGHA_LAB_DIR';
   return (
-    `the lab in ${folder} is running, and a computer has room for one: both have the same names and addresses. ` +
-    `End it with "${variable} pgha lab down", or use it with the same setting`
+    `the lab in ${folder} is running, and a computer can run only one: all labs use the same names and addresses. ` +
+    `Remove it with "${variable} pgha lab down", or use it with the same setting`
   );
 }
 

@@ -14,7 +14,7 @@ import { type LabRecord, requireRecord } from './record.ts';
  */
 export function machineNamed({ cluster }: Pick<LabRecord, 'cluster'>, name: string): string {
   const names = [...allNodes(cluster).map((node) => node.name), awsMachineName];
-  if (!names.includes(name)) throw new UsageError(`no machine "${name}"; the machines are ${names.join(', ')}`);
+  if (!names.includes(name)) throw new UsageError(`unknown machine "${name}". Machines: ${names.join(', ')}`);
   return name;
 }
 
@@ -32,7 +32,7 @@ export async function restartMachine(places: Places, name: string): Promise<void
   const record = await requireRecord(places);
   refuseAws(machineNamed(record, name));
   const groups = await findControlGroups();
-  if ((await findLeader(groups, name)) !== null) throw new RefusedError(`${name} is running`);
+  if ((await findLeader(groups, name)) !== null) throw new RefusedError(`${name} is already running`);
   await startMachine(
     { places, groups, image: record.image },
     bootPlanOf(record.cluster, nodeNamed(record.cluster, name)),
@@ -42,5 +42,5 @@ export async function restartMachine(places: Places, name: string): Promise<void
 /** moto keeps secrets and backups in memory; a lab whose AWS has forgotten everything behaves like no AWS there is. */
 function refuseAws(name: string): void {
   if (name !== awsMachineName) return;
-  throw new RefusedError('the AWS stand-in keeps everything in memory and would forget it; use "pgha lab down"');
+  throw new RefusedError('the AWS stand-in keeps its data in memory and would lose it. Use "pgha lab down" instead');
 }

@@ -44,6 +44,6 @@ describe('before a lab is built', () => {
   it.runIf(process.platform === 'linux')('a range of the lab itself is refused for the cluster', async () => {
     const overlapping = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { cidr: '10.41.0.0/16' } });
     const message = await refusal({ platform: 'linux', userId: 1000, path: folder }, overlapping);
-    expect(message).toContain("the cluster's range 10.41.0.0/16 overlaps the lab's own");
+    expect(message).toContain('the CIDR range 10.41.0.0/16 of the cluster overlaps');
   });
 });

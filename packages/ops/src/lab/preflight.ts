@@ -49,12 +49,12 @@ export async function findObstacles(
 ): Promise<readonly string[]> {
   if (around.platform !== 'linux') {
     return [
-      `machines share the kernel, which has to be Linux; this is ${around.platform}. Use a Linux virtual machine.`,
+      `the lab needs Linux, because its machines share the kernel; this is ${around.platform}. Use a Linux virtual machine.`,
     ];
   }
   const obstacles: string[] = [];
   if (around.userId !== 0)
-    obstacles.push('it makes namespaces, mounts and control groups, which needs root. Use sudo.');
+    obstacles.push('root is required to create namespaces, mounts and control groups. Use sudo.');
   const missing = await missingPrograms(around.path);
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((name) => programs[name]))].join(' ');
@@ -71,10 +71,12 @@ export async function findObstacles(
   if (otherFolder !== null) obstacles.push(`${describeOtherLab(otherFolder)}.`);
   const cidr = conflictingCidr(cluster);
   if (cidr !== null)
-    obstacles.push(`the cluster's range ${cidr} overlaps the lab's own ${labCidr}. Choose another range.`);
+    obstacles.push(
+      `the CIDR range ${cidr} of the cluster overlaps ${labCidr}, which the lab itself uses. Choose another range.`,
+    );
   obstacles.push(...(await occupiedRoutes(cluster)));
   if (totalmem() < memoryNeededBytes) {
-    obstacles.push(`${format(totalmem())} of memory; the machines need ${format(memoryNeededBytes)}.`);
+    obstacles.push(`not enough memory: ${format(totalmem())}; the machines need ${format(memoryNeededBytes)}.`);
   }
   if (around.userId === 0) obstacles.push(...(await lackingSpace(places)));
   return obstacles;
@@ -104,7 +106,7 @@ async function occupiedRoutes(cluster: Cluster): Promise<string[]> {
     const route = taken.find(({ prefix }) => prefix.startsWith(`${start}.`));
     return route === undefined
       ? []
-      : [`${route.device} already leads to ${route.prefix}, inside ${cidr}. Choose another range.`];
+      : [`a route on ${route.device} already covers ${route.prefix}, inside ${cidr}. Choose another range.`];
   });
 }
 
@@ -114,9 +116,11 @@ async function lackingSpace({ root, cache }: Places): Promise<string[]> {
     await mkdir(folder, { recursive: true });
     const { bavail, bsize, type } = await statfs(folder);
     // OVERLAYFS_SUPER_MAGIC: overlayfs cannot keep its changes on itself
-    if (type === 0x794c7630) obstacles.push(`${folder} is on overlayfs. Set PGHA_LAB_DIR to a folder of a disk.`);
+    if (type === 0x794c7630) obstacles.push(`${folder} is on overlayfs. Set PGHA_LAB_DIR to a directory on a disk.`);
     if (bavail * bsize < diskNeededBytes) {
-      obstacles.push(`${folder} has ${format(bavail * bsize)} free; ${format(diskNeededBytes)} are needed.`);
+      obstacles.push(
+        `not enough disk space: ${folder} has ${format(bavail * bsize)} free; ${format(diskNeededBytes)} are needed.`,
+      );
     }
   }
   return obstacles;

@@ -37,7 +37,7 @@ export async function waitForFirstBoot(
             .run(['systemctl', 'is-active', 'pgha-machine.service'])
             .catch((error: unknown) => {
               if (error instanceof HostUnreachableError)
-                throw new Error(`${name} went off while it booted`, { cause: error });
+                throw new Error(`${name} stopped while booting`, { cause: error });
               throw error;
             });
           if (stdout.trim() === 'active') return true;
@@ -51,12 +51,12 @@ export async function waitForFirstBoot(
             '-o',
             'cat',
           ]);
-          throw new Error(`${name} says ${journal.trim() || 'nothing yet'}`);
+          throw new Error(`last log line of ${name}: ${journal.trim() || 'none yet'}`);
         },
         { what: `the first boot of ${name}`, timeoutMs: firstBootTimeoutMs, everyMs: 1_000, signal },
       );
       waiting.delete(name);
-      report(waiting.size === 0 ? 'all done' : `waiting for ${[...waiting].join(', ')}`);
+      report(waiting.size === 0 ? 'done' : `waiting for ${[...waiting].join(', ')}`);
     }),
   );
 }
@@ -73,12 +73,12 @@ export async function waitForMembers(region: Region, ca: string, signal?: AbortS
       const missing = names.filter((name) => !members.some((member) => member.name === name && isWell(member, region)));
       const isCovered = names.length === 1 || members.some(({ role }) => synchronousRoles.includes(role));
       if (leader !== null && missing.length === 0 && isCovered) return true;
-      if (missing.length === 0) throw new Error('nobody is synchronous yet');
+      if (missing.length === 0) throw new Error('there is no synchronous standby yet');
       const seen = members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ');
-      throw new Error(`not there yet: ${missing.join(', ')}; Patroni sees ${seen || 'nobody'}`);
+      throw new Error(`not ready yet: ${missing.join(', ')}; members known to Patroni: ${seen || 'none'}`);
     },
     {
-      what: `all members of ${region.awsRegion}`,
+      what: `all members of ${region.awsRegion} to be healthy`,
       timeoutMs: serviceTimeoutMs,
       everyMs: 500,
       ...(signal === undefined ? {} : { signal }),
@@ -136,6 +136,6 @@ export async function waitForServices(cluster: Cluster, ca: string, signal?: Abo
 
 async function isReady(service: HttpsEndpoint): Promise<true> {
   const { status, body } = await getHttps(service, '/ready');
-  if (status !== 200) throw new Error(`it answered ${status}: ${body}`);
+  if (status !== 200) throw new Error(`it returned HTTP ${status}: ${body}`);
   return true;
 }

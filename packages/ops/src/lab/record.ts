@@ -33,7 +33,7 @@ export async function readRecord(places: Places): Promise<LabRecord | null> {
  */
 export async function requireRecord(places: Places): Promise<LabRecord> {
   const record = await readRecord(places);
-  if (record === null) throw new RefusedError('no lab is running here; start one with "pgha lab up"');
+  if (record === null) throw new RefusedError('no lab is running on this computer. Start one with: pgha lab up');
   await refuseOtherLab(places, await findControlGroups());
   return record;
 }

@@ -42,7 +42,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
   const construction: Partial<Construction> = {};
   const made = <K extends keyof Construction>(part: K): Construction[K] => {
     const value = construction[part];
-    if (value === undefined) throw new Error(`the step that makes the ${part} has not run`);
+    if (value === undefined) throw new Error(`the step that creates the ${part} has not run`);
     return value;
   };
   const machineCount = allNodes(cluster).length;
@@ -50,14 +50,14 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
   const isEtcd = ({ name }: MachinePlan) => etcd.has(name);
   return [
     {
-      title: 'Clear what an earlier lab left',
+      title: 'Clean up after an earlier lab',
       run: async () => {
         const otherFolder = await removeLab(places);
         if (otherFolder !== null) throw new RefusedError(describeOtherLab(otherFolder));
       },
     },
     {
-      title: 'Debian image',
+      title: 'Build the Debian image',
       run: async (report) => {
         const authority = await provideAuthority(places);
         const { path } = await provideImage(places, packagesOfEveryRole(authority), report, signal);
@@ -72,7 +72,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: 'Release of both services',
+      title: 'Build the release of both services',
       run: async () => {
         const release = await buildRelease(
           createLocalHost(workspace),
@@ -84,12 +84,12 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: 'Networks',
+      title: 'Create the networks',
       run: () => createNetworks(cluster),
     },
     {
       // etcd boots beside the stand-in: it is what the others wait for
-      title: 'AWS stand-in: Parameter Store and S3; etcd',
+      title: 'Start the AWS stand-in (Parameter Store, S3) and etcd',
       run: async (report) => {
         await boot(made('rack'), await planAwsMachine(cluster, made('authority')));
         for (const plan of made('plans').filter(isEtcd)) {
@@ -101,7 +101,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
     },
     {
       // before the others boot: beside a dozen of them the stand-in takes ten times as long to store it
-      title: 'Secrets and buckets',
+      title: 'Create secrets and buckets',
       run: async (report) => {
         const authority = made('authority');
         await provideBuckets(cluster, authority, made('programs'));
@@ -110,7 +110,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: `The other ${machineCount - etcd.size} machines`,
+      title: `Start the other ${machineCount - etcd.size} machines`,
       run: async (report) => {
         for (const plan of made('plans').filter((each) => !isEtcd(each))) {
           report(plan.name);
@@ -120,11 +120,11 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: 'First boot',
+      title: 'Wait for the machines to finish provisioning',
       run: (report) => waitForFirstBoot(made('rack').groups, cluster, report, signal),
     },
     {
-      title: 'Writes through the load balancer',
+      title: 'Verify writes through the load balancer',
       run: async () => {
         const access = await readAccess(cluster, made('authority'));
         await writeFile(clusterCaFile(places), access.ca);
@@ -132,7 +132,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: 'Schema and both services',
+      title: 'Migrate the schema and start both services',
       run: async (report) => {
         const access = await readAccess(cluster, made('authority'));
         await migrateThroughLoadBalancer(cluster, access, report);
@@ -140,7 +140,7 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
       },
     },
     {
-      title: cluster.dr === null ? 'Replication' : 'Replication, to the second region too',
+      title: cluster.dr === null ? 'Wait for replication' : 'Wait for replication in both regions',
       run: async () => waitForAllMembers(cluster, (await readAccess(cluster, made('authority'))).ca, signal),
     },
     {

@@ -78,7 +78,7 @@ describe('a deploy of the services', () => {
       ),
     );
     const steps = planApiRollback(servers, await readApiStates(servers));
-    expect(steps[0]?.title).toBe('api-1 goes back to 1.0.0-a');
+    expect(steps[0]?.title).toBe('Roll back api-1 to 1.0.0-a');
     await runAll(steps);
     expect(await readApiStates(servers)).toMatchObject([{ server: 'api-1', current: '1.0.0-a', previous: '1.0.0-b' }]);
     expect(objects.get('api/current')).toBe('1.0.0-a\n');
@@ -87,6 +87,6 @@ describe('a deploy of the services', () => {
   it('cannot be undone where nothing ran before', async () => {
     const servers = { hosts: [server('api-1')], s3: keepingS3().client, bucket: 'b' };
     const states = await readApiStates(servers);
-    expect(() => planApiRollback(servers, states)).toThrow('nothing ran on api-1 before');
+    expect(() => planApiRollback(servers, states)).toThrow('api-1 has no previous release');
   });
 });

@@ -31,7 +31,7 @@ const deployTimeoutMs = 300_000;
 export function planApiDeploy(servers: () => ApiServers, release: () => Release): readonly Step[] {
   return [
     {
-      title: 'Upload',
+      title: 'Upload the release',
       run: async (report) => {
         const { s3, bucket } = servers();
         report(release().version);
@@ -39,7 +39,7 @@ export function planApiDeploy(servers: () => ApiServers, release: () => Release)
       },
     },
     {
-      title: 'Servers, one at a time',
+      title: 'Deploy to the API servers, node by node',
       run: async (report) => {
         for (const host of servers().hosts) {
           report(host.name);
@@ -48,7 +48,7 @@ export function planApiDeploy(servers: () => ApiServers, release: () => Release)
       },
     },
     {
-      title: 'What new servers start with',
+      title: 'Set the release for new servers',
       run: () => pointToRelease(servers().s3, servers().bucket, release().version),
     },
   ];
@@ -63,20 +63,20 @@ export function planApiDeploy(servers: () => ApiServers, release: () => Release)
 export function planApiRollback({ hosts, s3, bucket }: ApiServers, states: readonly ApiServerState[]): readonly Step[] {
   const versions = hosts.map(({ name }) => {
     const version = states.find(({ server }) => server === name)?.previous ?? null;
-    if (version === null) throw new RefusedError(`nothing ran on ${name} before: there is nothing to go back to`);
+    if (version === null) throw new RefusedError(`${name} has no previous release to roll back to`);
     return version;
   });
   return [
     ...hosts.map(
       (host, index): Step => ({
-        title: `${host.name} goes back to ${versions[index]}`,
+        title: `Roll back ${host.name} to ${versions[index]}`,
         run: async () => {
           await runChecked(host, ['pgha-deploy', versions[index] ?? ''], { timeoutMs: deployTimeoutMs });
         },
       }),
     ),
     ...versions.slice(0, 1).map((version) => ({
-      title: `New servers start with ${version}`,
+      title: `Set release ${version} for new servers`,
       run: () => pointToRelease(s3, bucket, version),
     })),
   ];

@@ -63,13 +63,13 @@ export function planSettings(
 ): readonly Step[] {
   return differences.flatMap(({ region: name, settings, overrides }) => {
     const region = regionsOf(cluster).find(({ awsRegion }) => awsRegion === name);
-    if (region === undefined) throw new Error(`${name} is none of the cluster's regions`);
+    if (region === undefined) throw new Error(`the cluster has no region ${name}`);
     const inFiles = new Map<string, string[]>();
     for (const { member, override } of overrides.filter((each) => isInFile(each.override)))
       inFiles.set(member, [...(inFiles.get(member) ?? []), override.setting]);
     const removals = [...inFiles].map(
       ([member, names]): Step => ({
-        title: `Remove ${names.join(', ')} from the server's own files on ${member}`,
+        title: `Remove ${names.join(', ')} from the server's own configuration files on ${member}`,
         run: () => takeBack(hostNamed(machines, member), names),
       }),
     );
@@ -137,13 +137,13 @@ async function askMembers(region: Region, machines: readonly Enterable[]): Promi
 
 function hostNamed(machines: readonly Enterable[], name: string): Host {
   const machine = machines.find(({ node }) => node.name === name);
-  if (machine === undefined) throw new Error(`${name} is not among the machines`);
+  if (machine === undefined) throw new Error(`the cluster has no node ${name}`);
   return machine.host;
 }
 
 function anyMember(region: Region, machines: readonly Enterable[]): Host {
   const names = new Set(membersOf(region).map(({ name }) => name));
   const member = machines.find(({ node }) => names.has(node.name));
-  if (member === undefined) throw new Error(`no member of ${region.awsRegion} can be entered`);
+  if (member === undefined) throw new Error(`no member of ${region.awsRegion} is reachable`);
   return member.host;
 }

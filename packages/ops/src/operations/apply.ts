@@ -2,6 +2,7 @@ import { type Cluster, membersOf, type Node, type Region, regionOf, regionsOf } 
 import { renderMachine, renderManifest } from '@pgha/infra/machines';
 import { listMembers } from '../clients/patronictl.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
+import { reasonIn } from '../hosts/said.ts';
 import type { Step } from '../step.ts';
 import { type Enterable, planSettings, type RegionDifference } from './apply-settings.ts';
 import { waitUntilWhole } from './regions.ts';
@@ -123,8 +124,8 @@ async function diffFile(host: Host, path: string, wanted: string): Promise<strin
   const labels = ['--label', `${host.name}:${path}`, '--label', 'wanted'];
   const script = `file=$1; shift; [ -e "$file" ] || file=/dev/null; exec diff -u "$@" "$file" -`;
   const { exitCode, stdout, stderr } = await host.run(['sh', '-c', script, 'sh', path, ...labels], { input: wanted });
-  if (exitCode > 1) throw new Error(`${host.name}: cannot compare ${path}: ${stderr.trim()}`);
-  return exitCode === 0 ? 'its owner or mode differs\n' : stdout;
+  if (exitCode > 1) throw new Error(`${host.name}: cannot compare ${path}: ${reasonIn(stderr)}`);
+  return exitCode === 0 ? 'owner or mode differs\n' : stdout;
 }
 
 /** The machines as something that has a host for each node. */
@@ -132,7 +133,7 @@ function hostsAmong(machines: readonly Enterable[]) {
   return {
     host: ({ name }: Node): Host => {
       const machine = machines.find(({ node }) => node.name === name);
-      if (machine === undefined) throw new Error(`${name} is not among the machines`);
+      if (machine === undefined) throw new Error(`the cluster has no node ${name}`);
       return machine.host;
     },
   };
@@ -141,6 +142,6 @@ function hostsAmong(machines: readonly Enterable[]) {
 function memberHost(region: Region, machines: readonly Enterable[]): Host {
   const names = new Set(membersOf(region).map(({ name }) => name));
   const member = machines.find(({ node }) => names.has(node.name));
-  if (member === undefined) throw new Error(`no member of ${region.awsRegion} can be entered`);
+  if (member === undefined) throw new Error(`no member of ${region.awsRegion} is reachable`);
   return member.host;
 }

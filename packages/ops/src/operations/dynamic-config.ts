@@ -69,7 +69,7 @@ export function compareDynamic(now: Settings, wanted: Settings, facts: DynamicFa
     const key = path.join('.');
     const isOfTheRegion = path.some((_, index) => facts.ofTheRegion.has(path.slice(0, index + 1).join('.')));
     if (isOfTheRegion || value === null || valueAt(wanted, path) !== undefined) continue;
-    kept.push({ key, now: shown(value), wanted: null, why: 'the configuration says nothing of it' });
+    kept.push({ key, now: shown(value), wanted: null, why: 'not set in the configuration' });
   }
   return { changes, kept, patch };
 }
@@ -107,12 +107,12 @@ function reasonToKeep(path: Path, own: unknown, wanted: unknown, facts: DynamicF
   if (name === 'wal_level') {
     const slots = [...facts.logicalSlots, ...permanentLogicalSlots(now).map((slot) => `${slot}, permanent`)];
     return slots.length > 0
-      ? `no member would start with less because of the logical slots (${slots.join('; ')}); drop them before: ${command}`
-      : `somebody set it for logical replication; to take it back: ${command}`;
+      ? `needed by logical replication slots (${slots.join('; ')}): no member would start with a lower value. Drop them first: ${command}`
+      : `set outside pgha, for logical replication. To revert: ${command}`;
   }
   return name === 'synchronous_node_count'
-    ? `somebody asked for more standbys than the configuration does; to take it back: ${command}`
-    : `somebody raised it, and a member that has to keep more would not start with less; to take it back: ${command}`;
+    ? `set outside pgha to more standbys than the configuration requires. To revert: ${command}`
+    : `raised outside pgha; a member that needs the higher value would not start with a lower one. To revert: ${command}`;
 }
 
 function rankOf(name: string, value: unknown): number {

@@ -30,7 +30,7 @@ describe('what a failover could lose', () => {
     ];
     const view = judgeFailover(stored('b,c', 1), seen, []);
     expect(riskOf(view, 'b')).toBeNull();
-    expect(riskOf(view, 'c')).toBe('b received more than it did');
+    expect(riskOf(view, 'c')).toBe('b received more WAL (higher LSN)');
   });
 
   it('is not known when one that may have confirmed alone is silent', () => {
@@ -39,8 +39,8 @@ describe('what a failover could lose', () => {
       { name: 'c', lsn: null },
     ];
     const view = judgeFailover(stored('b,c', 1), seen, []);
-    expect(riskOf(view, 'b')).toBe('c may have confirmed commits that it lacks, and cannot be asked');
-    expect(riskOf(view, 'c')).toBe('its server does not answer');
+    expect(riskOf(view, 'b')).toBe('c may hold acknowledged commits that it lacks, and did not respond');
+    expect(riskOf(view, 'c')).toBe('its PostgreSQL is not responding');
   });
 
   it('may be anything with a member that did not confirm, and without synchronous replication', () => {
@@ -151,7 +151,8 @@ describe('a failover while a member accepts writes that etcd does not know as th
     const plan = () => planFailover(installation, cluster.primary, view, candidate, true, installation.signal);
     expect(plan).toThrow(named);
     // and its risk is none that a person could take for none
-    if (candidate !== 'pg-1') expect(riskOf(view, candidate)).toBe('pg-1 accepts writes and acknowledges more');
+    if (candidate !== 'pg-1')
+      expect(riskOf(view, candidate)).toBe('pg-1 accepts writes and keeps acknowledging commits');
   });
 
   it('is refused when the primary comes back between the plan and its first step', async () => {

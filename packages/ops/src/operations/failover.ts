@@ -101,7 +101,7 @@ export function judgeFailover(
 /** No position says anything while another member goes on acknowledging. */
 function writingElsewhere(candidate: string, writers: FailoverView['writers']): string | null {
   const others = writers.map(({ name }) => name).filter((name) => name !== candidate);
-  return others.length === 0 ? null : `${others.join(' and ')} accepts writes and acknowledges more`;
+  return others.length === 0 ? null : `${others.join(' and ')} accepts writes and keeps acknowledging commits`;
 }
 
 function riskOf(
@@ -110,19 +110,19 @@ function riskOf(
   sync: StoredState['sync'],
   positions: ReadonlyMap<string, bigint>,
 ): string | null {
-  if (position === null) return 'its server does not answer';
+  if (position === null) return 'its PostgreSQL is not responding';
   if (sync === null || sync.leader === null)
-    return 'replication was not synchronous: whatever it had not received is gone';
+    return 'replication was not synchronous: commits that it had not received would be lost';
   if (name === sync.leader) return null;
-  if (!sync.standbys.includes(name)) return 'it did not confirm commits: it may lack any of them';
+  if (!sync.standbys.includes(name)) return 'it was not a synchronous standby: any commit may be missing';
   const others = [...sync.standbys, sync.leader].filter((each) => each !== name);
   const ahead = others.filter((each) => (positions.get(each) ?? 0n) > position);
-  if (ahead.length > 0) return `${ahead.join(' and ')} received more than it did`;
+  if (ahead.length > 0) return `${ahead.join(' and ')} received more WAL (higher LSN)`;
   // commits are acknowledged by (standbys - quorum) of them: fewer silent ones than that cannot have confirmed one alone
   const silent = sync.standbys.filter((each) => each !== name && !positions.has(each));
   const confirming = sync.standbys.length - sync.quorum;
   return silent.length >= confirming && sync.quorum > 0
-    ? `${silent.join(' and ')} may have confirmed commits that it lacks, and cannot be asked`
+    ? `${silent.join(' and ')} may hold acknowledged commits that it lacks, and did not respond`
     : null;
 }
 
@@ -138,7 +138,7 @@ export function chooseFailover({ leader, candidates }: FailoverView): Candidate 
   const farthest = (list: readonly Candidate[]) =>
     list.toSorted((a, b) => (parseLsn(b.lsn ?? '0/0') > parseLsn(a.lsn ?? '0/0') ? 1 : -1))[0];
   const chosen = farthest(able.filter(({ risk }) => risk === null)) ?? farthest(able);
-  if (chosen === undefined) throw new RefusedError('no member answers: start one of them first');
+  if (chosen === undefined) throw new RefusedError('no member is responding. Start one of them first');
   return chosen;
 }
 
@@ -159,11 +159,13 @@ export function planFailover(
   const chosen = view.candidates.find(({ name }) => name === candidate);
   if (chosen === undefined) {
     throw new UsageError(
-      `no member "${candidate}"; the members are ${view.candidates.map(({ name }) => name).join(', ')}`,
+      `unknown member "${candidate}". Members: ${view.candidates.map(({ name }) => name).join(', ')}`,
     );
   }
   if (view.leader !== null && view.leader !== candidate) {
-    throw new RefusedError(`${view.leader} leads: "pgha switchover" hands over without a risk`);
+    throw new RefusedError(
+      `${view.leader} is the primary and is running. Use "pgha switchover" for a planned change of primary`,
+    );
   }
   const led = view.leader === null ? [] : [{ name: view.leader, isLeader: true }];
   refuseHiddenPrimary(
@@ -172,34 +174,34 @@ export function planFailover(
   );
   if (view.leader === null && chosen.risk !== null && !acceptsLoss) {
     throw new RefusedError(
-      `promoting ${candidate} could lose commits that were acknowledged: ${chosen.risk}. ` +
-        'Bring the other members back if that is possible; if it is not, agree with --accept-data-loss',
+      `promoting ${candidate} may lose acknowledged commits: ${chosen.risk}. ` +
+        'Recover the other members if you can. To promote it anyway, add --accept-data-loss',
     );
   }
   const node = membersOf(region).find(({ name }) => name === candidate);
-  if (node === undefined) throw new UsageError(`${candidate} is none of the members of ${region.awsRegion}`);
+  if (node === undefined) throw new UsageError(`${candidate} is not a member of ${region.awsRegion}`);
   const host = installation.host(node);
   const isLeading = async () => (await listMembers(host)).some(({ name, isLeader }) => name === candidate && isLeader);
   return [
     {
-      title: `No member of ${region.awsRegion} accepts writes`,
+      title: `Check that no member of ${region.awsRegion} accepts writes`,
       isNeeded: async () => !(await isLeading()),
       // it may have come back while a person decided
       run: async () =>
         refuseHiddenPrimary([{ region, members: await listMembers(host) }], await findWriters(installation, [region])),
     },
     {
-      title: `${candidate} becomes the primary`,
+      title: `Promote ${candidate}`,
       isDone: isLeading,
       run: () => failOver(host, installation.cluster.scope, candidate),
     },
     {
-      title: `${candidate} accepts writes`,
+      title: `Wait until ${candidate} accepts writes`,
       run: async (report) => {
         await waitUntil(
           async () => {
             const database = toldOf((await observe(host)).database);
-            report(database === null ? 'its server does not answer yet' : `timeline ${database.timeline}`);
+            report(database === null ? 'PostgreSQL is not responding yet' : `timeline ${database.timeline}`);
             return database !== null && !database.inRecovery;
           },
           { what: `${candidate} to accept writes`, timeoutMs: 120_000, everyMs: 500, signal },
@@ -236,7 +238,7 @@ export function parseStoredState(sync: string | null, status: string | null): St
 
 async function firstList(installation: Installation, region: Region): Promise<readonly ListedMember[]> {
   return Promise.any(membersOf(region).map((node) => listMembers(installation.host(node)))).catch(() => {
-    throw new RefusedError(`no member of ${region.awsRegion} can be entered: start its machines first`);
+    throw new RefusedError(`no member of ${region.awsRegion} is reachable. Start its instances first`);
   });
 }
 

@@ -50,7 +50,7 @@ export async function forgetOperation(
     if (there.value.doing !== agreed.doing || there.value.since !== agreed.since) {
       const { operator, since } = there.value;
       throw new RefusedError(
-        `now it is "pgha ${there.value.doing}" (${operator}, ${since}) that was cut off; look again`,
+        `the interrupted operation is now "pgha ${there.value.doing}", started by ${operator} at ${since}. Check "pgha operations list" again`,
       );
     }
     // an operation on both regions keeps its choices in both: what is left in the other one would be gone on with later

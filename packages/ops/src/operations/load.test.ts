@@ -70,7 +70,7 @@ describe('the verdict on a load', () => {
     const verdict = await judgeRun(world.installation, 'run', history, { report: (line) => said.push(line) });
     expect(verdict.missing.map(({ member }) => member)).toEqual(['pg-1']);
     expect(verdict.isValid).toBe(true);
-    expect(said.at(-1)).toContain('the rows of run stay in the table');
+    expect(said.at(-1)).toContain('the rows of run were not removed');
   });
 
   it('proves nothing when no member can be read', async () => {

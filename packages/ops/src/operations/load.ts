@@ -26,7 +26,7 @@ export async function findServices(installation: Installation): Promise<Workload
   const { cluster } = installation;
   const { region } = actingRegion(cluster, await viewRegions(installation));
   const [server] = nodesOf(region, 'api');
-  if (server === undefined) throw new RefusedError(`${region.awsRegion} has no API server to send to`);
+  if (server === undefined) throw new RefusedError(`${region.awsRegion} has no API server to send requests to`);
   const store = installation.secrets(bothRegions(cluster));
   const ca = await readSecret(store, authorityParameters(cluster).certificate);
   const [apiKey = ''] = (await readSecret(store, apiKeysParameter(cluster))).split('\n');
@@ -61,7 +61,7 @@ export async function judgeRun(
   const primary = hosts.find(({ name }) => name === leader && reads.some(({ member }) => member === name));
   if (!keep) {
     const problem = primary === undefined ? 'there is no primary' : await removeRun(primary, cluster.database, run);
-    if (problem !== null) report(`the rows of ${run} stay in the table: ${problem}`);
+    if (problem !== null) report(`the rows of ${run} were not removed from the table: ${problem}`);
   }
   return judge(history, reads, missing);
 }
@@ -85,7 +85,7 @@ async function readSettled(hosts: readonly Host[], database: string, run: string
   const isSettled = ({ reads, missing }: typeof last) =>
     missing.length === 0 && reads.every(({ keys }) => keys.length === reads[0]?.keys.length);
   for (const { member, why } of last.missing) {
-    report(`${member} cannot be read: ${why}; asking again for ${sameStateTimeoutMs / 1_000} s`);
+    report(`${member} cannot be read: ${why}; retrying for ${sameStateTimeoutMs / 1_000} s`);
   }
   const deadline = Date.now() + sameStateTimeoutMs;
   while (!isSettled(last) && Date.now() < deadline) {

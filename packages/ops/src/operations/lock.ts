@@ -78,7 +78,7 @@ export async function withOperationLock<T>(
     else if (isHeld === false || Date.now() - lastRenewedAt > leaseSeconds * 1_000) {
       lost.abort(
         new Error(
-          'the lock on this cluster was lost: another operation may begin. Look at "pgha status", then run the command again',
+          'the operation lock on this cluster expired: another operation may start. Check "pgha status", then rerun the command',
         ),
       );
     }
@@ -109,7 +109,7 @@ async function take(etcd: Etcd, holder: LockHolder, lease: string, { isAlive }: 
   const written = await etcd.read(lockKey);
   if (written === null || written.value !== value) {
     throw new RefusedError(
-      'another operation took the lock on this cluster at the same moment; run this again once it has ended',
+      'another operation acquired the lock on this cluster at the same time. Rerun the command once it has finished',
     );
   }
   return written.revision;
@@ -117,7 +117,7 @@ async function take(etcd: Etcd, holder: LockHolder, lease: string, { isAlive }: 
 
 function refusal({ operator, computer, pid, doing, since }: LockHolder): RefusedError {
   return new RefusedError(
-    `"pgha ${doing}" is at work on this cluster: ${operator}, process ${pid} on ${computer}, since ${since}. ` +
-      `Wait for it to end; if it was killed, its lock ends within ${leaseSeconds} s`,
+    `another operation is in progress: "pgha ${doing}", started by ${operator} on ${computer} (pid ${pid}) at ${since}. ` +
+      `Wait until it finishes; if that process is no longer running, its lock expires within ${leaseSeconds} s`,
   );
 }

@@ -58,25 +58,25 @@ export function planMigration(
   const { cluster } = installation;
   return [
     {
-      title: 'Schema',
+      title: 'Apply the schema migrations',
       run: async (report) => {
         const [state] = await readApiStates({ hosts: [host] });
         const version = release ?? state?.current ?? null;
-        if (version === null) throw new RefusedError(`${host.name} runs no release; name one with --release`);
-        report(`as release ${version} has it`);
+        if (version === null) throw new RefusedError(`${host.name} runs no release. Specify one with --release`);
+        report(`migrations of release ${version}`);
         const store = installation.secrets(bothRegions(cluster));
         applied.push(...(await migrateFrom(host, { cluster, region, store, version }, report)));
       },
     },
     {
-      title: 'Poolers make their connections anew',
+      title: 'Reconnect PgBouncer on all members',
       run: async (report) => {
         await Promise.all(
           [...memberHosts(installation, region).values()].map((member) =>
             reconnectPooler(member, cluster.database).catch((error: unknown) => {
               if (!(error instanceof HostUnreachableError)) throw error;
               // one that is off makes new ones when it starts
-              report(`${member.name} cannot be entered: its pooler keeps its connections if it runs`);
+              report(`${member.name} is unreachable: its PgBouncer, if it is running, keeps its server connections`);
             }),
           ),
         );

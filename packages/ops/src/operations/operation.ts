@@ -46,7 +46,9 @@ export async function runOperation<T>(
   const locked = async (lost: AbortSignal) => {
     const { memory, end } = await beginOperation(etcd, { doing, operator, since: holder.since });
     if ((await audit('started')).length === 0)
-      throw new Error(`no machine of ${region.awsRegion} took the audit line; nothing was done`);
+      throw new Error(
+        `cannot write the audit log entry: no etcd node of ${region.awsRegion} accepted it. Nothing was changed`,
+      );
     try {
       const result = await work({ signal: AbortSignal.any([installation.signal, lost]), memory });
       await audit('done');

@@ -102,18 +102,20 @@ export async function waitUntilWhole(
   await waitUntil(
     async () => {
       const { members, problem } = await viewRegion(installation, region);
-      if (members === null) throw new Error(problem ?? 'nobody can be asked');
+      if (members === null) throw new Error(problem ?? 'no member responded');
       const missing = wanted.filter((name) => !members.some((member) => member.name === name && member.isWell));
       const leads = members.find(({ isLeader }) => isLeader)?.name ?? null;
       if (missing.length === 0 && leads !== null && (leader === null || leads === leader)) return true;
-      const states = missing.map((name) => `${name} is ${members.find((each) => each.name === name)?.state ?? 'away'}`);
-      const seen = states.join(', ') || (leads === null ? 'nobody leads' : `${leads} leads`);
+      const states = missing.map(
+        (name) => `${name} is ${members.find((each) => each.name === name)?.state ?? 'unreachable'}`,
+      );
+      const seen = states.join(', ') || (leads === null ? 'there is no primary' : `${leads} is the leader`);
       if (seen !== said) report(seen);
       said = seen;
       throw new Error(seen);
     },
     {
-      what: `every member of ${region.awsRegion} to follow ${leader ?? 'one leader'}`,
+      what: `every member of ${region.awsRegion} to replicate from ${leader ?? 'one leader'}`,
       timeoutMs,
       everyMs: 1_000,
       signal,
@@ -133,7 +135,7 @@ export function actingRegion(cluster: Cluster, views: readonly RegionView[]): Re
   if (leading.length > 1) {
     const names = leading.map(({ region }) => region.awsRegion).join(' and ');
     throw new RefusedError(
-      `${names} both have a primary: stop the region that was given up at once, then look at "pgha dr status"`,
+      `split-brain: ${names} both have a primary. Stop the former primary region at once, then check "pgha dr status"`,
     );
   }
   const standby = views.filter(({ members }) => members?.some(({ role }) => role === 'standby_leader'));
@@ -141,7 +143,7 @@ export function actingRegion(cluster: Cluster, views: readonly RegionView[]): Re
     leading.length === 1 ? leading : views.filter((view) => view.members !== null && !standby.includes(view));
   if (acting === undefined) {
     const reasons = views.map(({ region, problem }) => `${region.awsRegion}: ${problem ?? 'a standby'}`).join('; ');
-    throw new RefusedError(`no region acts as the primary one (${reasons}); "pgha dr status" shows what can be done`);
+    throw new RefusedError(`no region is active (${reasons}). "pgha dr status" shows what can be done`);
   }
   return acting;
 }

@@ -59,7 +59,9 @@ describe('a planned switchover', () => {
   it('is refused when nobody can take over', async () => {
     const world = createFakeCluster(cluster);
     for (const [name, member] of primary(world).members) if (name !== 'pg-1') member.state = 'starting';
-    await expect(switchover(world)).rejects.toThrow('nobody can take over: pg-2 is starting; pg-3 is starting');
+    await expect(switchover(world)).rejects.toThrow(
+      'no failover candidate is available: pg-2 is starting; pg-3 is starting',
+    );
     expect(primary(world).etcd.stored.has(unfinishedKey)).toBe(false);
   });
 
@@ -67,7 +69,7 @@ describe('a planned switchover', () => {
     const world = createFakeCluster(cluster);
     const second = primary(world).members.get('pg-2');
     if (second) second.role = 'replica';
-    await expect(switchover(world, 'pg-2')).rejects.toThrow('pg-2 does not confirm commits');
+    await expect(switchover(world, 'pg-2')).rejects.toThrow('pg-2 is not a synchronous standby');
     await expect(switchover(world, 'pg-9')).rejects.toThrow('no member "pg-9"');
     expect(leaderOf(world)).toBe('pg-1');
   });

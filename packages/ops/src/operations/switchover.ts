@@ -32,7 +32,9 @@ export function chooseCandidate(members: readonly ListedMember[]): string {
   const [first] = able.filter(({ role }) => role !== 'replica').concat(able);
   if (first !== undefined) return first.name;
   const reasons = members.filter(({ isLeader }) => !isLeader).map((member) => obstacle(members, member));
-  throw new RefusedError(`nobody can take over: ${reasons.join('; ') || 'the primary is the only member'}`);
+  throw new RefusedError(
+    `no failover candidate is available: ${reasons.join('; ') || 'the primary is the only member'}`,
+  );
 }
 
 /**
@@ -53,8 +55,7 @@ export function planSwitchover(
   if (leader !== candidate) refuseUnable(members, candidate);
   const hostOf = (name: string): Host => {
     const host = hosts.get(name);
-    if (host === undefined)
-      throw new UsageError(`no member "${name}"; the members are ${[...hosts.keys()].join(', ')}`);
+    if (host === undefined) throw new UsageError(`unknown member "${name}". Members: ${[...hosts.keys()].join(', ')}`);
     return host;
   };
   const isLeading = async () =>
@@ -63,27 +64,27 @@ export function planSwitchover(
   return [
     {
       // Patroni takes one as well before it stops the server: the less is left to write then, the shorter clients wait
-      title: `A checkpoint on ${leader}`,
+      title: `Run a checkpoint on ${leader}`,
       isNeeded: isToCome,
       run: async () => {
         await query(hostOf(leader ?? candidate), 'checkpoint');
       },
     },
     {
-      title: 'Poolers wait for the next primary',
+      title: 'Pause PgBouncer on all nodes',
       isNeeded: isToCome,
       run: async (report) => {
         const holds = await Promise.all([...hosts.values()].map((host) => holdPooler(host, holdSeconds)));
         const busy = holds.filter(({ state }) => state !== 'paused').length;
         report(
           busy === 0
-            ? 'no transaction is running'
-            : `${busy} of ${holds.length} still have transactions, which will be cut`,
+            ? 'no transactions in progress'
+            : `${busy} of ${holds.length} still have transactions in progress, which will be terminated`,
         );
       },
     },
     {
-      title: `${leader} hands over to ${candidate}`,
+      title: `Switch over from ${leader} to ${candidate}`,
       isDone: isLeading,
       run: () =>
         switchOver(hostOf(candidate), installation.cluster.scope, leader ?? '', candidate).catch(
@@ -95,7 +96,7 @@ export function planSwitchover(
         ),
     },
     {
-      title: `Every member follows ${candidate}`,
+      title: `Wait until every member replicates from ${candidate}`,
       run: (report) => waitUntilWhole(installation, region, candidate, report, signal, followTimeoutMs),
     },
   ];
@@ -104,23 +105,23 @@ export function planSwitchover(
 function refuseUnable(members: readonly ListedMember[], candidate: string): void {
   const member = members.find(({ name }) => name === candidate);
   if (member === undefined)
-    throw new UsageError(`no member "${candidate}"; the members are ${members.map(({ name }) => name).join(', ')}`);
+    throw new UsageError(`unknown member "${candidate}". Members: ${members.map(({ name }) => name).join(', ')}`);
   const reason = obstacle(members, member);
-  if (reason !== null) throw new RefusedError(`${reason}; "pgha status" shows everybody`);
+  if (reason !== null) throw new RefusedError(`${reason}. "pgha status" shows all members`);
 }
 
 /** Why a member cannot take over now; null: it can. */
 function obstacle(members: readonly ListedMember[], member: ListedMember): string | null {
   const leader = members.find(({ isLeader }) => isLeader);
-  if (leader === undefined) return 'there is no primary to hand over: "pgha failover" is for that';
+  if (leader === undefined) return 'there is no primary to switch over from. Use "pgha failover"';
   if (leader.role === 'standby_leader')
-    return `${leader.name} leads a standby region: "pgha dr" moves writes between regions`;
-  if (member.isLeader) return `${member.name} is the primary already`;
+    return `${leader.name} is the leader of a standby region. Use "pgha dr switchover" to move writes between regions`;
+  if (member.isLeader) return `${member.name} is already the primary`;
   if (!member.isWell) return `${member.name} is ${member.state}`;
   if (member.lagMib === null || member.lagMib > mostLagMib)
     return `${member.name} is ${member.lagMib ?? 'an unknown number of'} MiB behind`;
   // with synchronous replication only a member that confirms commits is sure to have them all
   const isSynchronous = members.some(({ role }) => role === 'sync_standby' || role === 'quorum_standby');
-  if (isSynchronous && member.role === 'replica') return `${member.name} does not confirm commits`;
+  if (isSynchronous && member.role === 'replica') return `${member.name} is not a synchronous standby`;
   return null;
 }

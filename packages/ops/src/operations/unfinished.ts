@@ -42,8 +42,8 @@ export async function beginOperation(
   if (there !== null && there.value.doing !== started.doing) {
     const { doing, operator, since } = there.value;
     throw new RefusedError(
-      `"pgha ${doing}" (${operator}, ${since}) was cut off. Run it again to bring it to its end; ` +
-        'if it is not wanted any more, "pgha operations forget" sets it aside and leaves everything as it is',
+      `an earlier operation was interrupted: "pgha ${doing}", started by ${operator} at ${since}. ` +
+        'Run the same command again to resume it, or discard it with "pgha operations forget"; changes already made are not rolled back',
     );
   }
   let value: Unfinished = there?.value ?? { ...started, choices: {} };
@@ -82,6 +82,6 @@ async function write(etcd: Etcd, revision: number, value: Unfinished): Promise<n
   const other = await etcd.swap(unfinishedKey, revision, text, null);
   const stored = other === null ? await etcd.read(unfinishedKey) : null;
   if (stored === null)
-    throw new RefusedError('another operation began at the same moment; look at "pgha operations list"');
+    throw new RefusedError('another operation started at the same time. Check "pgha operations list"');
   return stored.revision;
 }

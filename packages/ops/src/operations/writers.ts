@@ -57,9 +57,9 @@ function describeHiddenPrimary({ name, region, isFailsafe: failsafe }: Writer, l
         ? `etcd of ${region.awsRegion} has no leader`
         : `etcd of ${region.awsRegion} names ${leader} as the leader`;
   return (
-    `${name} accepts writes${failsafe ? ' (failsafe mode)' : ''} although ${etcd}: whatever it acknowledges would be lost. ` +
-    `Restore its connection to etcd (port ${ports.etcdClient}); "pgha status" says what is missing. ` +
-    `To give ${name} up instead, stop it first: systemctl stop patroni on ${name}`
+    `${name} accepts writes${failsafe ? ' (failsafe mode)' : ''} although ${etcd}: commits that it acknowledges would be lost. ` +
+    `Restore its connection to etcd (port ${ports.etcdClient}); "pgha status" shows what is missing. ` +
+    `To abandon ${name} instead, stop it first: systemctl stop patroni on ${name}`
   );
 }
 

@@ -18,12 +18,14 @@ export function parseGenerations(text: string): readonly Generation[] {
     .map((line, index): Generation => {
       const [, number, state, passphrase] = /^(\d+) (current|coming|former) (\S+)$/.exec(line) ?? [];
       if (number === undefined || state === undefined || passphrase === undefined) {
-        throw new Error(`line ${index + 1} of backup/passphrases is not "NUMBER current|coming|former PASSPHRASE"`);
+        throw new Error(
+          `line ${index + 1} of backup/passphrases is invalid. Expected: "NUMBER current|coming|former PASSPHRASE"`,
+        );
       }
       return { number: Number(number), state: state as Generation['state'], passphrase };
     });
   if (generations.filter(({ state }) => state === 'current').length !== 1) {
-    throw new Error('backup/passphrases has to have exactly one current generation');
+    throw new Error('backup/passphrases must have exactly one current generation');
   }
   return generations;
 }

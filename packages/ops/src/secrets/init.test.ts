@@ -155,7 +155,7 @@ describe('mirroredStore', () => {
     await expect(mirroredStore([first, dying]).replace('/x', 'new')).rejects.toThrow('killed');
     const mirrored = mirroredStore([first, second]);
     expect((await mirrored.inspect(['/x'])).get('/x')).toMatchObject({ value: 'new', version: 2, isMirrored: false });
-    await expect(mirrored.read(['/x'])).rejects.toThrow('run the rotation again that was cut off');
+    await expect(mirrored.read(['/x'])).rejects.toThrow('Rerun the interrupted rotation');
     await mirrored.replace('/x', 'new');
     expect((await mirrored.inspect(['/x'])).get('/x')).toMatchObject({ value: 'new', isMirrored: true });
   });

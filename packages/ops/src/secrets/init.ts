@@ -27,7 +27,7 @@ export class BrokenPairError extends Error {
   readonly code = 'E_BROKEN_PAIR';
 
   constructor({ certificate, key }: CertificateParameters, place: string, reason: string) {
-    super(`${certificate} in ${place} ${reason}. Delete ${certificate} and ${key} there and run this again.`);
+    super(`${certificate} in ${place} ${reason}. Delete ${certificate} and ${key} there and rerun the command.`);
     this.name = 'BrokenPairError';
   }
 }
@@ -61,13 +61,14 @@ export async function secretsInit(
       return made;
     }
     const theirs = (await store.read([name])).get(name);
-    if (theirs === undefined) throw new Error(`${name} was deleted from ${store.place} while this ran; run it again`);
+    if (theirs === undefined)
+      throw new Error(`${name} was deleted from ${store.place} during the operation. Rerun the command`);
     return theirs;
   };
 
   const refuseOrphan = ({ certificate, key }: CertificateParameters) => {
     if (known.has(certificate) && !known.has(key)) {
-      throw new BrokenPairError({ certificate, key }, store.place, 'has lost its key');
+      throw new BrokenPairError({ certificate, key }, store.place, 'has no private key');
     }
   };
 
@@ -80,7 +81,7 @@ export async function secretsInit(
     createAuthorityCertificate(authorityKey, authorityName(cluster), now),
   );
   const signer = signingAuthority(authorityCertificate, authorityKey);
-  if (signer === null) throw new BrokenPairError(authority, store.place, 'belongs to another key');
+  if (signer === null) throw new BrokenPairError(authority, store.place, 'does not match its private key');
 
   for (const node of allNodes(cluster)) {
     const pair = machineParameters(cluster, node);
@@ -89,7 +90,7 @@ export async function secretsInit(
     const identity = identityOf(cluster, node);
     const certificate = await ensure(pair.certificate, () => issueCertificate(signer, key, identity, now));
     const verdict = judgeCertificate(certificate, key, authorityCertificate, identity, now, 0);
-    if (verdict === 'other-key') throw new BrokenPairError(pair, store.place, 'belongs to another key');
+    if (verdict === 'other-key') throw new BrokenPairError(pair, store.place, 'does not match its private key');
     if (verdict === 'other-authority') throw new BrokenPairError(pair, store.place, 'was signed by another CA');
   }
 

@@ -66,5 +66,5 @@ export function mirroredStore(stores: readonly [SecretStore, ...SecretStore[]]):
 }
 
 const conflictMessage = (name: string, stores: readonly SecretStore[]) =>
-  `${name} differs between ${stores.map(({ place }) => place).join(' and ')}: run the rotation again that was cut off; ` +
-  'if there was none, "pgha secrets mirror --from REGION" copies from the region whose values are in use';
+  `${name} differs between ${stores.map(({ place }) => place).join(' and ')}. Rerun the interrupted rotation; ` +
+  'if there was none, copy from the region whose values are in use: pgha secrets mirror --from REGION';

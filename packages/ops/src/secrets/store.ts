@@ -29,7 +29,8 @@ export interface StoredSecret {
  */
 export async function readSecret(store: SecretStore, name: string): Promise<string> {
   const value = (await store.read([name])).get(name);
-  if (value === undefined) throw new Error(`${store.place} has no ${name}; run "pgha secrets init"`);
+  if (value === undefined)
+    throw new Error(`${store.place} has no parameter ${name}. Create it with: pgha secrets init`);
   return value;
 }
 

@@ -225,18 +225,18 @@ describe('a host behind Systems Manager', () => {
   it('kills what does not end, with everything it started', async () => {
     const marker = `sleep 30.${process.pid}`;
     await expect(open().run(['sh', '-c', `${marker} & ${marker}`], { timeoutMs: 300 })).rejects.toThrow(
-      /did not end within 300 ms and was killed/,
+      /did not end within 300 ms; it was killed/,
     );
     expect((await open().run(['pgrep', '-f', `^${marker}$`])).exitCode).toBe(1);
   });
 
   it.each([
     ['does not exist', { instances: [] }],
-    ['is stopped; start it with', { instances: [{ id: instance, state: 'stopped' }] }],
-    ['agent has not reported yet', { agent: null }],
-    ['agent is silent since 2025-06-15', { agent: 'ConnectionLost' as const }],
+    ['is stopped. Start it with', { instances: [{ id: instance, state: 'stopped' }] }],
+    ['agent has not registered yet', { agent: null }],
+    ['agent has been unresponsive since 2025-06-15', { agent: 'ConnectionLost' as const }],
     [
-      'several instances',
+      'several EC2 instances',
       {
         instances: [
           { id: 'i-1', state: 'running' },
@@ -244,7 +244,7 @@ describe('a host behind Systems Manager', () => {
         ],
       },
     ],
-    ['did not take "true"', { end: { Status: 'TimedOut', StatusDetails: 'Delivery Timed Out' } }],
+    ['did not accept "true"', { end: { Status: 'TimedOut', StatusDetails: 'Delivery Timed Out' } }],
     ['Undeliverable', { end: { Status: 'Failed', StatusDetails: 'Undeliverable' } }],
   ])('cannot be reached: %s', async (message, change) => {
     Object.assign(behaviour, change);
@@ -256,7 +256,7 @@ describe('a host behind Systems Manager', () => {
   });
 
   it.each([
-    ['was cancelled by somebody', { Status: 'Cancelled', StatusDetails: 'Cancelled' }],
+    ['was cancelled in Systems Manager', { Status: 'Cancelled', StatusDetails: 'Cancelled' }],
     ['did not end within', { Status: 'TimedOut', StatusDetails: 'Execution Timed Out' }],
     ['no python', { Status: 'Failed', StatusDetails: 'Failed', StandardErrorContent: 'no python\n' }],
   ])('tells a command that failed from a machine that is not there: %s', async (message, end) => {

@@ -82,7 +82,7 @@ export function archiveDetachSuite(provided: () => RunningLab): void {
     it('comes back with a full backup, and says what cannot be restored from it', async () => {
       await mendFarRepository();
       const { stdout: steps } = await page.run('pgha archive attach --repo 2 --dry-run');
-      expect(steps).toContain('A full backup in repository 2');
+      expect(steps).toContain('Take a full backup to repository 2');
       const startedAt = Date.now();
       const { code, stdout, stderr } = await page.run('pgha archive attach --repo 2');
       console.log(`attached: ${((Date.now() - startedAt) / 1_000).toFixed(0)} s`);

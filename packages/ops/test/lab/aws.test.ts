@@ -46,7 +46,9 @@ describe('a deploy, against the stand-in for AWS', () => {
 
   it('refuses without buckets for the state, and goes on once bootstrap made them, twice', async () => {
     const check = () => checkPrerequisites(cluster, regionsOf(cluster), login, around);
-    await expect(check()).rejects.toThrow(/no bucket pgha-prod-state-primary-.*no bucket pgha-prod-state-dr-/s);
+    await expect(check()).rejects.toThrow(
+      /bucket pgha-prod-state-primary-.* does not exist.*bucket pgha-prod-state-dr-.* does not exist/s,
+    );
     for (const _ of ['first', 'again']) {
       for (const { run } of planBootstrap(cluster, login, account)) await run(() => {});
     }
@@ -115,11 +117,11 @@ describe('a deploy, against the stand-in for AWS', () => {
         );
         return instances.map(({ InstanceId: id = '' }) => id);
       };
-      await expect(run()).rejects.toThrow(/pg-1 does not exist: no instance is named pgha-prod-pg-1/);
+      await expect(run()).rejects.toThrow(/pg-1 does not exist: no EC2 instance has the name pgha-prod-pg-1/);
       await services.ec2.send(new StopInstancesCommand({ InstanceIds: await start() }));
-      await expect(run()).rejects.toThrow(/pg-1 is stopped; start it with "aws ec2 start-instances/);
+      await expect(run()).rejects.toThrow(/pg-1 is stopped\. Start it with "aws ec2 start-instances/);
       await start();
-      await expect(run()).rejects.toThrow(/several instances are named pgha-prod-pg-1/);
+      await expect(run()).rejects.toThrow(/several EC2 instances have the name pgha-prod-pg-1/);
     });
   });
 });

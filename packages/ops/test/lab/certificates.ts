@@ -51,7 +51,7 @@ export function certificatesSuite(provided: () => RunningLab): void {
       const trusting = await underLoad(lab, 'a second CA is trusted', async () => {
         const { code, stdout, stderr } = await page.run('pgha secrets rotate ca --trust-only');
         expect(code, stderr).toBe(0);
-        expect(stdout).toContain('Machines trust both CAs');
+        expect(stdout).toContain('All nodes trust both CAs');
       });
       expectUnharmed(trusting.verdict);
       const { stdout: both } = await page.run('pgha secrets show ca');

@@ -49,4 +49,4 @@ const wordsOf = (commandLine: string) => commandLine.split(' ').slice(1);
 
 /** A name that is taken from the moment is another one in the next run. */
 const asPattern = (title: string) =>
-  title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/\b(before|given-up)-\w+/g, '$1-\\w+');
+  title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/\b(pre-restore|demoted)-\w+/g, '$1-\\w+');

@@ -68,15 +68,17 @@ async function expectNothingNew(): Promise<void> {
 }
 
 describe('pgha lab down', () => {
-  it.each([['Networks'], ['AWS stand-in'], ['The other \\d+ machines'], ['First boot']])(
-    'leaves nothing of an "up" that was killed at the step %s',
-    async (step) => {
-      expect(await readRecord(places), 'another lab is there; end it with "pgha lab down"').toBeNull();
-      await killedAt(new RegExp(`❯ ${step}`));
-      await pgha('lab', 'down');
-      await expectNothingNew();
-    },
-  );
+  it.each([
+    ['Create the networks'],
+    ['Start the AWS stand-in'],
+    ['Start the other \\d+ machines'],
+    ['Wait for the machines to finish'],
+  ])('leaves nothing of an "up" that was killed at the step %s', async (step) => {
+    expect(await readRecord(places), 'another lab is there; end it with "pgha lab down"').toBeNull();
+    await killedAt(new RegExp(`❯ ${step}`));
+    await pgha('lab', 'down');
+    await expectNothingNew();
+  });
 
   it('does nothing where there is nothing', async () => {
     await pgha('lab', 'down');

@@ -50,7 +50,7 @@ export function operationsSuite(provided: () => RunningLab): void {
   describe('pgha switchover', () => {
     it('costs clients of both services and of the pooler no error', async () => {
       const before = await leaderOf(lab);
-      expect(done(await pages.switchover.run('pgha switchover --dry-run'))).toContain('hands over to');
+      expect(done(await pages.switchover.run('pgha switchover --dry-run'))).toContain('Switch over from');
       expect(await leaderOf(lab)).toBe(before);
       const pooled = await startPooledClients(lab, 4);
       const { verdict } = await underLoad(lab, 'pgha switchover', async () => {
@@ -73,7 +73,7 @@ export function operationsSuite(provided: () => RunningLab): void {
       });
       await expect(pgha('switchover', '--lab')).rejects.toMatchObject({
         code: 3,
-        stderr: expect.stringMatching(/"pgha switchover" is at work on this cluster: .*@/),
+        stderr: expect.stringMatching(/another operation is in progress: "pgha switchover", started by .*@/),
       });
       await first;
     });
@@ -81,7 +81,7 @@ export function operationsSuite(provided: () => RunningLab): void {
     it('is gone on with after it was killed', async () => {
       const [member] = membersOf(lab.cluster.primary).filter(({ name }) => !name.endsWith('-2'));
       const candidate = (await leaderOf(lab)) === member?.name ? 'pg-2' : (member?.name ?? '');
-      expect((await runPgha(['switchover', '--lab', '--to', candidate], /hands over/)).code).toBeNull();
+      expect((await runPgha(['switchover', '--lab', '--to', candidate], /Switch over from/)).code).toBeNull();
       done(await pages.switchover.run('pgha switchover --to pg-2', { 'pg-2': candidate }));
       expect(await leaderOf(lab)).toBe(candidate);
       done(await pages.switchover.run('pgha status'));
@@ -105,7 +105,10 @@ export function operationsSuite(provided: () => RunningLab): void {
       await waitUntil(isLeaderless, { what: 'the lease to run out', timeoutMs: 60_000, everyMs: 500 });
       expect(done(await pages.failover.run('pgha failover --dry-run'))).toContain(third);
       const refused = pgha('failover', '--lab', '--to', third, '--yes');
-      await expect(refused).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining('could lose commits') });
+      await expect(refused).rejects.toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('may lose acknowledged commits'),
+      });
       expect((await patroniOf(lab, lab.cluster.primary)).leader).toBeNull();
       done(await pages.failover.run('pgha failover --to pg-3 --accept-data-loss --yes', { 'pg-3': third }));
       expect(await leaderOf(lab)).toBe(third);

@@ -78,9 +78,9 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
       expect(verdict.counts).toMatchObject({ fail: 0, unknown: 0 });
       expect((await untilNothingNeedsAPerson()).acting).toBe('us-east-1');
       const [kept = expect.fail('nothing was kept')] =
-        /given-up-\w+/.exec((await page.run('pgha restore list')).stdout) ?? [];
-      const values = { 'given-up-20250115t150000': kept };
-      expect((await page.run('pgha restore drop given-up-20250115t150000 --yes', values)).code).toBe(0);
+        /demoted-\w+/.exec((await page.run('pgha restore list')).stdout) ?? [];
+      const values = { 'demoted-20250115t150000': kept };
+      expect((await page.run('pgha restore drop demoted-20250115t150000 --yes', values)).code).toBe(0);
     });
   });
 }

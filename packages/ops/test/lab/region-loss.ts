@@ -120,14 +120,14 @@ export function regionLossSuite(provided: () => RunningLab): void {
 
     it('lists what only it had, and drops it', async () => {
       const listed = await failback.run('pgha restore list');
-      const [id = expect.fail(listed.stdout)] = /^given-up-\S+(?=\s+pg-\d\s+kept)/m.exec(listed.stdout) ?? [];
+      const [id = expect.fail(listed.stdout)] = /^demoted-\S+(?=\s+pg-\d\s+kept)/m.exec(listed.stdout) ?? [];
       // killed and run again, it was kept once
-      expect(listed.stdout.match(/given-up-/g)).toHaveLength(1);
-      const dropped = await failback.run('pgha restore drop given-up-20250115t150000 --yes', {
-        'given-up-20250115t150000': id,
+      expect(listed.stdout.match(/demoted-/g)).toHaveLength(1);
+      const dropped = await failback.run('pgha restore drop demoted-20250115t150000 --yes', {
+        'demoted-20250115t150000': id,
       });
       expect(dropped.code, dropped.stderr).toBe(0);
-      expect((await runPgha(['restore', 'list', '--lab'])).stdout).not.toContain('given-up-');
+      expect((await runPgha(['restore', 'list', '--lab'])).stdout).not.toContain('demoted-');
       expect(failback.unrun()).toEqual([]);
     });
 

@@ -129,8 +129,8 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
       expect(listed.kept.map(({ machine }) => machine).sort()).toEqual([...members].sort());
       const [{ id } = expect.fail('nothing is kept')] = listed.kept;
       expect((await page.run('pgha restore list')).stdout).toContain(id);
-      const dropped = await page.run('pgha restore drop before-20250115t150000 --yes', {
-        'before-20250115t150000': id,
+      const dropped = await page.run('pgha restore drop pre-restore-20250115t150000 --yes', {
+        'pre-restore-20250115t150000': id,
       });
       expect(dropped.code, dropped.stderr).toBe(0);
       expect((await runPgha(['restore', 'list', '--lab'])).stdout).toBe(

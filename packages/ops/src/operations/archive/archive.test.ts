@@ -114,7 +114,7 @@ describe('leaving a repository out of the archive', () => {
       return { ...there, inspect: () => Promise.reject(new Error('connect EHOSTUNREACH')) };
     };
     expect(await detach(world)).toEqual([
-      'Parameter Store of us-west-2 was not told (connect EHOSTUNREACH); attaching the repository tells it',
+      'Parameter Store of us-west-2 has not received the configuration (connect EHOSTUNREACH); reattaching the repository updates it',
     ]);
     expect(gapsIn(world)).toHaveLength(1);
     expect(gapsIn(world, 'dr')).toEqual([]);
@@ -155,6 +155,6 @@ describe('bringing a repository back', () => {
   });
 
   it('is refused where it is attached', async () => {
-    await expect(attach(createWorld())).rejects.toThrow('repository 2 is attached');
+    await expect(attach(createWorld())).rejects.toThrow('repository 2 is already attached');
   });
 });

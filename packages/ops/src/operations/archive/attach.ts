@@ -27,7 +27,7 @@ import {
 export async function observeAttach(setting: SecretsSetting, repository: number): Promise<readonly string[]> {
   regionOfRepository(setting.cluster, repository);
   const gap = openGap(await readArchiveGaps(setting.store, setting.cluster), repository);
-  if (gap === null) throw new RefusedError(`repository ${repository} is attached`);
+  if (gap === null) throw new RefusedError(`repository ${repository} is already attached`);
   const { node } = await findPrimary(setting);
   const { backups } = await readRepository(setting.host(node), setting.cluster.scope, repository);
   return backups.filter(({ type }) => type === 'full').map(({ label }) => label);
@@ -47,38 +47,38 @@ export function planAttach(setting: SecretsSetting, repository: number, known: r
   const onPrimary = async () => setting.host((await findPrimary(setting)).node);
   const isToCome = async () => openGap(await readArchiveGaps(store, cluster), repository) !== null;
   return [
-    replaceStep(setting, 'Written down in both regions', {
+    replaceStep(setting, 'Record the reattachment in both regions', {
       name,
       isNew: ({ value }) => isOpenIn(value)?.state !== 'detached',
       make: ({ value }) => formatArchiveGaps(withReturning(parseArchiveGaps(value), repository)),
     }),
-    fetchStep(setting, 'Members archive into it again', setting.regions.flatMap(membersOf)),
+    fetchStep(setting, 'Resume archiving to the repository on all members', setting.regions.flatMap(membersOf)),
     {
-      title: `A full backup in repository ${repository}`,
+      title: `Take a full backup to repository ${repository}`,
       isDone: async () => (await newFullBackup(await onPrimary(), cluster.scope, repository, known)) !== null,
       run: async (report) => {
         await provideFullBackup(await onPrimary(), cluster.scope, repository, known, report);
       },
     },
     {
-      title: 'Both repositories take a segment',
+      title: 'Verify WAL archiving to both repositories',
       isNeeded: isToCome,
       run: async () => {
         const check = asPostgres('pgbackrest', `--stanza=${cluster.scope}`, 'check');
         await runChecked(await onPrimary(), check, { timeoutMs: 180_000 });
       },
     },
-    replaceStep(setting, 'The gap is closed', {
+    replaceStep(setting, 'Record the end of the gap', {
       name,
       isNew: ({ value }) => isOpenIn(value) === null,
       make: async ({ value }) => {
         const backup = await newFullBackup(await onPrimary(), cluster.scope, repository, known);
-        if (backup === null) throw new Error(`repository ${repository} lost its full backup`);
+        if (backup === null) throw new Error(`the full backup of repository ${repository} is missing`);
         const oldest = new Date(Date.now() - cluster.backups.retentionDays * 2 * 86_400_000).toISOString();
         const to = backup.stoppedAt.toISOString();
         return formatArchiveGaps(withClosed(parseArchiveGaps(value), repository, to, oldest));
       },
     }),
-    fetchStep(setting, 'Machines know it', readers),
+    fetchStep(setting, 'Roll out the configuration to all nodes', readers),
   ];
 }

@@ -32,14 +32,16 @@ export function planDetach(setting: DetachSetting, repository: number, since: st
   const lost = regionOfRepository(cluster, repository);
   const others = regions.filter(({ kind }) => kind !== lost.kind);
   if (others.length === 0)
-    throw new RefusedError(`repository ${repository} is the only one: without it nothing is archived`);
+    throw new RefusedError(`repository ${repository} is the only repository: without it no WAL is archived`);
   return [
     othersAreAttached(setting, others),
     ...others.map((region) => recordStep(setting, region, repository, since)),
     tolerant(setting, recordStep(setting, lost, repository, since), `Parameter Store of ${lost.awsRegion}`),
-    ...others.map((region) => fetchStep(setting, `Members in ${region.awsRegion} leave it out`, membersOf(region))),
+    ...others.map((region) =>
+      fetchStep(setting, `Detach repository ${repository} on the members in ${region.awsRegion}`, membersOf(region)),
+    ),
     ...membersOf(lost).map((node) =>
-      tolerant(setting, fetchStep(setting, `${node.name} leaves it out`, [node]), node.name),
+      tolerant(setting, fetchStep(setting, `Detach repository ${repository} on ${node.name}`, [node]), node.name),
     ),
     drainStep(setting),
   ];
@@ -48,7 +50,7 @@ export function planDetach(setting: DetachSetting, repository: number, since: st
 /** The archive has to go somewhere. */
 function othersAreAttached({ cluster, storeOf }: DetachSetting, others: readonly Region[]): Step {
   return {
-    title: 'Another repository takes the archive',
+    title: 'Verify WAL archiving to the other repository',
     run: async () => {
       for (const region of others) {
         const gaps = parseArchiveGaps(
@@ -56,7 +58,7 @@ function othersAreAttached({ cluster, storeOf }: DetachSetting, others: readonly
         );
         const attached = others.filter((each) => openGap(gaps, repositoryNumber(each))?.state !== 'detached');
         if (attached.length === 0)
-          throw new RefusedError('the other repository is detached already: attach that one first');
+          throw new RefusedError('the other repository is already detached. Reattach it first');
       }
     },
   };
@@ -66,7 +68,7 @@ function recordStep({ cluster, storeOf }: DetachSetting, region: Region, reposit
   const name = detachedRepositoriesParameter(cluster);
   const read = async () => parseArchiveGaps((await readStored(storeOf(region), name)).value);
   return {
-    title: `Written down in ${region.awsRegion}`,
+    title: `Record the detachment in ${region.awsRegion}`,
     isDone: async () => openGap(await read(), repository)?.state === 'detached',
     run: async () => storeOf(region).replace(name, formatArchiveGaps(withDetached(await read(), repository, since))),
   };
@@ -85,7 +87,7 @@ function tolerant({ note, signal }: DetachSetting, step: Step, what: string): St
         signal.throwIfAborted();
         const [line = ''] = error.message.split('\n');
         report(line);
-        note(`${what} was not told (${line}); attaching the repository tells it`);
+        note(`${what} has not received the configuration (${line}); reattaching the repository updates it`);
       });
     },
   };
@@ -94,7 +96,7 @@ function tolerant({ note, signal }: DetachSetting, step: Step, what: string): St
 /** What waited for the repository goes into the other one now. */
 function drainStep(setting: DetachSetting): Step {
   return {
-    title: 'The primary archives what waited',
+    title: 'Wait until the primary has archived the backlog',
     run: async (report) => {
       const { node } = await findPrimary(setting);
       const first = await readQueue(setting, node);
@@ -103,11 +105,11 @@ function drainStep(setting: DetachSetting): Step {
       await waitUntil(
         async () => {
           last = await readQueue(setting, node);
-          report(`${last.waiting} segments wait`);
+          report(`${last.waiting} segments pending`);
           return last.waiting === 0 && last.archived !== first.archived;
         },
         {
-          what: 'the queue of the archive to drain',
+          what: 'the WAL archive backlog to drain',
           timeoutMs: drainTimeoutMs,
           everyMs: 1_000,
           signal: setting.signal,
@@ -115,7 +117,7 @@ function drainStep(setting: DetachSetting): Step {
       ).catch((error: unknown) => {
         if (setting.signal.aborted || last.archived === first.archived) throw error;
         setting.note(
-          `${last.waiting} segments still wait, and are being archived; "pgha archive status" shows how many`,
+          `${last.waiting} segments are still pending and are being archived; "pgha archive status" shows the backlog`,
         );
       });
     },
@@ -129,6 +131,6 @@ const asSuperuser = (statement: string) => [
 
 async function readQueue({ host }: DetachSetting, node: Node) {
   const database = toldOf((await observe(host(node))).database);
-  if (database === null) throw new Error(`${node.name} does not tell what waits for the archive`);
+  if (database === null) throw new Error(`${node.name} does not report its WAL archive backlog`);
   return { waiting: database.walWaiting, archived: database.archiver.lastArchivedWal };
 }

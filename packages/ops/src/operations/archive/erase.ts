@@ -22,6 +22,6 @@ export async function eraseRepository(
       new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: keys, Quiet: true } }),
     );
     const [first] = errors;
-    if (first !== undefined) throw new Error(`s3://${bucket}/${first.Key} cannot be removed: ${first.Message}`);
+    if (first !== undefined) throw new Error(`cannot delete s3://${bucket}/${first.Key}: ${first.Message}`);
   }
 }

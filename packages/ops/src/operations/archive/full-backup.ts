@@ -28,11 +28,11 @@ export async function provideFullBackup(
   await runChecked(host, asPostgres('pgbackrest', `--stanza=${stanza}`, 'stanza-create'), {
     timeoutMs: stanzaTimeoutMs,
   });
-  report(`a full backup into repository ${key}`);
+  report(`full backup to repository ${key}`);
   const backup = ['pgbackrest', `--stanza=${stanza}`, `--repo=${key}`, '--type=full', 'backup'];
   await runChecked(host, asPostgres('flock', lockFile, ...backup), { timeoutMs: backupTimeoutMs });
   const made = await newFullBackup(host, stanza, key, known);
-  if (made === null) throw new Error(`repository ${key} has no new full backup although one was taken`);
+  if (made === null) throw new Error(`repository ${key} has no new full backup although pgBackRest reported success`);
   return made;
 }
 

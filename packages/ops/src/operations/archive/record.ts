@@ -32,7 +32,9 @@ export function parseArchiveGaps(text: string): readonly ArchiveGap[] {
     .map((each) => {
       const [, repository, state, from, to] = line.exec(each) ?? [];
       if (repository === undefined || state === undefined || from === undefined) {
-        throw new Error(`"${each}" in backup/detached is not "REPOSITORY detached|returning|closed FROM [TO]"`);
+        throw new Error(
+          `invalid line "${each}" in backup/detached. Expected: "REPOSITORY detached|returning|closed FROM [TO]"`,
+        );
       }
       return { repository: Number(repository), state: state as ArchiveGap['state'], from, to: to ?? null };
     });
@@ -84,7 +86,8 @@ export function withClosed(
 export async function readArchiveGaps(store: SecretStore, cluster: Cluster): Promise<readonly ArchiveGap[]> {
   const name = detachedRepositoriesParameter(cluster);
   const stored = (await store.inspect([name])).get(name);
-  if (stored === undefined) throw new Error(`${store.place} has no ${name}; run "pgha secrets init"`);
+  if (stored === undefined)
+    throw new Error(`${store.place} has no parameter ${name}. Create it with: pgha secrets init`);
   return parseArchiveGaps(stored.value);
 }
 
@@ -93,7 +96,7 @@ export function regionOfRepository(cluster: Cluster, repository: number): Region
   const region = regionsOf(cluster).find((each) => repositoryNumber(each) === repository);
   if (region === undefined) {
     const names = regionsOf(cluster).map((each) => `${repositoryNumber(each)} (${each.awsRegion})`);
-    throw new UsageError(`no repository ${repository}; the repositories are ${names.join(' and ')}`);
+    throw new UsageError(`unknown repository ${repository}. Repositories: ${names.join(', ')}`);
   }
   return region;
 }

@@ -21,7 +21,7 @@ export function planBackups(
   signal: AbortSignal,
 ): readonly Step[] {
   return repositories.map((repository) => ({
-    title: `A ${type} backup into repository ${repository}`,
+    title: `Take a ${type} backup to repository ${repository}`,
     run: async (report) => taken(await takeBackup(primary, stanza, { type, repository }, report, signal), repository),
   }));
 }
@@ -52,10 +52,10 @@ export async function takeBackup(
     async () => {
       if (!(await isAtWork())) return true;
       const running = await readRunningBackup(primary, stanza, repository);
-      report(running === null ? 'waiting for a checkpoint, or for another backup to end' : progressOf(running));
+      report(running === null ? 'waiting for a checkpoint, or for another backup to finish' : progressOf(running));
       return false;
     },
-    { what: `the ${type} backup into repository ${repository}`, timeoutMs: backupTimeoutMs, everyMs: 1_000, signal },
+    { what: `the ${type} backup to repository ${repository}`, timeoutMs: backupTimeoutMs, everyMs: 1_000, signal },
   );
   const newest = (await readRepository(primary, stanza, repository)).backups.at(-1);
   if (newest !== undefined && newest.label > before) return newest;

@@ -19,7 +19,7 @@ export function planRestoreTest(
   signal: AbortSignal,
 ): Step {
   return {
-    title: `The newest backup of repository ${repository} is restored on ${beside.name} and compared with the primary`,
+    title: `Restore the newest backup of repository ${repository} on ${beside.name} and compare it with the primary`,
     run: async (report) => {
       const before = await readRestoreTest(beside, repository);
       if (!before.isRunning) await startRestoreTest(beside, repository);
@@ -33,7 +33,7 @@ export function planRestoreTest(
         },
         { what: `the restore test on ${beside.name}`, timeoutMs: testTimeoutMs, everyMs: 1_000, signal },
       );
-      if (result === null) throw new Error(`the restore test on ${beside.name} did not begin: ${problem}`);
+      if (result === null) throw new Error(`the restore test on ${beside.name} did not start: ${problem}`);
       ended(result);
     },
   };

@@ -66,7 +66,7 @@ describe('what pgBackRest says of a repository', () => {
     expect(() => parseVerification('ERROR: [055]: unable to load info file', shape)).toThrow(
       'unable to load info file',
     );
-    expect(() => parseVerification('', shape)).toThrow('it said nothing');
+    expect(() => parseVerification('', shape)).toThrow('no output');
   });
 
   it('shows WAL that is missing between two stretches, which pgBackRest calls no error', () => {

@@ -40,7 +40,7 @@ export function parseVerification(text: string, shape: ArchiveShape): Repository
   const lines = text.split('\n').map((line) => line.trim());
   if (!lines.some((line) => line.startsWith('status: '))) {
     const reason = lines.findLast((line) => /\bERROR\b/.test(line)) ?? lines.findLast((line) => line !== '');
-    throw new Error(`pgBackRest did not come to an end: ${reason ?? 'it said nothing'}`);
+    throw new Error(`pgBackRest verify did not complete: ${reason ?? 'no output'}`);
   }
   const stretches = lines.flatMap((line): readonly Stretch[] => {
     const [, from, to] = /wal start: ([0-9A-F]{24}), wal stop: ([0-9A-F]{24})/.exec(line) ?? [];
@@ -73,7 +73,7 @@ function damagedObject(line: string): readonly Damage[] {
   const [, object, reason] = /invalid result (\S+): (?:\[\d+\] )?(?:raised from \S+ protocol: )?(.+)$/.exec(line) ?? [];
   if (object !== undefined && reason !== undefined) return [{ object, problem: reason }];
   const [, copied] = /(\S+) is missing or unusable, using copy/.exec(line) ?? [];
-  return copied === undefined ? [] : [{ object: copied, problem: 'missing or unusable, its copy is there' }];
+  return copied === undefined ? [] : [{ object: copied, problem: 'missing or unusable; its copy exists' }];
 }
 
 /** The segments that should be between two stretches. */

@@ -34,15 +34,15 @@ export function planVerification(
   const collect = (error: unknown) => void problems.push((error as Error).message);
   return [
     {
-      title: `WAL arrives in repository ${repository}`,
+      title: `Verify WAL archiving to repository ${repository}`,
       run: (report) =>
         checkRepository(primary, repository).catch((error: unknown) => {
           collect(error);
-          report('it does not');
+          report('WAL archiving failed');
         }),
     },
     {
-      title: `Everything in repository ${repository} is read, on ${reader.name}`,
+      title: `Read and verify all files of repository ${repository} on ${reader.name}`,
       run: async (report) => {
         const verdict = await readEverything(reader, repository, signal).catch((error: unknown): RepositoryVerdict => {
           collect(error);
@@ -67,13 +67,13 @@ async function readEverything(reader: Host, repository: number, signal: AbortSig
   // one that was begun by a command that was cut off goes on
   if (!(await isAtWork())) await runChecked(reader, ['systemctl', 'start', '--no-block', unit]);
   await waitUntil(async () => !(await isAtWork()), {
-    what: `repository ${repository} to be read`,
+    what: `repository ${repository} to be verified`,
     timeoutMs: verifyTimeoutMs,
     everyMs: 1_000,
     signal,
   });
   const text = await reader.readFile(verifyReport(repository));
-  if (text === null) throw new Error(`${reader.name} left no report; "journalctl -u ${unit}" there says why`);
+  if (text === null) throw new Error(`no verification report from ${reader.name}. Check "journalctl -u ${unit}" there`);
   return parseVerification(text, shapeOf(archive, segmentBytes));
 }
 

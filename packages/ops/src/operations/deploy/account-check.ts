@@ -12,7 +12,7 @@ export async function checkAccount({ scope, login }: Session): Promise<AccountRe
 export function describeAccount({ obstacles, unknown }: AccountReview): string {
   return [
     ...obstacles.map((line) => `AWS account: ${line}\n`),
-    ...(unknown.length === 0 ? [] : [`AWS account: not checked, because AWS did not say: ${unknown.join(', ')}\n`]),
+    ...(unknown.length === 0 ? [] : [`AWS account: not checked, because AWS did not report: ${unknown.join(', ')}\n`]),
   ].join('');
 }
 
@@ -22,6 +22,6 @@ export function describeAccount({ obstacles, unknown }: AccountReview): string {
 export function requireAccount({ obstacles }: AccountReview): void {
   if (obstacles.length === 0) return;
   throw new RefusedError(
-    `the account cannot hold this region, and nothing was changed:\n${obstacles.map((line) => `  - ${line}`).join('\n')}`,
+    `the AWS account cannot host this region; nothing was changed:\n${obstacles.map((line) => `  - ${line}`).join('\n')}`,
   );
 }

@@ -33,7 +33,8 @@ export async function whoAmI(login: AwsLogin, awsRegion: string): Promise<Identi
   const client = new STSClient({ ...clientSettings(login, awsRegion), maxAttempts: 2 });
   try {
     const { Account: account, Arn: arn } = await client.send(new GetCallerIdentityCommand());
-    if (account === undefined || arn === undefined) throw new Error('AWS did not say whose credentials these are');
+    if (account === undefined || arn === undefined)
+      throw new Error('AWS did not report the identity of the credentials');
     return { account, arn };
   } finally {
     client.destroy();

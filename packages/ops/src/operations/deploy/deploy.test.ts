@@ -32,8 +32,8 @@ describe('the stacks of a deploy', () => {
   it('leave the other region out when it is lost', () => {
     expect(stacksOf(scopeOf(cluster, 'dr', true))).toEqual(['dr-data', 'dr']);
     expect(planDestroy(scopeOf(cluster, 'dr', true), noSession).map(({ title }) => title)).toEqual([
-      "The load balancer's protection",
-      'Machines, load balancer and network of us-west-2',
+      'Disable the deletion protection of the load balancer',
+      'Destroy the nodes, load balancer and network of us-west-2',
     ]);
   });
 
@@ -50,7 +50,7 @@ describe('the stacks of a deploy', () => {
   it('are shown without a session', () => {
     const titles = planDeploy(scopeOf(cluster, 'primary', false), noSession, { allowed: [] }).map(({ title }) => title);
     expect(titles.at(0)).toMatch(/^Data of the primary region/);
-    expect(titles.at(-1)).toBe('A first write, read at the other port');
+    expect(titles.at(-1)).toBe('Verify a write and a read through the APIs');
   });
 });
 
@@ -192,9 +192,9 @@ describe('a new instance', () => {
     const scope = scopeOf(cluster, 'primary', true);
     const steps = planNewInstance(scope, nodeNamed(cluster, 'pg-2'), noSession, async () => false, instance());
     expect(steps.map(({ title }) => title)).toEqual([
-      'Programs of the new machine',
+      'Publish the programs of the new node',
       'Force-stop pg-2 if it does not respond',
-      'A new machine in the place of pg-2',
+      'Replace the EC2 instance of pg-2',
     ]);
   });
 

@@ -16,19 +16,19 @@ export function describeRemains({ cluster, region }: Scope, account: string, now
   const until = (count: number) => new Date(now.getTime() + count * dayMs).toISOString().slice(0, 10);
   const backups = bucketName(cluster, region, 'backups', account);
   return [
-    `The data of ${region.awsRegion} stays until somebody deletes it:`,
+    `The data of ${region.awsRegion} is retained until you delete it:`,
     `  volumes    ${membersOf(region)
       .map((node) => dataVolumeName(cluster, node))
       .join(', ')}`,
     `  backups    ${backups}: ${
       days === null
-        ? 'no object lock, an administrator can delete all of it at once'
-        : `object lock, what was written last cannot be deleted before ${until(days)} without s3:BypassGovernanceRetention`
+        ? 'no object lock: an administrator can delete all of it at once'
+        : `object lock: the newest objects cannot be deleted before ${until(days)} without s3:BypassGovernanceRetention`
     }`,
     `  artifacts  ${bucketName(cluster, region, 'artifacts', account)}`,
     `  keys       ${keyAlias(cluster)}, ${secretsKeyAlias(cluster)}: without them volumes, backups and secrets cannot be read`,
     `  secrets    ${parameterName(cluster, '*')} in Parameter Store`,
-    'A later deploy uses it again. docs/runbook-setup.md, "Taking it down", says how to remove it.',
+    'A later deploy reuses it. To remove it, see docs/runbook-setup.md, "Taking it down".',
     '',
   ].join('\n');
 }
@@ -39,23 +39,23 @@ export function describeRemains({ cluster, region }: Scope, account: string, now
  */
 export function planDestroy({ cluster, target, region, alone }: Scope, open: () => Session): readonly Step[] {
   const peering: Step = {
-    title: 'Peering of both networks',
+    title: 'Destroy the VPC peering',
     run: (report) => destroyStack(open(), 'peering', {}, report),
   };
   return [
     ...(cluster.dr === null || alone ? [] : [peering]),
     {
-      title: "The load balancer's protection",
+      title: 'Disable the deletion protection of the load balancer',
       run: async (report) => {
         const terraform = open().terraform(target);
         await terraform.init();
-        if (!('load_balancer_dns_name' in (await terraform.outputs()))) return report('there is none');
+        if (!('load_balancer_dns_name' in (await terraform.outputs()))) return report('no load balancer');
         await terraform.plan({ variables: unprotected, targets: [loadBalancer] });
         await terraform.apply(report);
       },
     },
     {
-      title: `Machines, load balancer and network of ${region.awsRegion}`,
+      title: `Destroy the nodes, load balancer and network of ${region.awsRegion}`,
       run: (report) => destroyStack(open(), target, unprotected, report),
     },
   ];
@@ -70,6 +70,6 @@ async function destroyStack(
   const terraform = session.terraform(stack);
   await terraform.init();
   const { changes } = reviewPlan(stack, await terraform.plan({ destroy: true, variables }));
-  if (changes.length === 0) return report('nothing is there');
+  if (changes.length === 0) return report('nothing to destroy');
   await terraform.apply(report);
 }

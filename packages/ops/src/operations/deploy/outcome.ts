@@ -60,13 +60,13 @@ export function outcomeOf({ cluster, region }: Scope, outputs: Readonly<Record<s
 export function describeOutcome({ loadBalancer, psql, urls, secrets }: Outcome): string {
   const lines = [
     `Load balancer   ${loadBalancer.dnsName}`,
-    `                ${loadBalancer.hostname} inside both networks`,
+    `                ${loadBalancer.hostname} inside both VPCs`,
     '',
     ...psql.map(({ purpose, command }) => `${purpose.padEnd(18)}${command}`),
     '',
     ...urls.map(({ what, url }) => `${what.padEnd(16)}${url}`),
     '',
-    "The cluster's own CA, the login in use, its password and the API key:",
+    "The cluster's CA certificate, the current login, its password and the API key:",
     ...secrets.map((command) => `  ${command}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -26,13 +26,13 @@ const permissionTimeoutMs = 10 * 60_000;
  */
 export function planOwnKey({ cluster, region, target, alone }: Scope, open: () => Session): Step {
   return {
-    title: `Secrets of ${region.awsRegion} encrypted with the cluster's own key`,
+    title: `Encrypt the secrets of ${region.awsRegion} with the cluster's own KMS key`,
     run: async (report) => {
       const { login, identity, signal } = open();
       const client = new SSMClient({ ...clientSettings(login, region.awsRegion), maxAttempts: 10 });
       try {
         const left = await underOtherKeys(client, pathOf(cluster), secretsKeyAlias(cluster));
-        if (left.length === 0) return report('all are');
+        if (left.length === 0) return report('all are already encrypted with it');
         await withAws(cluster, { login, identity }, signal, async (installation) => {
           const locked = alone ? region : actingRegion(cluster, await viewRegions(installation)).region;
           await runOperation(installation, locked, `deploy ${target}`, () =>
@@ -71,7 +71,7 @@ async function encryptSecrets(
     keyAlias: secretsKeyAlias(cluster),
     first: authorityParameters(cluster).certificate,
     waitForReaders: async () => {
-      report(`${region.nodes.length} machines read the CA's certificate under the new key`);
+      report(`${region.nodes.length} nodes can read the CA certificate with the new key`);
       await Promise.all(region.nodes.map(fetches));
     },
     onMoved: () => {

@@ -77,8 +77,8 @@ export function describeDangers(target: string, stack: string, dangers: readonly
   const what = dangers.map(({ action, address }) => `${action} ${address}`).join(', ');
   const allow = dangers.map(({ address }) => `--allow ${quoteAddress(address)}`).join(' ');
   return (
-    `the stack ${stack} was not changed: its plan would ${what}. Replace nodes one at a time with "pgha nodes replace"; ` +
-    `to agree to these changes, run: pgha deploy ${target} ${allow}`
+    `stack ${stack} was not changed: its plan would ${what}. Replace nodes one at a time with "pgha nodes replace"; ` +
+    `to permit these changes, run: pgha deploy ${target} ${allow}`
   );
 }
 

@@ -30,7 +30,7 @@ export function surroundings(terraformVersion: () => Promise<string | null>): Su
   };
 }
 
-/** What a deploy from here would meet, by what it is about; no obstacle is an empty list. */
+/** What prevents a deployment from this computer, by subject; no obstacle is an empty list. */
 export interface Prerequisites {
   identity: Identity | null;
   terraform: { version: string | null; obstacles: readonly string[] };
@@ -54,9 +54,27 @@ export async function checkPrerequisites(
   const { identity, terraform, credentials, state } = await findPrerequisites(cluster, regions, login, around);
   const obstacles = [...terraform.obstacles, ...credentials, ...state];
   if (identity === null || obstacles.length > 0) {
-    throw new RefusedError(`this cannot go on:\n${obstacles.map((line) => `  - ${line}`).join('\n')}`);
+    throw new RefusedError(`prerequisites are not met:\n${obstacles.map((line) => `  - ${line}`).join('\n')}`);
   }
   return identity;
+}
+
+/**
+ * Whose credentials are used, for a command that works on a running cluster.
+ *
+ * @throws RefusedError that names the profile and says what to do, when AWS does not accept them or cannot be reached.
+ */
+export async function requireIdentity(
+  cluster: Cluster,
+  login: AwsLogin,
+  around: Pick<Surroundings, 'whoAmI'> = { whoAmI },
+): Promise<Identity> {
+  try {
+    return await around.whoAmI(login, cluster.primary.awsRegion);
+  } catch (error) {
+    const obstacle = credentialsObstacle(login, error as Error);
+    throw new RefusedError(`${obstacle} "pgha doctor" checks the rest.`, { cause: error });
+  }
 }
 
 /** The same, without a refusal. */
@@ -80,7 +98,7 @@ export async function findPrerequisites(
       const bucket = bucketName(cluster, region, 'state', identity.account);
       if (!(await around.hasStateBucket(login, region.awsRegion, bucket))) {
         state.push(
-          `no bucket ${bucket} in ${region.awsRegion} for Terraform's state. Run "pgha bootstrap", or set state: 'local' in the configuration.`,
+          `bucket ${bucket} for the Terraform state does not exist in ${region.awsRegion}. Create it with "pgha bootstrap", or set state: 'local' in the configuration.`,
         );
       }
     }
@@ -92,7 +110,7 @@ function terraformObstacles(version: string | null): readonly string[] {
   const wanted = leastTerraform.join('.');
   if (version === null) {
     return [
-      `terraform is not on the search path. Install ${wanted} or newer: https://developer.hashicorp.com/terraform/install`,
+      `terraform is not in PATH. Install version ${wanted} or later: https://developer.hashicorp.com/terraform/install`,
     ];
   }
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
@@ -100,10 +118,10 @@ function terraformObstacles(version: string | null): readonly string[] {
   const isEnough = major > leastMajor || (major === leastMajor && minor >= leastMinor);
   return isEnough
     ? []
-    : [`terraform is ${version}, and ${wanted} is the first that locks a state in S3. Install a newer one.`];
+    : [`terraform ${version} is too old: state locking in S3 needs ${wanted}. Install ${wanted} or later.`];
 }
 
-/** Nobody answered: what the sockets of Node and the SDK say of a network that is away. */
+/** No answer: what the sockets of Node and the SDK say when the network is down. */
 const isUnreachable = ({ name, code }: Error & { code?: string }) =>
   name === 'TimeoutError' ||
   ['ECONNREFUSED', 'ECONNRESET', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'ETIMEDOUT'].includes(
@@ -113,9 +131,9 @@ const isUnreachable = ({ name, code }: Error & { code?: string }) =>
 function credentialsObstacle({ profile }: AwsLogin, error: Error): string {
   const why = error.message.trim().replace(/\.$/, '');
   if (isUnreachable(error)) {
-    return `AWS cannot be reached from here (${why}). Check the network, a proxy that is needed, and AWS_ENDPOINT_URL if it is set.`;
+    return `AWS is unreachable from this computer: ${why}. Check the network, the proxy, and AWS_ENDPOINT_URL if it is set.`;
   }
   return profile === null
-    ? `AWS does not accept the environment's credentials (${why}). Check AWS_PROFILE, AWS_ACCESS_KEY_ID and their like, or log in again.`
-    : `no AWS credentials by the profile "${profile}" (${why}). Make it with "aws configure --profile ${profile}" (or "aws sso login --profile ${profile}"), name another in the configuration's awsProfile, or set AWS_PROFILE.`;
+    ? `AWS rejected the credentials of the environment: ${why}. Check AWS_PROFILE, AWS_ACCESS_KEY_ID and related variables, or log in again.`
+    : `no AWS credentials for profile "${profile}": ${why}. Log in with "aws sso login --profile ${profile}", create the profile with "aws configure --profile ${profile}", or set AWS_PROFILE (or awsProfile in the configuration).`;
 }

@@ -34,13 +34,13 @@ export async function waitForMachines(
           throw explained;
         });
       await waitUntil(look, {
-        what: `the first boot of ${node.name}`,
+        what: `${node.name} to finish provisioning`,
         timeoutMs: firstBootTimeoutMs,
         everyMs,
         signal,
       });
       waiting.delete(node.name);
-      report(waiting.size === 0 ? 'all of them' : `waiting for ${[...waiting].join(', ')}`);
+      report(waiting.size === 0 ? 'all nodes are provisioned' : `waiting for ${[...waiting].join(', ')}`);
     }),
   );
 }
@@ -77,7 +77,7 @@ async function isBooted(host: Host): Promise<true> {
   const { stdout } = await host.run(['systemctl', 'is-active', 'pgha-machine.service']);
   if (stdout.trim() === 'active') return true;
   const { stdout: journal } = await host.run(['journalctl', '-q', '-t', 'pgha-machine', '-n', '3', '-o', 'cat']);
-  throw new Error(`${host.name} says ${journal.trim() || 'nothing yet'}`);
+  throw new Error(`last log line of ${host.name}: ${journal.trim() || 'none yet'}`);
 }
 
 /** A member as Patroni's `GET /cluster` tells it. */
@@ -97,17 +97,17 @@ export async function waitForCluster(
 ): Promise<void> {
   const nodes = membersOf(region);
   const [first] = nodes;
-  if (first === undefined) throw new Error(`${region.awsRegion} has no database machine`);
+  if (first === undefined) throw new Error(`${region.awsRegion} has no database node`);
   await waitUntil(
     async () => {
       const members = await readMembers(hostOf(first), first);
-      const seen = members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ') || 'nobody';
+      const seen = members.map(({ name, role, state }) => `${name} ${role} ${state}`).join(', ') || 'none';
       report(seen);
       if (isComplete(nodes, members)) return true;
-      throw new Error(`Patroni sees ${seen}`);
+      throw new Error(`members known to Patroni: ${seen}`);
     },
     {
-      what: `every member of ${cluster.scope} in ${region.awsRegion}`,
+      what: `every member of ${cluster.scope} in ${region.awsRegion} to be healthy`,
       timeoutMs: clusterTimeoutMs,
       everyMs: 5_000,
       signal,

@@ -30,7 +30,7 @@ export function planNewInstance(
 ): readonly Step[] {
   return [
     {
-      title: 'Programs of the new machine',
+      title: 'Publish the programs of the new node',
       run: () =>
         withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
     },
@@ -41,7 +41,7 @@ export function planNewInstance(
       run: () => old.cut(),
     },
     {
-      title: `A new machine in the place of ${node.name}`,
+      title: `Replace the EC2 instance of ${node.name}`,
       isNeeded: async () => !(await isThere()),
       run: (report) =>
         applyStack(open(), target, { allowed: goesWith(node), replaced: [instanceAddress(node)] }, report),
@@ -57,13 +57,13 @@ export function planAddedInstance(
 ): readonly Step[] {
   return [
     {
-      title: 'Programs of the new machine',
+      title: 'Publish the programs of the new node',
       run: () =>
         withRegion(cluster, region, accessOf(open()), (services) => uploadPrograms(services, programBundle(cluster))),
     },
     ...[`${target}-data`, target].map(
       (stack): Step => ({
-        title: `${node.name} in the stack ${stack}`,
+        title: `Add ${node.name} to the stack ${stack}`,
         run: (report) => applyStack(open(), stack, { allowed: [] }, report),
       }),
     ),

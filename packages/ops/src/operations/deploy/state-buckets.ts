@@ -27,7 +27,7 @@ export async function hasStateBucket(client: S3Client, bucket: string): Promise<
     if (status === 404) return false;
     if (status === 403) {
       throw new RefusedError(
-        `the bucket ${bucket} is not yours to read: give these credentials s3:ListBucket on it, or choose another project name`,
+        `access to bucket ${bucket} is denied. Grant these credentials s3:ListBucket on it, or, if the bucket is not yours, choose another project name`,
       );
     }
     throw error;
@@ -37,12 +37,14 @@ export async function hasStateBucket(client: S3Client, bucket: string): Promise<
 /** The steps that make what Terraform keeps its state in: a bucket in each region. Each may run again. */
 export function planBootstrap(cluster: Cluster, login: AwsLogin, account: string): readonly Step[] {
   if (cluster.state === 'local') {
-    return [{ title: 'State is kept in .pgha/state of this checkout: nothing to make', run: async () => {} }];
+    return [
+      { title: 'Terraform state is stored in .pgha/state of this checkout: nothing to create', run: async () => {} },
+    ];
   }
   return regionsOf(cluster).map((region) => {
     const bucket = bucketName(cluster, region, 'state', account);
     return {
-      title: `State bucket ${bucket} in ${region.awsRegion}`,
+      title: `Create the state bucket ${bucket} in ${region.awsRegion}`,
       run: async (report) => {
         const client = new S3Client(clientSettings(login, region.awsRegion));
         try {
@@ -64,7 +66,7 @@ async function provideStateBucket(
 ): Promise<void> {
   const Bucket = bucket;
   if (!(await hasStateBucket(client, bucket))) {
-    report('creating it');
+    report('creating');
     await client.send(new CreateBucketCommand({ Bucket, ...locationOf(region) }));
   }
   report('versions, encryption, access');

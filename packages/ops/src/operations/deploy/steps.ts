@@ -52,15 +52,15 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
   return [
     ...stacks.filter((stack) => stack.endsWith('-data')).map(applyStep),
     {
-      title: 'Secrets: what is not there yet',
+      title: 'Create missing secrets',
       run: (report) =>
         withSecrets(scope, open().login, async (store) => {
           const { created } = await secretsInit(cluster, store, new Date(), report);
-          report(created.length === 0 ? 'all are there' : `${created.length} made`);
+          report(created.length === 0 ? 'all exist' : `${created.length} created`);
         }),
     },
     {
-      title: 'Programs and the release of both APIs',
+      title: 'Publish the node programs and the release of both APIs',
       run: async (report) => {
         const session = open();
         report('building');
@@ -68,14 +68,14 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
         built.release = await buildRelease(host, session.workspace, session.folders.releases, session.node);
         const programs = programBundle(cluster);
         for (const each of dataRegions(scope)) {
-          report(`to ${each.awsRegion}`);
+          report(`uploading to ${each.awsRegion}`);
           await withRegion(cluster, each, accessOf(session), (services) => upload(services, programs, releaseOf()));
         }
       },
     },
     ...stacks.filter((stack) => !stack.endsWith('-data')).map(applyStep),
     {
-      title: `First boot of ${region.nodes.length} machines`,
+      title: `Wait for ${region.nodes.length} nodes to finish provisioning`,
       run: (report) =>
         withRegion(cluster, region, accessOf(open()), (services) =>
           waitForMachines(region.nodes, (node) => createSsmHost(cluster, node, services), report, open().signal, {
@@ -84,14 +84,17 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
         ),
     },
     {
-      title: target === 'primary' ? 'A primary, and every replica with it' : 'The standby, streaming',
+      title:
+        target === 'primary'
+          ? 'Wait for the primary and for all replicas to stream'
+          : 'Wait for the standby region to stream',
       run: (report) => onMachines((hostOf) => waitForCluster(cluster, region, hostOf, report, open().signal)),
     },
     planOwnKey(scope, open),
     ...(target === 'primary' && api !== undefined
       ? [
           {
-            title: 'Schema, then both services',
+            title: 'Migrate the schema, then start both services',
             run: (report: (line: string) => void) =>
               onMachines((hostOf) =>
                 withSecrets(scope, open().login, (store) =>
@@ -100,7 +103,7 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
               ),
           },
           {
-            title: 'A first write, read at the other port',
+            title: 'Verify a write and a read through the APIs',
             run: (report: (line: string) => void) =>
               onMachines((hostOf) =>
                 withSecrets(scope, open().login, async (store) => {
@@ -115,11 +118,11 @@ export function planDeploy(scope: Scope, open: () => Session, consent: Consent):
 }
 
 const titles: Readonly<Record<string, string>> = {
-  'primary-data': 'Data of the primary region: key, buckets, volumes',
-  'dr-data': 'Data of the second region: key, buckets, volumes',
-  primary: 'Primary region: network, machines, load balancer, names, alerts',
-  dr: 'Second region: network, machines, load balancer, names, alerts',
-  peering: 'Peering of both networks, with routes and names',
+  'primary-data': 'Apply data of the primary region: KMS keys, buckets, volumes',
+  'dr-data': 'Apply data of the DR region: KMS keys, buckets, volumes',
+  primary: 'Apply primary region: network, nodes, load balancer, DNS, alerts',
+  dr: 'Apply DR region: network, nodes, load balancer, DNS, alerts',
+  peering: 'Apply VPC peering: routes and DNS',
 };
 
 /**
@@ -154,7 +157,7 @@ export function requireDataVolumes(outputs: Readonly<Record<string, unknown>>): 
   const volumes = Object.entries((outputs['data_volumes'] ?? {}) as Readonly<Record<string, string | null>>);
   const without = volumes.flatMap(([name, volume]) => (volume === null ? [name] : []));
   if (without.length > 0) {
-    throw new Error(`the data volume of ${without.join(' and ')} was not found by its name; run the deploy again`);
+    throw new Error(`the data volume of ${without.join(' and ')} was not found by its name. Rerun the deploy`);
   }
 }
 

@@ -19,7 +19,7 @@ export interface Scope {
 export function scopeOf(cluster: Cluster, target: Target, alone: boolean): Scope {
   const region = target === 'primary' ? cluster.primary : cluster.dr;
   if (region === null) {
-    throw new RefusedError('the configuration has no second region; give it one: dr: { awsRegion: "us-west-2" }');
+    throw new RefusedError('the configuration has no DR region. Add one: dr: { awsRegion: "us-west-2" }');
   }
   return { cluster, target, region, alone };
 }

@@ -72,7 +72,7 @@ export async function smokeTest(
     );
   const body = JSON.stringify({ name: 'pgha deploy', price: 0 });
   const created = await waitUntil(() => call(ports.api, '/items', '-H', 'Content-Type: application/json', '-d', body), {
-    what: 'a first write through the API',
+    what: 'a write through the API',
     timeoutMs: serviceTimeoutMs,
     everyMs: 3_000,
     signal,
@@ -88,7 +88,7 @@ export function readCreated(answer: string): SmokeTest {
   const commitLsn = /^commit-lsn: *(\S+)/im.exec(answer)?.[1];
   const id = /"id": *(\d+)/.exec(answer)?.[1];
   if (commitLsn === undefined || id === undefined) {
-    throw new Error(`the API's answer has no id or no Commit-LSN: ${answer.slice(0, 300)}`);
+    throw new Error(`the API response has no id or no Commit-LSN: ${answer.slice(0, 300)}`);
   }
   return { id: Number(id), commitLsn };
 }

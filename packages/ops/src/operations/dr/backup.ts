@@ -41,10 +41,10 @@ export function beginFullBackup(
   const { cluster, signal } = installation;
   const repository = repositoryNumber(region);
   return {
-    title: `A full backup into repository ${repository} has begun`,
+    title: `Start a full backup to repository ${repository}`,
     run: async (report) => {
       const timeline = record.promotion?.timeline ?? null;
-      if (timeline === null) throw new Error(`the timeline of ${region.awsRegion} is not known`);
+      if (timeline === null) throw new Error(`the timeline of ${region.awsRegion} is unknown`);
       const host = await leadingHost(installation, region);
       await configureRegion(host, { [fullBackupKey]: { repository, timeline } });
       // after the timers' own backup, if one of them runs
@@ -59,7 +59,7 @@ export function beginFullBackup(
         const running = await readRunningBackup(host, cluster.scope, repository);
         return running === null ? null : { ...common, state: 'running', label: null, problem: null };
       };
-      const what = `the full backup into repository ${repository} to begin`;
+      const what = `the full backup to repository ${repository} to start`;
       const seen = await waitUntil(look, { what, timeoutMs: beginTimeoutMs, everyMs: 1_000, signal }).catch(
         (error: Error): BegunBackup => {
           signal.throwIfAborted();

@@ -72,7 +72,8 @@ export async function denyRegion(s3: S3Client, bucket: string, cluster: Cluster,
     new PutBucketPolicyCommand({ Bucket: bucket, Policy: withDenial(before, cluster, region, bucket) }),
     patience(),
   );
-  if (!isDenied(await readBucketPolicy(s3, bucket), region)) throw new Error(`${bucket} did not take the denial`);
+  if (!isDenied(await readBucketPolicy(s3, bucket), region))
+    throw new Error(`the bucket policy of ${bucket} does not contain the denial after it was written`);
 }
 
 /** Lets a region's machines write to a bucket again. */

@@ -102,7 +102,7 @@ describe('a failover of the region', () => {
 
   it('is refused while the primary region answers, and cuts it off when a person insists', async () => {
     const world = createFakeRegions(cluster);
-    await expect(failover(world)).rejects.toThrow(/us-east-1 answers and has a primary/);
+    await expect(failover(world)).rejects.toThrow(/us-east-1 is reachable and has a primary/);
     expect(world.off.size).toBe(0);
     await failover(world, { ...unfenced, althoughItAnswers: true });
     expect([...world.off].sort()).toEqual(['pg-1', 'pg-2', 'pg-3']);
@@ -136,7 +136,9 @@ describe('a failover of the region', () => {
     power.cut = async ({ name }) => {
       throw new Error(`EC2 does not stop ${name}`);
     };
-    await expect(failover(world)).rejects.toThrow(/not fenced for certain: pg-2 may still run/);
+    await expect(failover(world)).rejects.toThrow(
+      /fencing of us-east-1 could not be verified: pg-2 may still be running/,
+    );
     expect(world.regions.get('dr')?.config).toHaveProperty('standby_cluster');
     expect(await failover(world, { ...unfenced, acceptUnfenced: true })).toMatchObject({ isFenced: false, epoch: 2 });
   });
@@ -156,18 +158,18 @@ describe('a failover of the region', () => {
   it('is refused when the standby has nobody to promote', async () => {
     const world = lose(createFakeRegions(cluster));
     world.regions.get('dr')?.members.clear();
-    await expect(failover(world)).rejects.toThrow(/nobody leads us-west-2/);
+    await expect(failover(world)).rejects.toThrow(/us-west-2 has no leader/);
     expect(world.policies.size).toBe(0);
   });
 
   it('is refused once it is over', async () => {
     const world = lose(createFakeRegions(cluster));
     await failover(world);
-    await expect(failover(world)).rejects.toThrow(/us-west-2 acts already/);
+    await expect(failover(world)).rejects.toThrow(/us-west-2 is already the active region/);
     // the epochs say so, whoever leads or is back
     world.off.clear();
     world.regions.get('dr')?.members.clear();
-    await expect(failover(world)).rejects.toThrow(/us-west-2 acts already/);
+    await expect(failover(world)).rejects.toThrow(/us-west-2 is already the active region/);
   });
 
   it('takes an etcd that does not answer for no answer, not for a region that does not act', async () => {
@@ -274,7 +276,7 @@ describe('a failback', () => {
     const world = await lost();
     const { rejoin, move } = await failback(world);
     expect(rejoin?.lost).toHaveLength(3);
-    expect(endOf(world).kept).toEqual(['given-up-MOMENT on pg-1']);
+    expect(endOf(world).kept).toEqual(['demoted-MOMENT on pg-1']);
     expect(move).toMatchObject({ to: 'us-east-1', epoch: 3 });
     expect(endOf(world)).toMatchObject({
       regions: {
@@ -294,7 +296,7 @@ describe('a failback', () => {
   });
 
   it('is refused when the primary region acts', async () => {
-    await expect(failback(createFakeRegions(cluster))).rejects.toThrow('us-east-1 acts already');
+    await expect(failback(createFakeRegions(cluster))).rejects.toThrow('us-east-1 is already the active region');
   });
 });
 

@@ -9,30 +9,30 @@ export function drillReportName({ at }: Pick<Drill, 'at'>): string {
 export function renderDrillReport({ at, operator, standby, acting, passed, checks, lagBytes, result }: Drill): string {
   const rows = Object.entries(result.rows).map(([table, count]) => `| ${table} | ${count} |`);
   const times = Object.entries(result.seconds).map(([part, seconds]) => `| ${part} | ${seconds} s |`);
-  return `# Drill of the second region, ${at.slice(0, 10)}
+  return `# DR drill, ${at.slice(0, 10)}
 
-${passed ? '**Passed.**' : '**Failed.**'} ${standby} was drilled while ${acting} acted, at ${at}, by ${operator}.
+${passed ? '**Passed.**' : '**Failed.**'} ${standby} (standby) was tested while ${acting} was the active region, at ${at}, by ${operator}.
 
 ${
   result.problem === null
-    ? `A copy of ${result.machine} was brought to ${result.lsn}, held the same rows as the standby there, was promoted and took writes.`
+    ? `A copy of ${result.machine} was recovered to ${result.lsn}, had the same rows as the standby at that LSN, was promoted and accepted writes.`
     : `On ${result.machine}: ${result.problem}.`
 }
-The standby was ${lagBytes === null ? 'an unknown number of' : lagBytes} bytes behind when it began.
+Replication lag when the drill started: ${lagBytes === null ? 'unknown' : `${lagBytes} bytes`}.
 
-## What a failover needs
+## Prerequisites of a failover
 
-| | there | seen |
+| check | passed | result |
 |---|---|---|
 ${checks.map(({ what, passed: there, seen }) => `| ${what} | ${there ? 'yes' : '**no**'} | ${seen} |`).join('\n')}
 
-## Measured
+## Duration
 
-| part | took |
+| step | duration |
 |---|---|
 ${times.join('\n')}
 
-The data has ${result.sizeBytes ?? 'an unknown number of'} bytes.
+Size of the data: ${result.sizeBytes === undefined ? 'unknown' : `${result.sizeBytes} bytes`}.
 
 ## Rows
 

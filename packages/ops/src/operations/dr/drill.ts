@@ -59,18 +59,18 @@ export async function planDrill(installation: Installation): Promise<DrillPlan> 
   const made: DrillPlan['made'] = { checks: [], result: null };
   const steps: readonly Step[] = [
     {
-      title: 'What a failover needs is there',
+      title: 'Check the prerequisites of a failover',
       run: async (report) => {
         made.checks = await checkNeeds(installation, view, standby, host);
-        report(`${made.checks.filter(({ passed }) => passed).length} of ${made.checks.length}`);
+        report(`${made.checks.filter(({ passed }) => passed).length} of ${made.checks.length} passed`);
       },
     },
     {
-      title: `A copy of ${host.name} is compared, promoted and written to`,
+      title: `Compare, promote and write to a copy of ${host.name}`,
       run: async (report) => {
         await endDrill(host);
         made.result = await runDrill(host);
-        report(made.result.problem ?? 'it takes writes');
+        report(made.result.problem ?? 'the copy accepts writes');
       },
     },
   ];
@@ -118,7 +118,7 @@ function chooseDrillHost(installation: Installation, view: DrView, standby: Regi
   const hosts = enterableHosts(installation, view[standby.kind]);
   const leader = view[standby.kind].members?.find(({ isLeader }) => isLeader)?.name;
   const host = hosts.find(({ name }) => name !== leader) ?? hosts[0];
-  if (host === undefined) throw new RefusedError(`no database machine of ${standby.awsRegion} can be entered`);
+  if (host === undefined) throw new RefusedError(`no database node in ${standby.awsRegion} is reachable`);
   return host;
 }
 
@@ -138,34 +138,34 @@ async function checkNeeds(
     (error: Error) => error,
   );
   const leader = view[standby.kind].members?.find(({ isLeader }) => isLeader);
-  // "it is on" is an answer; whatever else stands there is why there was none
-  const unreadable = fence.uncertain.filter(({ why }) => why !== 'it is on');
+  // "it is running" is an answer; whatever else stands there is why there was none
+  const unreadable = fence.uncertain.filter(({ why }) => why !== 'it is running');
   const unwell = membersOf(standby).filter(
     ({ name }) => view[standby.kind].members?.find((each) => each.name === name)?.state !== 'streaming',
   );
   return [
     {
-      what: `the switches of ${acting.awsRegion}'s machines answer, which a fence turns off`,
+      what: `the instances of ${acting.awsRegion} can be stopped for fencing`,
       passed: unreadable.length === 0,
-      seen: unreadable.map(({ name, why }) => `${name}: ${why}`).join('; ') || 'all of them',
+      seen: unreadable.map(({ name, why }) => `${name}: ${why}`).join('; ') || 'all instances responded',
     },
     {
-      what: `the policy of ${standby.awsRegion}'s backup bucket can be read, in which a fence is written`,
+      what: `the policy of the backup bucket in ${standby.awsRegion} can be read (fencing writes to it)`,
       passed: fence.problem === null,
-      seen: fence.problem ?? 'it answers',
+      seen: fence.problem ?? 'readable',
     },
     {
-      what: `${standby.awsRegion} has a leader and every member of it streams`,
+      what: `${standby.awsRegion} has a leader and all members are streaming`,
       passed: leader !== undefined && unwell.length === 0,
-      seen: unwell.map(({ name }) => `${name} does not`).join('; ') || `${leader?.name} leads`,
+      seen: unwell.map(({ name }) => `${name} is not streaming`).join('; ') || `the leader is ${leader?.name}`,
     },
     {
-      what: `repository ${repository}, in ${standby.awsRegion}, has a full backup that is not too old`,
+      what: `repository ${repository} (${standby.awsRegion}) has a recent full backup`,
       passed: full instanceof Date && full.getTime() > oldestMs,
       seen: full instanceof Error ? full.message : full === null ? 'none' : full.toISOString(),
     },
     {
-      what: `both regions' epochs are known`,
+      what: 'the region epochs of both regions are known',
       passed: [acting, standby].every((region) => factsOf(view, region).epoch !== null),
       seen: [acting, standby].map((region) => `${region.awsRegion} ${factsOf(view, region).epoch ?? '-'}`).join(', '),
     },

@@ -33,7 +33,7 @@ export async function failBack(
     async (run) => {
       const view = await viewDr(installation);
       const isHome = actsAboveTheOther(view);
-      if (isHome && !run.memory.isResumed) throw new RefusedError(`${home.awsRegion} acts already`);
+      if (isHome && !run.memory.isResumed) throw new RefusedError(`${home.awsRegion} is already the active region`);
       // an earlier run has ended the second region's primary: the first one is back and has everything
       const isOnTheWay =
         run.memory.isResumed &&

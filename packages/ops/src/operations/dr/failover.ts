@@ -10,7 +10,16 @@ import { describeGaps, type Fence, fenceRegion, isComplete, isUnfinished, readFe
 import { type Loss, measureLoss } from './loss.ts';
 import { actsWith, isAlone, leaderIn, leadingHost, promote } from './promote.ts';
 import { type PointedServer, pointAllServices, turnServices } from './services.ts';
-import { type DrView, factsOf, nextEpoch, otherRegion, type Perform, type RegionFacts, viewDr } from './view.ts';
+import {
+  type DrView,
+  factsOf,
+  nextEpoch,
+  otherRegion,
+  type Perform,
+  type RegionFacts,
+  roleText,
+  viewDr,
+} from './view.ts';
 
 /** What a person agreed to. */
 export interface FailoverTerms {
@@ -71,7 +80,7 @@ export async function failOverRegion(
     to,
     'dr failover',
     async ({ memory }) => {
-      if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} acts already`);
+      if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} is already the active region`);
       const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
       const record: FailoverRecord = {
         fence,
@@ -117,8 +126,8 @@ export function chooseSuccessor(view: DrView): { to: Region; actsAlready: boolea
   const isAbove = first !== undefined && second !== undefined && epochOf(first) > epochOf(second);
   const isLed = first !== undefined && view[first.kind].members?.some(({ role }) => role === 'leader') === true;
   if (first !== undefined && (second === undefined ? isLed : isAbove)) return { to: first, actsAlready: true };
-  const seen = regions.map((region) => `${region.awsRegion} is ${factsOf(view, region).role}`).join(', ');
-  throw new RefusedError(`no region is a standby that could take over: ${seen}; "pgha dr status" shows both`);
+  const seen = regions.map((region) => `${region.awsRegion} is ${roleText(factsOf(view, region))}`).join(', ');
+  throw new RefusedError(`no standby region is available for a failover: ${seen}. "pgha dr status" shows both regions`);
 }
 
 /**
@@ -136,24 +145,26 @@ function refuseFailover(view: DrView, to: Region, fence: Fence, terms: FailoverT
       if (writer !== undefined) {
         throw new RefusedError(
           `${writer.name} of ${from.region.awsRegion} accepts writes${writer.isFailsafe ? ' (failsafe mode)' : ''} although its etcd has ` +
-            'no leader: restore its connection to etcd; "pgha status" says what is missing. ' +
-            'To cut it off all the same, and lose what it has not sent, say --although-it-answers',
+            'no leader: restore its connection to etcd; "pgha status" shows what is missing. ' +
+            'To fail over anyway and lose its unreplicated transactions, add --even-if-reachable',
         );
       }
     }
     throw new RefusedError(
-      `${from.region.awsRegion} answers and has a primary: "pgha dr switchover" moves without losing anything. ` +
-        'To cut it off all the same, and lose what it has not sent, say --although-it-answers',
+      `${from.region.awsRegion} is reachable and has a primary. Use "pgha dr switchover", which loses no data. ` +
+        'To fail over anyway and lose its unreplicated transactions, add --even-if-reachable',
     );
   }
   const standby = view[to.kind];
   if (standby.knowledge.size === 0) {
     const why = [...standby.problems.values()].join('; ');
-    throw new RefusedError(`no database machine of ${to.awsRegion} can be entered: ${why}`);
+    throw new RefusedError(
+      `no database node in ${to.awsRegion} is reachable: ${why}. Check your own network and AWS login first: pgha doctor`,
+    );
   }
   if (standby.members?.some(({ isLeader }) => isLeader) !== true) {
     throw new RefusedError(
-      `nobody leads ${to.awsRegion}: its own etcd or its servers come first; see "pgha status" and journalctl -u patroni there`,
+      `${to.awsRegion} has no leader: repair its etcd or its PostgreSQL servers first. Check "pgha status" and "journalctl -u patroni" there`,
     );
   }
 }
@@ -176,7 +187,7 @@ export function planRegionFailover(
   const promotion = { region: to, epoch, slots: null };
   return [
     {
-      title: `${from.awsRegion} is fenced: its database machines off, its archiving refused`,
+      title: `Fence ${from.awsRegion}: stop its database nodes, deny access to the backup bucket`,
       isNeeded: async () => {
         // an incomplete one is looked at again when it has been completed; a complete one has to be so now
         if (record.fence === null || isComplete(record.fence)) record.fence = await readFence(installation, from);
@@ -186,19 +197,19 @@ export function planRegionFailover(
         // whoever still dials the lost region is turned away from it meanwhile
         const [fence] = await Promise.all([fenceRegion(installation, from, report), turnServices(installation, to)]);
         record.fence = fence;
-        if (isComplete(fence)) return report(`off: ${fence.off.join(', ')}`);
+        if (isComplete(fence)) return report(`stopped: ${fence.off.join(', ')}`);
         if (!terms.acceptUnfenced) {
           throw new Error(
-            `${from.awsRegion} is not fenced for certain: ${describeGaps(fence)}. Stop it by other means and run this again; ` +
-              'or go ahead with --accept-unfenced: what it acknowledges from now on is lost, and it ends by itself only once it ' +
-              'can read the new epoch',
+            `fencing of ${from.awsRegion} could not be verified: ${describeGaps(fence)}. Stop it by other means and rerun the command, ` +
+              'or continue with --accept-unfenced: commits that it acknowledges from now on are lost, and it stops by itself only once it ' +
+              'can read the new region epoch',
           );
         }
-        report(`going ahead unfenced: ${describeGaps(fence)}`);
+        report(`continuing without verified fencing: ${describeGaps(fence)}`);
       },
     },
     {
-      title: `${to.awsRegion} takes writes, epoch ${epoch}`,
+      title: `Promote ${to.awsRegion} (epoch ${epoch})`,
       isDone: async () => record.promotion !== null && (await actsWith(installation, promotion)),
       run: async (report) => {
         const made = await promote(installation, promotion, leaderIn(installation, view[to.kind]), null);
@@ -216,7 +227,7 @@ export function planRegionFailover(
       },
     ),
     {
-      title: `What ${from.awsRegion} may have lost is estimated`,
+      title: `Estimate the data loss of ${from.awsRegion}`,
       run: async (report) => {
         // what it would say is told as unknown; the failover has come to its end without it
         record.pace = await readPace(await leadingHost(installation, to)).catch((error: Error) => {

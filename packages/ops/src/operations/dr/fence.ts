@@ -28,8 +28,10 @@ export const isUnfinished = (fence: Fence): boolean => !isComplete(fence) || fen
 
 /** In a sentence, what is not certain of a fence. */
 export function describeGaps({ uncertain, isShutOut, problem }: Fence): string {
-  const machines = uncertain.map(({ name, why }) => `${name} may still run: ${why}`);
-  const bucket = isShutOut ? [] : [`the other region's bucket still takes what it archives: ${problem ?? 'no denial'}`];
+  const machines = uncertain.map(({ name, why }) => `${name} may still be running: ${why}`);
+  const bucket = isShutOut
+    ? []
+    : [`the backup bucket of the other region still accepts its WAL: ${problem ?? 'access is not denied'}`];
   return [...machines, ...bucket].join('; ');
 }
 
@@ -61,13 +63,13 @@ export async function fenceRegion(ways: Ways, region: Region, report: Report): P
   const buckets = [otherRegion(ways.cluster, region), region];
   const denials = new Map(buckets.map((where) => [where.kind, deny(ways, where, region)] as const));
   const cuts = membersOf(region).map(async (node) => {
-    const cut = within(ways.power.cut(node), cutTimeoutMs, `${node.name} was not off`);
+    const cut = within(ways.power.cut(node), cutTimeoutMs, `${node.name} was not stopped`);
     await cut.catch((error: Error) => report(`${node.name}: ${error.message}`));
   });
   await Promise.all(cuts);
   for (const { kind, awsRegion } of buckets) {
     const problem = (await denials.get(kind))?.problem ?? null;
-    if (problem !== null) report(`the bucket in ${awsRegion}: ${problem}`);
+    if (problem !== null) report(`backup bucket in ${awsRegion}: ${problem}`);
   }
   return observeFence(ways, region, async ({ kind }) => (await denials.get(kind)) ?? { value: null, problem: null });
 }
@@ -120,10 +122,10 @@ function bucketIn({ cluster, site }: { cluster: Cluster; site(region: Region): S
 }
 
 async function stateOf({ power }: Ways, node: Node): Promise<{ name: string; why: string | null }> {
-  const asked = () => within(power.state(node), stateTimeoutMs, `EC2 did not say what ${node.name} does`);
+  const asked = () => within(power.state(node), stateTimeoutMs, `EC2 did not report the state of ${node.name}`);
   const { value, problem } = await orProblem(asked);
   if (value === null) return { name: node.name, why: problem };
-  return { name: node.name, why: value === 'running' ? 'it is on' : null };
+  return { name: node.name, why: value === 'running' ? 'it is running' : null };
 }
 
 async function orProblem<T>(work: () => Promise<T>): Promise<{ value: T | null; problem: string | null }> {

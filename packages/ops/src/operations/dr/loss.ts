@@ -47,8 +47,8 @@ export function measureLoss({ received, peerLast }: Promotion, fence: Pick<Fence
     knownBytes: receivedLsn === null || told === null ? null : Number(told > receivedLsn ? told - receivedLsn : 0n),
     estimate: estimateLoss(atMostSeconds, pace),
     measuredBy:
-      'the newest commit the standby had replayed, against the moment the lost region was fenced; and what its primary had last ' +
-      'told its etcd, against what the standby had received. Transactions are counted when the region is brought back',
+      'the newest commit the standby had replayed, compared with the time the failed region was fenced; and the last position its primary had ' +
+      'reported to its etcd, compared with what the standby had received. Transactions are counted when the region rejoins',
   };
 }
 

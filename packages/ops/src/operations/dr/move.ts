@@ -21,6 +21,7 @@ import {
   otherRegion,
   type Perform,
   regionNamed,
+  roleText,
   standbyOf,
   viewDr,
 } from './view.ts';
@@ -80,7 +81,7 @@ export async function moveRegion(
   const primary = await memory.choose('primary', () => leader ?? '');
   if (leader !== null && leader !== primary) {
     throw new RefusedError(
-      `${primary} was the primary when this began, and ${leader} is now: "pgha operations forget", then begin again`,
+      `${primary} was the primary when this operation started, but ${leader} is now. Discard it with "pgha operations forget", then rerun the command`,
     );
   }
   const record: MoveRecord = { stoppingAtMs: null, promotion: null, acknowledgedAtMs: null, servers: [], backup: null };
@@ -124,7 +125,7 @@ async function viewOnceLagIsKnown(installation: Installation, begun: DrView, to:
     return lagBytesOf(view, to) === null ? null : view;
   };
   return waitUntil(look, {
-    what: `the position of ${to.awsRegion}`,
+    what: `${to.awsRegion} to report its replication position`,
     timeoutMs: 30_000,
     everyMs: 1_000,
     signal: installation.signal,
@@ -141,22 +142,24 @@ function refuseMove(view: DrView, to: Region, lagBytes: number | null): void {
   const facts = [from.region, to].map((region) => ({ region, ...factsOf(view, region) }));
   const [left, right] = facts;
   if (left?.role !== 'acting' || right?.role !== 'standby') {
-    const seen = facts.map(({ region, role }) => `${region.awsRegion} is ${role}`).join(', ');
-    throw new RefusedError(`${from.region.awsRegion} has to act, and ${to.awsRegion} to be its standby: ${seen}`);
+    const seen = facts.map(({ region, role }) => `${region.awsRegion} is ${roleText({ role })}`).join(', ');
+    throw new RefusedError(
+      `${from.region.awsRegion} must be the active region and ${to.awsRegion} its standby: ${seen}`,
+    );
   }
   const unwell = [from, view[to.kind]].flatMap(({ region, members }) =>
     membersOf(region).flatMap(({ name }) => {
       const member = members?.find((each) => each.name === name);
       const isWell = member !== undefined && (member.isWell || member.state === 'streaming');
-      return isWell ? [] : [`${name} is ${member?.state ?? 'away'}`];
+      return isWell ? [] : [`${name} is ${member?.state ?? 'unreachable'}`];
     }),
   );
   if (unwell.length > 0) {
-    throw new RefusedError(`every member of both regions has to be well: ${unwell.join(', ')}`);
+    throw new RefusedError(`every member of both regions must be healthy: ${unwell.join(', ')}. Check "pgha status"`);
   }
   if (lagBytes === null || lagBytes > mostLagBytes) {
     throw new RefusedError(
-      `${to.awsRegion} is ${lagBytes ?? 'an unknown number of'} bytes behind: clients would wait until it has caught up`,
+      `${to.awsRegion} is ${lagBytes ?? 'an unknown number of'} bytes behind: writes would wait until it has caught up. Try again when it has`,
     );
   }
 }
@@ -185,17 +188,17 @@ function planMove(
   };
   return [
     {
-      title: `The machines of ${to.awsRegion} may write to both repositories`,
+      title: `Allow ${to.awsRegion} to write to both backup repositories`,
       isDone: async () => !(await isShutOutAnywhere(installation, to)),
       run: () => admitEverywhere(installation, to),
     },
     {
-      title: `${move.primary} ends cleanly, and nobody of ${from.awsRegion} is promoted`,
+      title: `Shut down the primary ${move.primary} cleanly, without a failover in ${from.awsRegion}`,
       isNeeded: async () => !(await hasMoved()),
-      run: async (report) => report(`its last checkpoint is at ${await retire()}`),
+      run: async (report) => report(`shutdown checkpoint at ${await retire()}`),
     },
     {
-      title: `${to.awsRegion} has everything up to it and takes writes, epoch ${epoch}`,
+      title: `Promote ${to.awsRegion} once it has received all WAL (epoch ${epoch})`,
       isDone: async () => record.promotion !== null && (await hasMoved()),
       run: async (report) => {
         const afterLsn = (await hasMoved()) ? null : (retired.checkpointLsn ?? (await retire()));
@@ -250,7 +253,7 @@ export function becomeStandby(
   const acting = otherRegion(installation.cluster, region);
   const hosts = membersOf(region).map((node) => installation.host(node));
   return {
-    title: `${region.awsRegion} is its standby`,
+    title: `Make ${region.awsRegion} the standby region`,
     isDone: async () => {
       const own = await readStored(installation, region);
       return own.standby && own.epoch >= epoch;
@@ -279,11 +282,11 @@ async function firstOf<T>(hosts: readonly Host[], work: (host: Host) => Promise<
       reasons.push((error as Error).message);
     }
   }
-  throw new Error(reasons.join('; ') || 'there is no machine');
+  throw new Error(reasons.join('; ') || 'the region has no database node');
 }
 
 function nodeIn(region: Region, name: string): Node {
   const node = membersOf(region).find((each) => each.name === name);
-  if (node === undefined) throw new RefusedError(`${name} is none of the members of ${region.awsRegion}`);
+  if (node === undefined) throw new RefusedError(`${name} is not a member of ${region.awsRegion}`);
   return node;
 }

@@ -68,7 +68,7 @@ export function leadingHost(ways: Pick<Installation, 'host' | 'signal'>, region:
       const node = nodes.find(({ name }) => name === leader);
       return node === undefined ? null : ways.host(node);
     },
-    { what: `somebody to lead ${region.awsRegion}`, timeoutMs: 60_000, everyMs: 500, signal: ways.signal },
+    { what: `${region.awsRegion} to elect a leader`, timeoutMs: 60_000, everyMs: 500, signal: ways.signal },
   );
 }
 

@@ -9,7 +9,7 @@ import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import { planSlotAgain } from '../invalidated-slot.ts';
 import type { OperationRun } from '../operation.ts';
-import { givenUpName } from '../restore/kept.ts';
+import { demotedName, formerDemotedName } from '../restore/kept.ts';
 import type { Memory } from '../unfinished.ts';
 import { refuseHiddenPrimary } from '../writers.ts';
 import { becomeStandby } from './move.ts';
@@ -68,19 +68,19 @@ function refuseRejoin(view: DrView, lost: Region): void {
   refuseHiddenPrimary([acting], acting.writers);
   if (actingFacts.role !== 'acting' || acting.members?.some(({ role }) => role === 'leader') !== true) {
     throw new RefusedError(
-      `${acting.region.awsRegion} has to act and to have a primary before ${lost.awsRegion} follows it`,
+      `${acting.region.awsRegion} must be the active region and have a primary before ${lost.awsRegion} can rejoin as its standby`,
     );
   }
   const [writer] = (lost.kind === 'primary' ? view.primary : view.dr).writers;
   if (writer !== undefined) {
     throw new RefusedError(
-      `split-brain: ${writer.name} of ${lost.awsRegion} accepts writes although ${acting.region.awsRegion} is the active region: ` +
-        `stop it first: systemctl stop patroni on ${writer.name}. What only it has is counted and kept then`,
+      `split-brain: ${writer.name} of ${lost.awsRegion} accepts writes although ${acting.region.awsRegion} is the active region. ` +
+        `Stop it first: systemctl stop patroni on ${writer.name}. Its unreplicated transactions are then counted and retained`,
     );
   }
   if (lostFacts.role === 'acting' && (lostFacts.epoch ?? 0) >= (actingFacts.epoch ?? 0)) {
     throw new RefusedError(
-      `${lost.awsRegion} has the epoch ${lostFacts.epoch}, ${acting.region.awsRegion} ${actingFacts.epoch}: it is not the one that was given up`,
+      `${lost.awsRegion} has region epoch ${lostFacts.epoch}, ${acting.region.awsRegion} has ${actingFacts.epoch}: ${lost.awsRegion} is not the former primary region`,
     );
   }
 }
@@ -110,19 +110,21 @@ export function planRejoin(
   const isMissing = async () => (rebuild && memory.recall('rebuilt') === null) || !(await isBack());
   return [
     {
-      title: `${acting.awsRegion} keeps WAL for it`,
+      title: `Retain WAL for ${lost.awsRegion} in ${acting.awsRegion} (replication slot)`,
       isNeeded: isMissing,
       run: async () => configureRegion(await leadingHost(installation, acting), { slots: slotsFor(lost) }),
     },
     {
-      title: `What only ${lost.awsRegion} has is counted`,
+      title: `Count transactions that exist only in ${lost.awsRegion}`,
       isNeeded: isMissing,
       run: async (report) => {
         const history = await readHistory(await leadingHost(installation, acting));
         const found = await Promise.all(
           hosts.map(async (host) => ({ member: host.name, lost: (await inspectLost(host, history)).lost })),
         );
-        // once the data is replaced nobody can count again
+        // a rejoin that an older release began has named what it keeps; this one decides before it counts
+        if (memory.recall('lost') === null) await memory.choose('keepAs', () => demotedName(memory.since));
+        // once the data is replaced it cannot be counted again
         record.lost = JSON.parse(await memory.choose('lost', () => JSON.stringify(found))) as RejoinRecord['lost'];
         report(describeLost(record.lost));
       },
@@ -130,11 +132,11 @@ export function planRejoin(
     // before the data: what is written from then on is kept for it
     planSlotAgain(installation, acting, standbySlotOf(lost), signal),
     {
-      title: `${nodes.map(({ name }) => name).join(', ')} get the data of ${acting.awsRegion}`,
+      title: `Restore the data of ${acting.awsRegion} on ${nodes.map(({ name }) => name).join(', ')}`,
       isNeeded: isMissing,
       run: async (report) => {
-        // the same however often it is cut off: a copy that was half restored is not kept beside it
-        const keepAs = givenUpName(memory.since);
+        // the same however often it is interrupted: a half restored copy is not retained in addition
+        const keepAs = memory.recall('keepAs') ?? formerDemotedName(memory.since);
         const richest = mostLost(record.lost)?.member ?? null;
         const sources = {
           // its own repository first: nobody but its own primary has written there since
@@ -155,7 +157,7 @@ export function planRejoin(
     },
     becomeStandby(installation, lost, epoch),
     {
-      title: `Patroni runs on ${nodes.map(({ name }) => name).join(', ')}`,
+      title: `Start Patroni on ${nodes.map(({ name }) => name).join(', ')}`,
       run: async () => {
         await Promise.all(hosts.map((host) => runChecked(host, ['systemctl', 'start', 'patroni.service'])));
       },
@@ -182,7 +184,7 @@ export function mostLost(lost: RejoinRecord['lost']): { member: string; lost: Lo
 
 function describeLost(lost: RejoinRecord['lost']): string {
   const most = mostLost(lost);
-  if (most === null) return 'nothing that could be found';
+  if (most === null) return 'none found';
   const { commits, rows, bytes, firstAt, lastAt } = most.lost;
   return `${rows} rows in ${commits} commits, ${bytes} bytes of WAL, from ${firstAt} to ${lastAt}`;
 }
@@ -191,7 +193,7 @@ function describeLost(lost: RejoinRecord['lost']): string {
 export function powerOn({ host, power }: Installation, region: Region, signal: AbortSignal): Step {
   const hosts = membersOf(region).map(host);
   return {
-    title: `The machines of ${region.awsRegion} are on`,
+    title: `Start the nodes of ${region.awsRegion}`,
     run: async (report) => {
       const states = await Promise.all(region.nodes.map(async (node) => ({ node, state: await power.state(node) })));
       for (const { node } of states.filter((each) => each.state === 'off')) {
@@ -203,7 +205,7 @@ export function powerOn({ host, power }: Installation, region: Region, signal: A
           const seen = await Promise.all(hosts.map((each) => readOwnRegion(each)));
           return seen.every(({ answers }) => answers);
         },
-        { what: `etcd of ${region.awsRegion} to answer`, timeoutMs: bootTimeoutMs, everyMs: 2_000, signal },
+        { what: `etcd of ${region.awsRegion} to respond`, timeoutMs: bootTimeoutMs, everyMs: 2_000, signal },
       );
     },
   };

@@ -38,14 +38,14 @@ export function pointAllServices(
 ): Step {
   const servers = serversOf(ways);
   return {
-    title: `${servers.map(({ name }) => name).join(' and ') || 'No API server'} use ${region.awsRegion}`,
+    title: `Point the API servers at ${region.awsRegion}: ${servers.map(({ name }) => name).join(', ') || 'none'}`,
     run: async (report) => {
       const pointed = await Promise.all(
         servers.map(async (node): Promise<PointedServer> => {
           try {
             const terms = { reconnect: reconnect(), wait: true };
             const { readyAfterSeconds } = await pointServices(ways.host(node), region.awsRegion, terms);
-            const problem = readyAfterSeconds === null ? 'it was told, and is not ready' : null;
+            const problem = readyAfterSeconds === null ? 'it received the configuration but is not ready' : null;
             return { server: node.name, readyAfterSeconds, problem };
           } catch (error) {
             return { server: node.name, readyAfterSeconds: null, problem: (error as Error).message };

@@ -171,31 +171,31 @@ function findingsOf(
   const led = regions.filter(({ role, leads }) => role === 'acting' && leads);
   if (led.length > 1) {
     say(
-      `both regions act: ${led.map(({ region, epoch }) => `${region} with epoch ${epoch}`).join(', ')}`,
-      'the one with the lower epoch ends by itself once it can read the other one; cut its power, then pgha dr rejoin',
+      `split-brain: both regions accept writes: ${led.map(({ region, epoch }) => `${region} with epoch ${epoch}`).join(', ')}`,
+      'force-stop the instances of the region with the lower epoch (it stops by itself once it can read the other epoch), then: pgha dr rejoin',
     );
   }
-  if (acting === null) say('no region acts', 'pgha status says what is missing');
+  if (acting === null) say('there is no active region', 'pgha status shows what is missing');
   for (const { region, role, members, isShutOut, epoch } of regions) {
     const closed = members.filter(({ gate }) => gate.startsWith('closed'));
     for (const { name, gate } of closed) {
       say(
-        `the gate of ${name} is ${gate}`,
+        `${name}: startup is blocked (startup gate ${gate})`,
         region === acting || acting === null
-          ? `if no other region acts for certain: pgha dr confirm ${region}`
-          : `pgha dr rejoin makes ${region} the standby`,
+          ? `if you are certain that the other region is not active: pgha dr confirm ${region}`
+          : `make ${region} the standby region: pgha dr rejoin`,
       );
     }
     if (isShutOut && region === acting) {
       say(
-        `the machines of ${region} may not archive into the other region's repository`,
-        'run the move that ended here again',
+        `${region}: archiving to the repository of the other region is denied`,
+        'rerun the region switchover that was interrupted',
       );
     }
     if (region !== acting && acting !== null && role === 'acting') {
       say(
-        `${region} was given up: its epoch is ${epoch}`,
-        `pgha dr rejoin makes it the standby, pgha dr failback moves home`,
+        `${region} is the former primary region (epoch ${epoch})`,
+        'make it the standby region: pgha dr rejoin; or fail back to the primary region: pgha dr failback',
       );
     }
   }
@@ -203,8 +203,8 @@ function findingsOf(
     for (const [name, { seen }] of region.knowledge) {
       if (seen.at - (seen.peerLast?.at ?? 0) > silenceSeconds) {
         say(
-          `${name} cannot read the other region's epoch`,
-          "port 2379 of the other region's etcd over the peering; until it can, a region that starts cold stays closed",
+          `${name}: cannot read the region epoch of the other region`,
+          "check port 2379 of the other region's etcd over the peering; until it is reachable, startup of a region that was down stays blocked",
         );
       }
     }
@@ -212,28 +212,31 @@ function findingsOf(
   const isStandbyThere = regions.some(({ region, role }) => region !== acting && role === 'standby');
   if (acting !== null && isStandbyThere) {
     if (slot === null) {
-      say('the acting region keeps no WAL for the standby: its slot is missing', 'pgha dr rejoin');
+      say('the active region retains no WAL for the standby region: replication slot missing', 'pgha dr rejoin');
     } else if (slot.walStatus === 'lost') {
       say(
-        `replication slot ${slot.name}: invalidated (wal_status = lost), it keeps no WAL for the standby`,
-        'pgha dr rejoin recreates it, and rebuilds a standby that does not stream',
+        `replication slot ${slot.name}: invalidated (wal_status = lost), no WAL is retained for the standby region`,
+        'recreate it, and rebuild the standby region if it is not streaming: pgha dr rejoin',
       );
     } else if (!slot.active) {
-      say('the standby does not stream', 'the peering; it catches up from the archive and the slot by itself');
+      say(
+        'the standby region is not streaming',
+        'check the peering; it catches up from the archive and the replication slot by itself',
+      );
     }
     if (lag.seconds !== null && lag.seconds > thresholdOf(cluster, 'DrReplicationLagHigh')) {
-      say(`the standby is ${Math.round(lag.seconds)} s behind`, 'the peering, and the disk of its leader');
+      say(`the standby region is ${Math.round(lag.seconds)} s behind`, 'check the peering and the disk of its leader');
     }
   }
   for (const { server, region } of services) {
     if (acting !== null && region !== null && region !== acting) {
-      say(`${server} uses ${region}`, `pgha-services-region point ${acting} on ${server}`);
+      say(`${server}: uses the standby region ${region}`, `on ${server}: pgha-services-region point ${acting}`);
     }
   }
   const ageDays = drill === null ? null : (at.getTime() - Date.parse(drill.at)) / 86_400_000;
-  if (drill === null || ageDays === null) say('no drill was ever made', 'pgha dr drill');
+  if (drill === null || ageDays === null) say('no DR drill has been run', 'pgha dr drill');
   else if (!drill.passed)
-    say(`the drill of ${drill.at.slice(0, 10)} failed`, 'its report says why; then pgha dr drill');
-  else if (ageDays > drillMaxAgeDays) say(`the last drill is ${Math.round(ageDays)} days old`, 'pgha dr drill');
+    say(`the DR drill of ${drill.at.slice(0, 10)} failed`, 'read its report, then rerun: pgha dr drill');
+  else if (ageDays > drillMaxAgeDays) say(`the last DR drill is ${Math.round(ageDays)} days old`, 'pgha dr drill');
   return found;
 }

@@ -18,11 +18,11 @@ export function readStored(
 ): Promise<StoredRegion> {
   const read = async (of: ReturnType<typeof host>) => {
     const own = await readOwnRegion(of);
-    if (!own.answers) throw new Error(`${of.name} gets no answer from it`);
+    if (!own.answers) throw new Error(`${of.name} gets no response from it`);
     return own;
   };
   return waitUntil(() => Promise.any(membersOf(region).map((node) => read(host(node)))), {
-    what: `etcd of ${region.awsRegion} to say what the region is`,
+    what: `etcd of ${region.awsRegion} to report the role of the region`,
     timeoutMs: answerTimeoutMs,
     everyMs: 500,
     signal,

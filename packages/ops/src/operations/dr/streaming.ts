@@ -14,7 +14,7 @@ export function waitUntilStreaming(
   signal: AbortSignal,
 ): Step {
   return {
-    title: `Every member of ${region.awsRegion} follows`,
+    title: `Wait until every member of ${region.awsRegion} is streaming`,
     run: async (report) => {
       await waitUntil(
         async () => {
@@ -23,7 +23,7 @@ export function waitUntilStreaming(
           report(missing.join(', '));
           throw new Error(missing.join(', '));
         },
-        { what: `every member of ${region.awsRegion} to follow`, timeoutMs, everyMs: 1_000, signal },
+        { what: `every member of ${region.awsRegion} to stream`, timeoutMs, everyMs: 1_000, signal },
       );
     },
   };
@@ -34,9 +34,9 @@ export async function notStreaming(installation: Pick<Installation, 'host'>, reg
   const nodes = membersOf(region);
   const members = await Promise.any(nodes.map((node) => listMembers(installation.host(node)))).catch(() => []);
   const missing = nodes.flatMap(({ name }) => {
-    const state = members.find((each) => each.name === name)?.state ?? 'away';
+    const state = members.find((each) => each.name === name)?.state ?? 'unreachable';
     return state === 'streaming' ? [] : [`${name} is ${state}`];
   });
   const isLed = members.some(({ role }) => role === 'standby_leader');
-  return isLed || missing.length > 0 ? missing : [`nobody leads ${region.awsRegion}`];
+  return isLed || missing.length > 0 ? missing : [`${region.awsRegion} has no leader`];
 }

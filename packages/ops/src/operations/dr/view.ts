@@ -38,6 +38,9 @@ export interface RegionFacts {
   leads: boolean;
 }
 
+/** A region's role as messages spell it. */
+export const roleText = ({ role }: Pick<RegionFacts, 'role'>): string => (role === 'acting' ? 'active' : role);
+
 /** Run Command's round trip on a busy machine; one that asks the other region has that region's deadlines to wait for too. */
 const entryTimeoutMs = { remembered: 30_000, now: 60_000 };
 /** Above a round of the watch, its deadlines, and the time a leader key outlives its holder. */
@@ -45,7 +48,7 @@ const freshSeconds = 30;
 
 /** @throws UsageError where there is one region. */
 export function secondRegionOf({ dr }: Cluster): Region {
-  if (dr === null) throw new UsageError('this cluster has one region: "dr" of the configuration is null');
+  if (dr === null) throw new UsageError('this cluster has no DR region ("dr" in the configuration is null)');
   return dr;
 }
 
@@ -54,9 +57,7 @@ export function regionNamed(cluster: Cluster, name: string): Region {
   const regions = [cluster.primary, secondRegionOf(cluster)];
   const region = regions.find(({ awsRegion, kind }) => awsRegion === name || kind === name);
   if (region === undefined)
-    throw new UsageError(
-      `no region "${name}"; the regions are ${regions.map(({ awsRegion }) => awsRegion).join(' and ')}`,
-    );
+    throw new UsageError(`unknown region "${name}". Regions: ${regions.map(({ awsRegion }) => awsRegion).join(', ')}`);
   return region;
 }
 
@@ -88,12 +89,12 @@ async function viewSide(
   region: Region,
   other: 'now' | 'remembered',
 ): Promise<RegionSight> {
-  const writing = within(findWriters(installation, [region]), entryTimeoutMs[other], 'no answer').catch(() => []);
+  const writing = within(findWriters(installation, [region]), entryTimeoutMs[other], 'no response').catch(() => []);
   const knowledge = new Map<string, RegionKnowledge>();
   const problems = new Map<string, string>();
   const hosts = membersOf(region).map((node) => installation.host(node));
   const inTime = <T>(host: Host, asked: Promise<T>) =>
-    within(asked, entryTimeoutMs[other], `${host.name} did not answer`);
+    within(asked, entryTimeoutMs[other], `${host.name} did not respond`);
   const listed = Promise.any(hosts.map((host) => inTime(host, listMembers(host)))).catch(() => null);
   await Promise.all(
     hosts.map(async (host) => {
@@ -137,8 +138,8 @@ export function standbyOf(view: DrView): Region {
   const regions = [view.primary.region, view.dr.region];
   const standby = regions.find((region) => factsOf(view, region).role === 'standby');
   if (standby !== undefined) return standby;
-  const seen = regions.map((region) => `${region.awsRegion} is ${factsOf(view, region).role}`).join(', ');
-  throw new RefusedError(`no region is a standby: ${seen}; "pgha dr status" shows both`);
+  const seen = regions.map((region) => `${region.awsRegion} is ${roleText(factsOf(view, region))}`).join(', ');
+  throw new RefusedError(`there is no standby region: ${seen}. "pgha dr status" shows both regions`);
 }
 
 /** The epoch that a promotion raises to: above everything that was heard of either region. */

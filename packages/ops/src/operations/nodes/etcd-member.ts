@@ -32,17 +32,17 @@ export interface EtcdSetting {
 export function planQuorumCheck(setting: EtcdSetting): Step {
   const { region, node } = setting;
   return {
-    title: `etcd has a quorum without ${node.name}`,
+    title: `Check that etcd has a quorum without ${node.name}`,
     run: async (report) => {
       const asked = otherHost(setting);
       const all = Math.max(nodesOf(region, 'etcd').length, (await listEtcdMembers(asked)).length);
       const well = await healthyEndpoints(asked);
       const others = well.filter((endpoint) => endpoint !== clientUrl(node));
       const needed = Math.floor(all / 2) + 1;
-      report(`${others.length} of the ${all - 1} others are well`);
+      report(`${others.length} of the ${all - 1} others are healthy`);
       if (others.length < needed) {
         throw new RefusedError(
-          `${others.length} of the other etcd members are well, and ${needed} have to be: bring them back first`,
+          `only ${others.length} of the other etcd members are healthy, ${needed} are required. Recover them first`,
         );
       }
     },
@@ -60,14 +60,14 @@ const changeTimeoutMs = 30_000;
 export function planRemoval(setting: EtcdSetting, isNew: () => Promise<boolean>): Step {
   const { node } = setting;
   return {
-    title: `etcd no longer counts the old ${node.name}`,
+    title: `Remove the old ${node.name} from etcd`,
     isDone: async () => (await isNew()) || (await find(setting))?.hasStarted !== true,
     run: () => removeFrom(setting),
   };
 }
 
 function removeFrom(setting: EtcdSetting): Promise<void> {
-  return changed(setting, `etcd to take out ${setting.node.name}`, async () => {
+  return changed(setting, `etcd to remove ${setting.node.name}`, async () => {
     const member = await find(setting);
     if (member !== null) await removeEtcdMember(otherHost(setting), member.id);
     return true;
@@ -86,7 +86,7 @@ async function changed({ installation }: EtcdSetting, what: string, change: () =
 export function planLeaving(setting: EtcdSetting): Step {
   const { node } = setting;
   return {
-    title: `etcd no longer counts ${node.name}`,
+    title: `Remove ${node.name} from etcd`,
     isDone: async () => (await find(setting)) === null,
     run: () => removeFrom(setting),
   };
@@ -96,10 +96,10 @@ export function planLeaving(setting: EtcdSetting): Step {
 export function planAnnouncement(setting: EtcdSetting): Step {
   const { node } = setting;
   return {
-    title: `etcd waits for the new ${node.name}`,
+    title: `Add the new ${node.name} to etcd`,
     isDone: async () => (await find(setting)) !== null,
     run: () =>
-      changed(setting, `etcd to announce ${node.name}`, async () => {
+      changed(setting, `etcd to add ${node.name}`, async () => {
         if ((await find(setting)) !== null) return true;
         await announceEtcdMember(otherHost(setting), node.name, peerUrl(node));
         return true;
@@ -112,16 +112,16 @@ export function planJoin(setting: EtcdSetting): Step {
   const { installation, node } = setting;
   const hasJoined = async () => (await healthyEndpoints(otherHost(setting))).includes(clientUrl(node));
   return {
-    title: `etcd member ${node.name} is well`,
+    title: `Wait until etcd member ${node.name} is healthy`,
     isDone: hasJoined,
     run: async (report) => {
       const host = installation.host(node);
       if ((await find(setting))?.hasStarted === false && !(await startsWithin(hasJoined, installation.signal))) {
-        report('it begins again, without data');
+        report('restarting it without data');
         await beginAgain(host);
       }
       await waitUntil(hasJoined, {
-        what: `etcd on ${node.name} to be well`,
+        what: `etcd on ${node.name} to become healthy`,
         timeoutMs: joinTimeoutMs,
         everyMs: 2_000,
         signal: installation.signal,
@@ -164,7 +164,7 @@ function otherHost({ installation, region, node }: EtcdSetting): Host {
   const other = nodesOf(region, 'etcd').find(({ name }) => name !== node.name);
   if (other === undefined) {
     throw new RefusedError(
-      `${node.name} is the only etcd member of ${region.awsRegion}: without it there is nothing to join. Repair it where it stands`,
+      `${node.name} is the only etcd member of ${region.awsRegion}: a replacement would have no cluster to join. Repair it in place`,
     );
   }
   return installation.host(other);

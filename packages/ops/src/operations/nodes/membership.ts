@@ -27,14 +27,14 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
   const { installation, region, node, signal } = setting;
   const { cluster } = installation;
   const isEtcd = node.role === 'etcd';
-  const knowledge = planKnowledge(installation, `Every other machine knows ${node.name}`);
+  const knowledge = planKnowledge(installation, `Roll out the configuration with ${node.name} to all other nodes`);
   return [
     planOthersWhole(setting),
     {
-      title: `Secrets of ${node.name}`,
+      title: `Create the secrets of ${node.name}`,
       run: async (report) => {
         const { created } = await secretsInit(cluster, installation.secrets(bothRegions(cluster)), new Date(), report);
-        report(created.length === 0 ? 'all are there' : `${created.length} made`);
+        report(created.length === 0 ? 'all exist' : `${created.length} created`);
       },
     },
     // etcd counts a member as soon as it is announced, and what the others restart for comes before that: they are fewer then
@@ -42,7 +42,7 @@ export function planAddition(setting: NodeSetting, newMachine: MachineSteps): re
     ...(isMember(setting) ? [planRoomInPools(setting)] : []),
     ...newMachine,
     {
-      title: `First boot of ${node.name}`,
+      title: `Wait for ${node.name} to finish provisioning`,
       run: (report) =>
         waitForMachines([node], (each) => installation.host(each), report, signal, firstBoot(installation)),
     },
@@ -62,9 +62,9 @@ export function planDeparture(setting: NodeSetting, removal: MachineSteps): read
   return [
     ...(isMember(setting) ? [planNoLeader(setting), planNoSecondLoss(setting), planDataElsewhere(setting)] : []),
     ...(node.role === 'etcd' ? [planQuorumCheck(setting), planLeaving(setting)] : []),
-    planKnowledge(installation, `No other machine counts on ${node.name}`),
+    planKnowledge(installation, `Roll out the configuration without ${node.name} to all other nodes`),
     {
-      title: `${node.name} is off`,
+      title: `Stop ${node.name}`,
       isDone: async () => (await installation.power.state(node)) !== 'running',
       run: () => installation.power.cut(node),
     },
@@ -72,11 +72,11 @@ export function planDeparture(setting: NodeSetting, removal: MachineSteps): read
     ...(isMember(setting)
       ? [
           {
-            title: `The cluster has forgotten ${node.name}`,
+            title: `Remove ${node.name} from the cluster state in Patroni`,
             run: async () => {
               await waitUntil(
                 async () => !(await viewRegion(installation, region)).members?.some(({ name }) => name === node.name),
-                { what: `Patroni to forget ${node.name}`, timeoutMs: forgetTimeoutMs, everyMs: 2_000, signal },
+                { what: `Patroni to remove ${node.name}`, timeoutMs: forgetTimeoutMs, everyMs: 2_000, signal },
               );
             },
           },
@@ -108,14 +108,14 @@ function planRoomInPools({ installation, region, node }: NodeSetting): Step {
 function planOthersWhole({ installation, region, node, signal }: NodeSetting): Step {
   const others: Region = { ...region, nodes: region.nodes.filter(({ name }) => name !== node.name) };
   return {
-    title: `Every member of ${region.awsRegion} that is there is with its leader`,
+    title: `Wait until every reachable member of ${region.awsRegion} has caught up`,
     run: (report) => waitUntilWhole(installation, others, null, report, signal, 30_000),
   };
 }
 
 function planWhole(installation: Installation, region: Region, signal: AbortSignal): Step {
   return {
-    title: `Every member of ${region.awsRegion} is with its leader`,
+    title: `Wait until every member of ${region.awsRegion} has caught up`,
     run: (report) => waitUntilWhole(installation, region, null, report, signal),
   };
 }
@@ -141,7 +141,7 @@ function planKnowledge(installation: Installation, title: string): Step {
         report(step.title);
         await runStep(step, report);
       }
-      report(`${differences.filter(isDifferent).length} machines changed`);
+      report(`${differences.filter(isDifferent).length} nodes changed`);
     },
   };
 }

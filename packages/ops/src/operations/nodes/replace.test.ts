@@ -113,11 +113,11 @@ describe('replacing a machine', () => {
   it('refuses the primary, and any machine while another member is away', async () => {
     const world = createWorld();
     await expect(replace(world, 'pg-1')).rejects.toThrow(
-      'pg-1 is the primary. Hand over first: pgha switchover --to pg-2',
+      'pg-1 is the primary. Switch over first: pgha switchover --to pg-2',
     );
     const second = world.regions.get('primary')?.members.get('pg-2');
     if (second) second.state = 'starting';
-    await expect(replace(world, 'pg-3')).rejects.toThrow('pg-2 is starting: bring that back first');
+    await expect(replace(world, 'pg-3')).rejects.toThrow('pg-2 is starting. Recover it first');
     expect(world.made.size).toBe(0);
   });
 
@@ -125,6 +125,8 @@ describe('replacing a machine', () => {
     const world = createWorld();
     const third = etcdOf(world).members.find(({ name }) => name === 'etcd-3');
     if (third) third.hasStarted = false;
-    await expect(replace(world, 'etcd-2')).rejects.toThrow('1 of the other etcd members are well, and 2 have to be');
+    await expect(replace(world, 'etcd-2')).rejects.toThrow(
+      'only 1 of the other etcd members are healthy, 2 are required',
+    );
   });
 });

@@ -55,13 +55,13 @@ export function planReplacement(setting: NodeSetting, { steps, isThere }: Machin
     ...(isEtcd ? [planQuorumCheck(setting), planRemoval(setting, isThere), planAnnouncement(setting)] : []),
     ...steps,
     {
-      title: `First boot of ${node.name}`,
+      title: `Wait for ${node.name} to finish provisioning`,
       run: (report) =>
         waitForMachines([node], (each) => installation.host(each), report, signal, firstBoot(installation)),
     },
     ...(isEtcd ? [planJoin(setting)] : []),
     {
-      title: `Every member of ${region.awsRegion} is with its leader`,
+      title: `Wait until every member of ${region.awsRegion} has caught up`,
       run: (report) => waitUntilWhole(installation, region, null, report, signal),
     },
   ];
@@ -71,9 +71,9 @@ export function planReplacement(setting: NodeSetting, { steps, isThere }: Machin
 function planOthersWell(setting: NodeSetting): Step {
   const { region, node } = setting;
   return {
-    title: `Every other member of ${region.awsRegion} is well`,
+    title: `Check that every other member of ${region.awsRegion} is healthy`,
     run: async (report) => {
-      const members = await membersNow(setting, 'how the members are');
+      const members = await membersNow(setting, 'the state of the members');
       refuseUnwell(region, members, node);
       report(`${members.length} members`);
     },
@@ -84,11 +84,11 @@ function planOthersWell(setting: NodeSetting): Step {
 export function planNoSecondLoss(setting: NodeSetting): Step {
   const { region, node } = setting;
   return {
-    title: `${region.awsRegion} can do without ${node.name}`,
+    title: `Check that ${region.awsRegion} is healthy without ${node.name}`,
     run: async (report) => {
       const members = await membersNow(setting, `whether ${node.name} is needed`);
       const own = members.find(({ name }) => name === node.name);
-      if (own?.isWell !== true) return report(`${node.name} is ${own?.state ?? 'away'} itself`);
+      if (own?.isWell !== true) return report(`${node.name} itself is ${own?.state ?? 'unreachable'}`);
       refuseUnwell(region, members, node);
     },
   };
@@ -101,24 +101,24 @@ export function planNoSecondLoss(setting: NodeSetting): Step {
 export function planDataElsewhere(setting: NodeSetting): Step {
   const { installation, region, node } = setting;
   return {
-    title: `Another machine has what ${node.name} has`,
+    title: `Check that another member has the data of ${node.name}`,
     run: async (report) => {
-      const members = await membersNow(setting, `who has the data of ${node.name}`);
+      const members = await membersNow(setting, `which member has the data of ${node.name}`);
       const leader = members.find(({ name, isLeader }) => isLeader && name !== node.name);
       const host = leader === undefined ? undefined : memberHosts(installation, region).get(leader.name);
       if (leader === undefined || host === undefined) {
         throw new RefusedError(
-          `nobody leads ${region.awsRegion}, so ${node.name} may be the only one that has the last commits: wait for the automatic ` +
-            'failover; if none comes, pgha failover --dry-run shows what each member has',
+          `there is no primary in ${region.awsRegion}, so ${node.name} may be the only member with the last commits: wait for the automatic ` +
+            'failover. If it does not happen, "pgha failover --dry-run" shows what each member has',
         );
       }
       await host.run(['true']).catch((error: Error) => {
         throw new RefusedError(
-          `${leader.name} leads ${region.awsRegion} and cannot be entered, so ${node.name} may be the only one that has the last ` +
+          `${leader.name} is the primary of ${region.awsRegion} and is unreachable, so ${node.name} may be the only member with the last ` +
             `commits: ${error.message}`,
         );
       });
-      report(`${leader.name} leads`);
+      report(`${leader.name} is the primary`);
     },
   };
 }
@@ -128,8 +128,8 @@ function refuseUnwell(region: Region, members: readonly ListedMember[], node: No
   const unwell = membersOf(region)
     .filter(({ name }) => name !== node.name)
     .filter(({ name }) => !members.some((member) => member.name === name && member.isWell))
-    .map(({ name }) => `${name} is ${members.find((member) => member.name === name)?.state ?? 'away'}`);
-  if (unwell.length > 0) throw new RefusedError(`${unwell.join(', ')}: bring that back first`);
+    .map(({ name }) => `${name} is ${members.find((member) => member.name === name)?.state ?? 'unreachable'}`);
+  if (unwell.length > 0) throw new RefusedError(`${unwell.join(', ')}. Recover it first`);
 }
 
 /** @throws RefusedError when no machine of the region can be asked. */
@@ -138,7 +138,7 @@ async function membersNow({ installation, region }: NodeSetting, what: string): 
 }
 
 function membersOfView({ members, problem }: RegionView, what: string): readonly ListedMember[] {
-  if (members === null) throw new RefusedError(`nobody can say ${what}: ${problem}`);
+  if (members === null) throw new RefusedError(`cannot determine ${what}: ${problem}`);
   return members;
 }
 
@@ -149,7 +149,7 @@ function membersOfView({ members, problem }: RegionView, what: string): readonly
 export function planNoLeader(setting: NodeSetting): Step {
   const { node } = setting;
   return {
-    title: `${node.name} does not lead`,
+    title: `Check that ${node.name} is not the primary`,
     run: async (report) => {
       const { installation, region } = setting;
       const [view, writers] = await Promise.all([
@@ -157,13 +157,13 @@ export function planNoLeader(setting: NodeSetting): Step {
         findWriters(installation, [region]),
       ]);
       refuseHiddenPrimary([view], writers);
-      const members = membersOfView(view, `whether ${node.name} leads`);
+      const members = membersOfView(view, `whether ${node.name} is the primary`);
       const own = members.find(({ name }) => name === node.name);
-      report(own?.role ?? 'it is not a member now');
+      report(own?.role ?? 'not a member of the cluster');
       if (own?.role !== 'leader') return;
       const others = members.filter(({ name }) => name !== node.name).map(({ name }) => name);
       throw new RefusedError(
-        `${node.name} is the primary. Hand over first: pgha switchover${others[0] === undefined ? '' : ` --to ${others[0]}`}`,
+        `${node.name} is the primary. Switch over first: pgha switchover${others[0] === undefined ? '' : ` --to ${others[0]}`}`,
       );
     },
   };

@@ -114,7 +114,7 @@ describe('a member that is needed', () => {
 
   it.each(Object.entries(verbs))('is left alone by "%s" while another one is away', async (_verb, perform) => {
     const world = withState('pg-3', 'starting');
-    await expect(perform(world, 'pg-2')).rejects.toThrow('pg-3 is starting: bring that back first');
+    await expect(perform(world, 'pg-2')).rejects.toThrow('pg-3 is starting. Recover it first');
     expect(endOf(world)).toMatchObject({ boots: [], renewed: [], unfinished: false });
   });
 
@@ -124,7 +124,7 @@ describe('a member that is needed', () => {
   ])('keeps its data while %s', async (_when, lose) => {
     const world = withState('pg-2', 'start failed');
     lose(world);
-    await expect(reinit(world, 'pg-2')).rejects.toThrow(/pg-2 may be the only one that has the last commits/);
+    await expect(reinit(world, 'pg-2')).rejects.toThrow(/pg-2 may be the only member with the last commits/);
     expect(world.renewed.size).toBe(0);
   });
 

@@ -22,7 +22,7 @@ export function planRestart(setting: NodeSetting): readonly Step[] {
   const { installation, region, node, signal } = setting;
   const host = installation.host(node);
   const whole: Step = {
-    title: `Every member of ${region.awsRegion} is with its leader`,
+    title: `Wait until every member of ${region.awsRegion} has caught up`,
     run: (report) => waitUntilWhole(installation, region, null, report, signal),
   };
   if (isDatabase(node)) {
@@ -30,7 +30,7 @@ export function planRestart(setting: NodeSetting): readonly Step[] {
       planNoLeader(setting),
       planNoSecondLoss(setting),
       {
-        title: `PostgreSQL on ${node.name} restarts`,
+        title: `Restart PostgreSQL on ${node.name}`,
         run: () => restartMember(host, installation.cluster.scope, node.name),
       },
       whole,
@@ -39,7 +39,7 @@ export function planRestart(setting: NodeSetting): readonly Step[] {
   if (node.role === 'etcd') {
     return [
       ...quorumCheck(setting),
-      { title: `etcd on ${node.name} restarts`, run: () => systemctl(setting, 'restart', 'etcd.service') },
+      { title: `Restart etcd on ${node.name}`, run: () => systemctl(setting, 'restart', 'etcd.service') },
       ...join(setting),
       whole,
     ];
@@ -47,11 +47,11 @@ export function planRestart(setting: NodeSetting): readonly Step[] {
   if (node.role === 'api') {
     return ['pgha-api', 'pgha-read-api'].map((unit) => ({
       // its socket outlives it: connections wait, none is refused
-      title: `${unit} on ${node.name} restarts`,
+      title: `Restart ${unit} on ${node.name}`,
       run: () => systemctl(setting, 'restart', `${unit}.service`),
     }));
   }
-  throw new UsageError(`${node.name} serves nothing that a restart renews; restart the machine itself with --reboot`);
+  throw new UsageError(`${node.name} runs no service to restart. Reboot the node itself with --reboot`);
 }
 
 /** The steps that reboot a machine and wait until it is what it was. */
@@ -66,7 +66,7 @@ export function planReboot(setting: NodeSetting, bootBefore: string): readonly S
     // of a reboot that has happened there is nothing left to refuse
     ...checks.map((check) => ({ ...check, isNeeded: async () => !(await hasRebooted().catch(() => false)) })),
     {
-      title: `${node.name} reboots`,
+      title: `Reboot ${node.name}`,
       isDone: () => hasRebooted().catch(() => false),
       run: async () => {
         await installation.power.reboot(node);
@@ -79,13 +79,13 @@ export function planReboot(setting: NodeSetting, bootBefore: string): readonly S
       },
     },
     {
-      title: `${node.name} is what it should be`,
+      title: `Check the services of ${node.name}`,
       run: (report) =>
         waitForMachines([node], (each) => installation.host(each), report, signal, firstBoot(installation)),
     },
     ...(node.role === 'etcd' ? join(setting) : []),
     {
-      title: `Every member of ${region.awsRegion} is with its leader`,
+      title: `Wait until every member of ${region.awsRegion} has caught up`,
       run: (report) => waitUntilWhole(installation, region, null, report, signal),
     },
   ];
@@ -105,7 +105,7 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
   const { installation, region, node, signal } = setting;
   if (!isDatabase(node)) {
     const names = membersOf(region).map(({ name }) => name);
-    throw new UsageError(`${node.name} is no database machine; ${names.join(', ')} can be built anew`);
+    throw new UsageError(`${node.name} is not a database node. Only these can be reinitialized: ${names.join(', ')}`);
   }
   return [
     planNoLeader(setting),
@@ -114,15 +114,15 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
     planDataElsewhere(setting),
     planSlotAgain(installation, region, memberSlotOf(node.name), signal),
     {
-      title: `${node.name} is built anew`,
+      title: `Reinitialize ${node.name}`,
       run: async () => {
         const host = memberHosts(installation, region).get(node.name);
-        if (host === undefined) throw new RefusedError(`${node.name} is none of the members of ${region.awsRegion}`);
+        if (host === undefined) throw new RefusedError(`${node.name} is not a member of ${region.awsRegion}`);
         await reinitMember(host, installation.cluster.scope, node.name);
       },
     },
     {
-      title: `Every member of ${region.awsRegion} is with its leader`,
+      title: `Wait until every member of ${region.awsRegion} has caught up`,
       run: (report) => waitUntilWhole(installation, region, null, report, signal),
     },
   ];
@@ -131,15 +131,15 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
 /** Patroni builds a member anew from the leader of its own region, so it refuses that one (patroni/ctl.py, `reinit`). */
 function planNoStandbyLeader({ installation, region, node }: NodeSetting): Step {
   return {
-    title: `${node.name} follows a member of its own region`,
+    title: `Check that ${node.name} replicates from a member of its own region`,
     run: async () => {
       const { members } = await viewRegion(installation, region);
       const own = members?.find(({ name }) => name === node.name);
       const isAlone = region.kind === 'dr' && membersOf(region).length === 1;
       if (own?.role !== 'standby_leader' && !isAlone) return;
       throw new RefusedError(
-        `${node.name} leads the standby region, and Patroni builds only replicas of a leader anew. ` +
-          'The region is rebuilt from the acting one: pgha dr rejoin --rebuild',
+        `${node.name} is the standby leader, and Patroni can only reinitialize replicas of a leader. ` +
+          'Rebuild the region from the active one: pgha dr rejoin --rebuild',
       );
     },
   };

@@ -35,12 +35,12 @@ export async function findActing(installation: Installation): Promise<Acting> {
     );
     if (answers) return { view, leader: leader === null ? null : installation.host(leader), reader: host };
   }
-  throw new RefusedError(`no member of ${view.region.awsRegion} can be entered; "pgha status" shows its machines`);
+  throw new RefusedError(`no member of ${view.region.awsRegion} is reachable. Check "pgha status"`);
 }
 
 /** @throws RefusedError when nobody leads. */
 export function requireLeader({ leader, view }: Acting): Host {
-  if (leader === null) throw new RefusedError(`${view.region.awsRegion} has no primary; "pgha status" shows why`);
+  if (leader === null) throw new RefusedError(`${view.region.awsRegion} has no primary. Check "pgha status"`);
   return leader;
 }
 
@@ -53,7 +53,6 @@ export function repositoriesOf(cluster: Cluster, named: string | undefined): rea
   const all = regionsOf(cluster).map(repositoryNumber);
   if (named === undefined) return all;
   const found = all.filter((number) => `${number}` === named);
-  if (found.length === 0)
-    throw new UsageError(`there is no repository ${named}: this cluster has ${all.join(' and ')}`);
+  if (found.length === 0) throw new UsageError(`unknown repository ${named}. Repositories: ${all.join(', ')}`);
   return found;
 }

@@ -24,7 +24,7 @@ export function backInRepositories(
   return [
     ...choices.repositories.map(
       (repository): Step => ({
-        title: `A full backup in repository ${repository}`,
+        title: `Take a full backup to repository ${repository}`,
         isDone: () => hasNew(repository),
         run: async (report) => {
           await takeBackup(await primaryOf(hosts), scope, { type: 'full', repository }, report, signal);
@@ -33,7 +33,7 @@ export function backInRepositories(
     ),
     ...choices.repositories.map(
       (repository): Step => ({
-        title: `WAL of the new timeline arrives in repository ${repository}`,
+        title: `Verify that WAL of the new timeline is archived to repository ${repository}`,
         run: async () => checkRepository(await primaryOf(hosts), repository),
       }),
     ),
@@ -47,5 +47,5 @@ async function primaryOf(hosts: readonly Host[]): Promise<Host> {
     const found = hosts.find(({ name }) => name === leader?.name);
     if (found !== undefined) return found;
   }
-  throw new Error('no member leads');
+  throw new Error('there is no primary');
 }

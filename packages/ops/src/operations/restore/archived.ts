@@ -27,18 +27,18 @@ export async function ensureArchived(
       const beat = await query(primary, 'select extract(epoch from beaten_at) from heartbeat.beat', where.database);
       return Number(beat) * 1_000 > moment.getTime();
     },
-    { what: `a commit behind ${moment.toISOString()}`, timeoutMs: heartbeatTimeoutMs, everyMs: 1_000, signal },
+    { what: `a commit later than ${moment.toISOString()}`, timeoutMs: heartbeatTimeoutMs, everyMs: 1_000, signal },
   );
   // a position on the border of two segments belongs to the second one: its predecessor is what was closed
   const segment = await query(primary, 'select pg_walfile_name(pg_switch_wal() - 1)');
-  report(`waiting for ${segment} in repository ${where.repository}`);
+  report(`waiting for ${segment} to be archived to repository ${where.repository}`);
   await waitUntil(
     async () => {
       const { archivedUpTo } = await readRepository(primary, where.stanza, where.repository);
       return archivedUpTo !== null && archivedUpTo >= segment;
     },
     {
-      what: `the segment ${segment} to arrive in repository ${where.repository}`,
+      what: `WAL segment ${segment} to be archived to repository ${where.repository}`,
       timeoutMs: archiveTimeoutMs,
       everyMs: 1_000,
       signal,

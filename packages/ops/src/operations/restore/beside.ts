@@ -34,15 +34,15 @@ export async function chooseBeside(
     }
   }
   throw new RefusedError(
-    `no machine has room for the ${mib(bytes)} of the backup: ${reasons.join('; ') || 'only the primary is there'}. ` +
-      'Free some, or name a machine with --on',
+    `not enough free disk space to restore the backup (${mib(bytes)}): ${reasons.join('; ') || 'there is no replica'}. ` +
+      'Enlarge a replica\'s data volume, drop retained data ("pgha restore list"), or choose a node with --on',
   );
 }
 
 function nodeOf(nodes: readonly Node[], name: string): Node {
   const node = nodes.find((each) => each.name === name);
   if (node === undefined) {
-    throw new UsageError(`no member "${name}"; the members are ${nodes.map((each) => each.name).join(', ')}`);
+    throw new UsageError(`unknown member "${name}". Members: ${nodes.map((each) => each.name).join(', ')}`);
   }
   return node;
 }
@@ -52,6 +52,6 @@ const leads = (members: RegionView['members'], name: string) =>
 
 /** What a volume has, and why that is not enough. */
 const describe = ({ freeBytes, usableBytes, sizeBytes }: Room) =>
-  `has ${mib(freeBytes)} free of ${mib(sizeBytes)} and may give ${mib(usableBytes)}`;
+  `has ${mib(freeBytes)} free of ${mib(sizeBytes)}, of which ${mib(usableBytes)} may be used`;
 
 const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;

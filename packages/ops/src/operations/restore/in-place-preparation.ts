@@ -10,6 +10,7 @@ import { readUnfinished } from '../unfinished.ts';
 import { findAllWriters, refuseHiddenPrimary } from '../writers.ts';
 import { type Acting, findActing, repositoriesOf } from './acting.ts';
 import type { InPlaceChoices } from './in-place-setting.ts';
+import { preRestoreName } from './kept.ts';
 import { findSource } from './source.ts';
 import { say } from './target.ts';
 import { newestBehind } from './timelines.ts';
@@ -79,14 +80,14 @@ export async function prepareInPlace(installation: Installation, request: InPlac
   const newest = newestBehind(source.timeline, archive.histories);
   if (primary?.timeline != null && primary.timeline > newest) {
     obstacles.push(
-      `repository ${source.repository} does not know timeline ${primary.timeline}, which the cluster is on: the restored one ` +
-        'would take its number a second time. Wait until its history has arrived',
+      `repository ${source.repository} does not contain timeline ${primary.timeline}, the current timeline of the cluster: the restored cluster ` +
+        'would reuse its number. Wait until its history file is archived',
     );
   }
   if (obstacles.length > 0) throw new RefusedError(obstacles.join('\n'));
   const [first = ''] = memberHosts(installation, region).keys();
   const choices: InPlaceChoices = {
-    id: `before-${archive.at.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').toLowerCase()}`,
+    id: preRestoreName(archive.at),
     source,
     restorer: primary?.name ?? first,
     primary: primary?.name ?? null,
@@ -108,8 +109,8 @@ async function standbyOf(
   const view = (await viewRegions(installation)).find((each) => each.region.kind === peer.kind);
   if (view?.members != null) return peer;
   obstacles.push(
-    `no member of ${peer.awsRegion} can be asked (${view?.problem ?? ''}): start it, or leave it on its timeline with ` +
-      '--without-standby and have it built anew later',
+    `no member of ${peer.awsRegion} responded (${view?.problem ?? ''}). Start it, or leave it on its timeline with ` +
+      '--without-standby and rebuild it later (pgha dr rejoin --rebuild)',
   );
   return null;
 }
@@ -125,7 +126,9 @@ async function memberStates(
       states.set(name, await memberRestore(host).state());
     } catch (error) {
       // one that comes back in the middle of it would lead with the old data
-      obstacles.push(`${name} cannot be entered, and every member has to take part: ${(error as Error).message}`);
+      obstacles.push(
+        `${name} is unreachable (${(error as Error).message}). An in-place restore needs every member; start it or replace it first: pgha nodes replace ${name}`,
+      );
     }
   }
   return states;
@@ -134,13 +137,15 @@ async function memberStates(
 function obstaclesOn(name: string, state: MemberState, bytes: number): readonly string[] {
   const mib = (count: number) => `${Math.ceil(count / 1024 ** 2)} MiB`;
   return [
-    ...(state.gate === null ? [] : [`${name} is held for ${state.gate.id}: another restore in place was cut off`]),
-    ...(state.tablespaces.length === 0 ? [] : [`${name} has tablespaces, which cannot be set aside`]),
+    ...(state.gate === null
+      ? []
+      : [`${name} is blocked by the startup gate for ${state.gate.id}: another in-place restore was interrupted`]),
+    ...(state.tablespaces.length === 0 ? [] : [`${name} has tablespaces, which an in-place restore does not support`]),
     ...(state.usableBytes >= bytes
       ? []
       : [
-          `${name} has no room beside its data, which is kept: the backup takes ${mib(bytes)}, of ${mib(state.freeBytes)} free ` +
-            `${mib(state.usableBytes)} may be used. Grow its volume, or drop what is kept there ("pgha restore list")`,
+          `not enough free disk space on ${name} to retain the current data: the backup needs ${mib(bytes)}, of ${mib(state.freeBytes)} free ` +
+            `${mib(state.usableBytes)} may be used. Enlarge its data volume, or drop retained data ("pgha restore list")`,
         ]),
   ];
 }

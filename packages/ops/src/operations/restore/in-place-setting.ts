@@ -5,7 +5,7 @@ import type { RestoreSource } from './target.ts';
 
 /** What a restore in place decided before its first step, so that it decides the same when it goes on. */
 export interface InPlaceChoices {
-  /** Names what is kept: `before-20261125t201507`. */
+  /** Names what is kept: `pre-restore-20261125t201507`. */
   id: string;
   source: RestoreSource;
   /** The member that restores; the others follow it. */

@@ -55,7 +55,7 @@ export function planInPlace(setting: InPlaceSetting): readonly Step[] {
       ? []
       : [
           {
-            title: `Everything written so far is in repository ${source.repository}`,
+            title: `Archive all WAL written so far to repository ${source.repository}`,
             isNeeded: async () => !hasLed() && (await states(everyone)).every(({ state }) => state.gate === null),
             run: (report: Report) =>
               ensureArchived(
@@ -68,14 +68,14 @@ export function planInPlace(setting: InPlaceSetting): readonly Step[] {
           },
         ]),
     {
-      title: `Patroni starts on no machine by itself: ${everyone.map(([name]) => name).join(', ')}`,
+      title: `Block the automatic startup of Patroni on ${everyone.map(([name]) => name).join(', ')}`,
       isDone: async () => hasLed() || (await states(everyone)).every(({ state }) => state.gate?.id === id),
       run: async () => {
         await Promise.all(everyone.map(([, member]) => member.hold(id)));
       },
     },
     {
-      title: `PostgreSQL stops: ${stopOrder(setting).flat().join(', ')}`,
+      title: `Stop PostgreSQL on ${stopOrder(setting).flat().join(', ')}`,
       isDone: async () =>
         hasLed() || (await states(everyone)).every(({ state }) => isAside(state, id) || isDown(state)),
       run: async (report) => {
@@ -86,21 +86,21 @@ export function planInPlace(setting: InPlaceSetting): readonly Step[] {
       },
     },
     {
-      title: `The data of now is set aside, and kept as ${id}`,
+      title: `Move the current data directories to ${id}`,
       isDone: async () => hasLed() || (await states(own.restores)).every(({ state }) => isAside(state, id)),
       run: async () => {
         await Promise.all([...own.restores.values()].map((member) => member.aside(id)));
       },
     },
     {
-      title: `etcd of ${region.awsRegion} forgets the cluster, but for its settings`,
+      title: `Reset the Patroni state in etcd of ${region.awsRegion} (settings are kept)`,
       // what is there once the restorer has begun is the new cluster's
       isDone: async () =>
         hasLed() || isBegun(await restoring.state()) || (await clusterKeys(own.etcd, cluster)).length === 0,
       run: () => forgetCluster(own.etcd, cluster),
     },
     {
-      title: `${restorer} restores ${source.backup} of repository ${source.repository} and leads from ${source.target}`,
+      title: `Restore backup ${source.backup} of repository ${source.repository} on ${restorer}, recover to ${source.target} and promote`,
       isDone: async () => hasLed(),
       run: async (report) => {
         const leading = async () => (await listMembers(restorerHost)).find((member) => leads(member, restorer)) ?? null;
@@ -117,7 +117,7 @@ export function planInPlace(setting: InPlaceSetting): readonly Step[] {
       },
     },
     {
-      title: 'What came back is what was asked for',
+      title: 'Verify the restored timeline and recovery target',
       isNeeded: async () => memory.recall('verified') === null,
       run: async (report) => {
         report(await verifyRestored(restorerHost, cluster.database, source, timeline(), isStrict));
@@ -125,7 +125,7 @@ export function planInPlace(setting: InPlaceSetting): readonly Step[] {
       },
     },
     {
-      title: `${restorer} is a member like any other`,
+      title: `Return ${restorer} to normal operation`,
       isDone: async () => isFree(await restoring.state()) && !(await needsRestart(restorerHost)),
       run: async () => {
         await restoring.release(id);
@@ -144,7 +144,7 @@ export function planInPlace(setting: InPlaceSetting): readonly Step[] {
       ? []
       : [
           {
-            title: `${followers.join(', ')} follow`,
+            title: `Restore the replicas: ${followers.join(', ')}`,
             isDone: async () => areFollowing(await listMembers(restorerHost), [...own.hosts.keys()]),
             run: async (report: Report) => {
               await Promise.all(followers.map((name) => restoreNamed(own, name).release(id)));
@@ -186,11 +186,16 @@ async function waitForRestore(
       report(state.percent === null ? state.patroni : `${state.percent.toFixed(0)} % of the files`);
       return isUp(state) || state.gate?.phase === 'permitted' ? null : state;
     },
-    { what: `${name} to restore and lead`, timeoutMs: restoreTimeoutMs, everyMs: 1_000, signal },
+    {
+      what: `${name} to restore the backup and become the primary`,
+      timeoutMs: restoreTimeoutMs,
+      everyMs: 1_000,
+      signal,
+    },
   );
   if (typeof end === 'number') return end;
   throw new Error(
-    `${name} did not come up: ${end.lastLine ?? 'pgBackRest was not started'}; "journalctl -u patroni" there has more. ` +
-      'Run the command again to try once more',
+    `the restore on ${name} failed: ${end.lastLine ?? 'pgBackRest was not started'}. "journalctl -u patroni" there has more. ` +
+      'Rerun the command to retry',
   );
 }

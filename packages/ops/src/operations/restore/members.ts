@@ -31,14 +31,14 @@ export function membersIn(installation: Installation, region: Region): Members {
 /** @throws HostUnreachableError when the region has no such member. */
 export function hostNamed({ hosts }: Members, name: string): Host {
   const host = hosts.get(name);
-  if (host === undefined) throw new HostUnreachableError(`no member "${name}"`);
+  if (host === undefined) throw new HostUnreachableError(`unknown member "${name}"`);
   return host;
 }
 
 /** @throws HostUnreachableError when the region has no such member. */
 export function restoreNamed({ restores }: Members, name: string): MemberRestore {
   const restore = restores.get(name);
-  if (restore === undefined) throw new HostUnreachableError(`no member "${name}"`);
+  if (restore === undefined) throw new HostUnreachableError(`unknown member "${name}"`);
   return restore;
 }
 

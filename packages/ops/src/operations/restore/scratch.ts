@@ -58,7 +58,7 @@ export function planScratch({ cluster, primary, beside, source, signal }: Scratc
       { what, timeoutMs: restoreTimeoutMs, everyMs: 1_000, signal },
     ).then((scratch) => {
       if (phases.includes(scratch.phase)) return;
-      throw new Error(`${name} on ${beside.name} ${scratch.phase}: ${scratch.problem ?? 'the machine was rebooted'}`);
+      throw new Error(`${name} on ${beside.name} ${scratch.phase}: ${scratch.problem ?? 'the node was rebooted'}`);
     });
   // what is older is in the archive, or an alert says that it is not
   const isRecent = Date.now() - Date.parse(target) < thresholdOf(cluster, 'WalNotArchived') * 1_000;
@@ -67,7 +67,7 @@ export function planScratch({ cluster, primary, beside, source, signal }: Scratc
       ? []
       : [
           {
-            title: `A commit behind ${target} is in repository ${repository}`,
+            title: `Wait until a commit later than ${target} is archived to repository ${repository}`,
             isNeeded: async () => {
               const there = await read();
               return there === null ? isRecent : there.phase === 'failed';
@@ -83,7 +83,7 @@ export function planScratch({ cluster, primary, beside, source, signal }: Scratc
           },
         ]),
     {
-      title: `The backup ${backup} of repository ${repository} is restored on ${beside.name}`,
+      title: `Restore backup ${backup} of repository ${repository} on ${beside.name}`,
       isDone: () => isPast('recovering', 'ready'),
       run: async (report) => {
         await createScratch(beside, name, specOf(source));
@@ -91,9 +91,9 @@ export function planScratch({ cluster, primary, beside, source, signal }: Scratc
       },
     },
     {
-      title: `Its WAL is replayed up to ${target}`,
+      title: `Replay WAL up to ${target}`,
       isDone: () => isPast('ready'),
-      run: (report) => until('the recovery to end', ['ready'], report),
+      run: (report) => until('the recovery to finish', ['ready'], report),
     },
   ];
 }

@@ -21,7 +21,7 @@ export function rebuildStandby(
     return states.every((state) => isAside(state, id) && isFree(state));
   };
   return {
-    title: `${members.region.awsRegion} is built anew, and follows`,
+    title: `Rebuild ${members.region.awsRegion} as the standby region`,
     isDone: async () => (await isBuilt()) && first !== undefined && areFollowing(await listMembers(first), names),
     run: async (report) => {
       if (!(await isBuilt())) {

@@ -24,8 +24,8 @@ export function tableNamed(text: string): TableName {
     const name = quoted?.replaceAll('""', '"') ?? plain?.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) ?? '';
     if (name === '')
       throw noName(text, 'quote it as in SQL, and for the shell too: \'"Order Items"\', \'sales."2025"\'');
-    if (name.includes('\0')) throw noName(text, 'a name has no zero byte');
-    if (Buffer.byteLength(name) > longestBytes) throw noName(text, `a name has at most ${longestBytes} bytes`);
+    if (name.includes('\0')) throw noName(text, 'a name cannot contain a zero byte');
+    if (Buffer.byteLength(name) > longestBytes) throw noName(text, `a name can have at most ${longestBytes} bytes`);
     parts.push(name);
     rest = rest.slice(whole.length);
     if (rest === '') break;
@@ -33,7 +33,7 @@ export function tableNamed(text: string): TableName {
     rest = rest.slice(1);
   }
   const [first = '', second, ...more] = parts;
-  if (more.length > 0) throw noName(text, 'it has a schema and a table; quote what has a dot of its own');
+  if (more.length > 0) throw noName(text, 'expected SCHEMA.TABLE; quote names that contain a dot');
   return second === undefined ? { schema: 'public', table: first } : { schema: first, table: second };
 }
 
@@ -44,5 +44,4 @@ export function showTable({ schema, table }: TableName): string {
     .join('.');
 }
 
-const noName = (text: string, remedy: string) =>
-  new UsageError(`--table ${text} is not the name of a table: ${remedy}`);
+const noName = (text: string, remedy: string) => new UsageError(`--table ${text} is not a valid table name: ${remedy}`);

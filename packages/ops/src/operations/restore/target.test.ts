@@ -95,12 +95,12 @@ describe('what a restore takes', () => {
   });
 
   it('is nothing outside of the window, which is said', () => {
-    const window = 'between 2026-01-01T00:10:01Z and 2026-01-01T01:40:00Z';
+    const window = '2026-01-01T00:10:01Z to 2026-01-01T01:40:00Z';
     expect(() => chooseSource(two, minute(10))).toThrow(
-      `is before the first backup; what can be restored from repository 1 lies ${window}`,
+      `is before the first backup; the recovery window of repository 1 is ${window}`,
     );
     expect(() => chooseSource(two, minute(101))).toThrow(
-      `has not come yet; what can be restored from repository 1 lies ${window}`,
+      `is in the future; the recovery window of repository 1 is ${window}`,
     );
     expect(() => chooseSource(archive([]), minute(1))).toThrow('repository 1 has no backup');
   });
@@ -112,6 +112,6 @@ describe('what a restore takes', () => {
     // what was there before that restore is still there
     expect(chooseSource(restored, minute(55))).toMatchObject({ backup: 'B', timeline: 1 });
     const onlyLate = archive([backup('B', 50, 1, '0/2000')], histories);
-    expect(() => chooseSource(onlyLate, minute(70))).toThrow('belong to what an earlier restore left behind');
+    expect(() => chooseSource(onlyLate, minute(70))).toThrow('belong to a timeline that an earlier restore abandoned');
   });
 });

@@ -36,10 +36,12 @@ const pattern = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,6})?)?
 export function parseMoment(text: string): Date {
   const match = pattern.exec(text.trim());
   const example = 'for example 2025-01-15T14:30:00+00:00';
-  if (match === null) throw new UsageError(`"${text}" is no date and time of ISO 8601, ${example}`);
+  if (match === null) throw new UsageError(`"${text}" is not an ISO 8601 date and time, ${example}`);
   const [, year, month, day, hour, minute, second = '00', fraction = '', offset] = match;
   if (offset === undefined) {
-    throw new UsageError(`"${text}" has no offset: say whose clock it is, ${example}, or 2025-01-15T14:30:00Z`);
+    throw new UsageError(
+      `"${text}" has no UTC offset. Use ISO 8601 with an offset, ${example} or 2025-01-15T14:30:00Z`,
+    );
   }
   const minutes =
     offset.length === 3 ? `${offset}:00` : offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset;
@@ -48,7 +50,7 @@ export function parseMoment(text: string): Date {
   // the 30th of February would silently be another day
   const isReal = new Date(`${local}Z`).toJSON()?.slice(0, 19) === local;
   if (!isReal || Number.isNaN(moment.getTime()))
-    throw new UsageError(`"${text}" is no moment of the calendar, ${example}`);
+    throw new UsageError(`"${text}" is not a valid date and time, ${example}`);
   return moment;
 }
 
@@ -77,9 +79,9 @@ export function chooseSource(archive: Archive, moment: Date): RestoreSource {
   const { key, backups } = repository;
   const name = `repository ${key}`;
   const window = windowOf(repository, now);
-  if (window === null) throw new RefusedError(`${name} has no backup: "pgha backup create --repo ${key}"`);
-  const said = `what can be restored from ${name} lies between ${say(window.from)} and ${say(window.to)}`;
-  if (moment > window.to) throw new RefusedError(`${say(moment)} has not come yet; ${said}`);
+  if (window === null) throw new RefusedError(`${name} has no backup. Take one: pgha backup create --repo ${key}`);
+  const said = `the recovery window of ${name} is ${say(window.from)} to ${say(window.to)}`;
+  if (moment > window.to) throw new RefusedError(`${say(moment)} is in the future; ${said}`);
   if (moment < window.from) throw new RefusedError(`${say(moment)} is before the first backup; ${said}`);
   const isBefore = ({ stoppedAt }: Backup) => stoppedAt.getTime() + 1_000 <= moment.getTime();
   const before = backups.filter(isBefore);
@@ -88,8 +90,8 @@ export function chooseSource(archive: Archive, moment: Date): RestoreSource {
   const backup = before.findLast((each) => isInPastOf(timelines, timeline, endOf(each)));
   if (backup === undefined) {
     throw new RefusedError(
-      `${name} has no backup from before ${say(moment)} that timeline ${timeline} grew out of: those it has belong to what ` +
-        `an earlier restore left behind; ${said}`,
+      `${name} has no backup from before ${say(moment)} on the history of timeline ${timeline}: its earlier backups belong to a ` +
+        `timeline that an earlier restore abandoned; ${said}`,
     );
   }
   const { label, sizeBytes } = backup;

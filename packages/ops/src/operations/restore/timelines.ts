@@ -26,7 +26,7 @@ export function parseHistory(number: number, storedAt: Date, text: string): Time
   const branches = lines.map((line): Branch => {
     const [, timeline, lsn, reason = ''] = /^\s*(\d+)\s+([0-9A-F]+\/[0-9A-F]+)(?:\s+(.*))?$/.exec(line) ?? [];
     if (timeline === undefined || lsn === undefined) {
-      throw new Error(`the history of timeline ${number} has the line "${line}", which is none`);
+      throw new Error(`the history file of timeline ${number} has an invalid line: "${line}"`);
     }
     // "before 2026-11-25 18:00:00.123+00": the commit that was the first not to be replayed
     const moment = /^before (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d(?::?\d\d)?|Z)?$/.exec(reason);

@@ -38,19 +38,20 @@ export async function verifyRestored(
   const target = new Date(source.target);
   // a moment is cut to milliseconds here: the first commit behind a second may be of its very first one
   if (branch?.timeline !== source.timeline || branch.leftOutAt === null || branch.leftOutAt < target) {
-    const left = branch?.leftOutAt?.toISOString() ?? 'no moment';
+    const left = branch?.leftOutAt?.toISOString() ?? 'an unknown time';
     throw new Error(
-      `${primary.name} left timeline ${branch?.timeline ?? '?'} at ${left}, and not timeline ${source.timeline} behind ` +
-        `${source.target}: what was there before is kept`,
+      `wrong recovery target: ${primary.name} left timeline ${branch?.timeline ?? '?'} at ${left}, instead of timeline ${source.timeline} after ` +
+        `${source.target}. The previous data directories are retained`,
     );
   }
   const stale = await query(primary, inFiles);
-  if (stale !== '') throw new Error(`${primary.name} still has ${stale}`);
+  if (stale !== '') throw new Error(`recovery settings are still in force on ${primary.name}: ${stale}`);
   // a strict cluster waits for somebody who is not there yet: what it acknowledged alone could be lost
   const waitsFor = await query(primary, 'show synchronous_standby_names');
-  if (isStrict && waitsFor === '') throw new Error(`${primary.name} acknowledges commits alone`);
+  if (isStrict && waitsFor === '')
+    throw new Error(`${primary.name} acknowledges commits without a synchronous standby`);
   const archiveMode = await query(primary, 'show archive_mode');
   if (archiveMode !== 'on') throw new Error(`${primary.name} has archive_mode ${archiveMode}`);
   const beat = Number(await query(primary, 'select extract(epoch from max(beaten_at)) from heartbeat.beat', database));
-  return `timeline ${timeline}; the first commit left out is of ${branch.leftOutAt.toISOString()}, and now ${new Date(beat * 1_000).toISOString()} is committed`;
+  return `timeline ${timeline}; first discarded commit: ${branch.leftOutAt.toISOString()}; latest commit: ${new Date(beat * 1_000).toISOString()}`;
 }

@@ -22,21 +22,21 @@ export const apiKeyRotation: SecretChange = {
     const name = apiKeysParameter(setting.cluster);
     if (Number(before['keys']) > 1) {
       throw new RefusedError(
-        'two API keys are valid already: "pgha secrets retire api_keys" removes the old one, once its clients have the new one',
+        'two API keys are already valid. Once clients use the new one, revoke the old one: pgha secrets retire api_keys',
       );
     }
     return [
-      replaceStep(setting, 'A new API key beside the old one', {
+      replaceStep(setting, 'Create a new API key in addition to the old one', {
         name,
         isNew: ({ version }) => version > Number(before['version']),
         make: ({ value }) => `${randomApiKey()}\n${value.trim()}\n`,
       }),
-      fetchStep(setting, 'The services take both', setting.readersOf([name])),
+      fetchStep(setting, 'Roll out both API keys to the services', setting.readersOf([name])),
       {
-        title: 'Clients may have the new one',
+        title: 'Both API keys are accepted',
         run: async () =>
           setting.note(
-            'Give clients the new API key ("pgha secrets show api_keys"); the old one is valid until "pgha secrets retire api_keys"',
+            'Give clients the new API key ("pgha secrets show api_keys"). The old one is accepted until you run "pgha secrets retire api_keys"',
           ),
       },
     ];
@@ -49,7 +49,7 @@ export const apiKeyRetirement: SecretChange = {
   plan: (setting) => {
     const name = apiKeysParameter(setting.cluster);
     return [
-      replaceStep(setting, 'The newest API key alone', {
+      replaceStep(setting, 'Remove all API keys except the newest', {
         name,
         isNew: ({ value }) => unnamedIn(value) === 1,
         make: ({ value }) => {
@@ -59,7 +59,7 @@ export const apiKeyRetirement: SecretChange = {
             .join('\n')}\n`;
         },
       }),
-      fetchStep(setting, 'The services refuse the old one', setting.readersOf([name])),
+      fetchStep(setting, 'Revoke the old API key in the services', setting.readersOf([name])),
     ];
   },
 };

@@ -58,14 +58,30 @@ function trustSteps(setting: SecretsSetting, before: Readonly<Record<string, str
   const untilSigning = (step: Step): Step => ({ ...step, isNeeded: isToCome });
   return [
     untilSigning(etcdIsWhole(setting)),
-    stageStep(setting, before, 'prepared', 'The key of a new CA', names.key, async (keys) => `${keys}${createKey()}`),
-    stageStep(setting, before, 'trusted', 'Its certificate beside the old one', names.certificate, async (trusted) => {
-      const [, next = ''] = splitPem((await readStored(setting.store, names.key)).value);
-      return `${trusted}${await createAuthorityCertificate(next, authorityName(cluster), new Date())}`;
-    }),
+    stageStep(
+      setting,
+      before,
+      'prepared',
+      'Create the private key of a new CA',
+      names.key,
+      async (keys) => `${keys}${createKey()}`,
+    ),
+    stageStep(
+      setting,
+      before,
+      'trusted',
+      'Create its certificate in addition to the old one',
+      names.certificate,
+      async (trusted) => {
+        const [, next = ''] = splitPem((await readStored(setting.store, names.key)).value);
+        return `${trusted}${await createAuthorityCertificate(next, authorityName(cluster), new Date())}`;
+      },
+    ),
     // Patroni's REST interface reads the CA again when its own certificate is another one, and at no other time
     ...members.flatMap((node) => issueSteps(setting, node, before)).map(untilSigning),
-    untilSigning(fetchStep(setting, 'Machines trust both', inOrder(setting, readers), { oneByOne: true })),
+    untilSigning(
+      fetchStep(setting, 'Roll out trust in both CAs to all nodes', inOrder(setting, readers), { oneByOne: true }),
+    ),
     untilSigning(trustedStep(setting)),
   ];
 }
@@ -75,9 +91,16 @@ function replaceSteps(setting: SecretsSetting, before: Readonly<Record<string, s
   const names = authorityParameters(cluster);
   const readers = setting.readersOf([names.certificate]);
   return [
-    stageStep(setting, before, 'signing', 'The new CA signs', names.key, async (keys) => splitPem(keys).at(-1) ?? ''),
+    stageStep(
+      setting,
+      before,
+      'signing',
+      'Sign with the new CA',
+      names.key,
+      async (keys) => splitPem(keys).at(-1) ?? '',
+    ),
     {
-      title: 'Machines show certificates of the new CA',
+      title: 'Renew the certificates of all nodes with the new CA',
       run: async (report) => {
         for (const node of await machinesInOrder(setting)) {
           for (const step of await reissueSteps(setting, node)) await runStep(step, report);
@@ -87,10 +110,10 @@ function replaceSteps(setting: SecretsSetting, before: Readonly<Record<string, s
       },
     },
     etcdIsWhole(setting),
-    stageStep(setting, before, 'replaced', 'The new CA alone', names.certificate, async (trusted) => {
+    stageStep(setting, before, 'replaced', 'Remove the old CA', names.certificate, async (trusted) => {
       return splitPem(trusted).at(-1) ?? '';
     }),
-    fetchStep(setting, 'Machines trust the new CA alone', inOrder(setting, readers), { oneByOne: true }),
+    fetchStep(setting, 'Roll out trust in the new CA only', inOrder(setting, readers), { oneByOne: true }),
     forgottenStep(
       setting,
       regions.flatMap((region) => region.nodes),
@@ -142,7 +165,7 @@ function stageStep(
 /** etcd reads its CA only at its start: its members restart one after the other, and none of them may be away already. */
 function etcdIsWhole(setting: SecretsSetting): Step {
   return {
-    title: 'Every etcd has all of its members',
+    title: 'Check that every etcd member is healthy',
     run: async () => {
       for (const region of setting.regions) {
         if (!(await isRunning(setting, region))) continue;
@@ -153,7 +176,7 @@ function etcdIsWhole(setting: SecretsSetting): Step {
         }
         if (sick.size === 0) continue;
         throw new RefusedError(
-          `${[...sick].join(', ')} of etcd in ${region.awsRegion} does not serve: restarting another one could leave no quorum`,
+          `etcd in ${region.awsRegion} is degraded (${[...sick].join(', ')} unhealthy): restarting another member could lose the quorum. Repair it first`,
         );
       }
     },
@@ -163,7 +186,7 @@ function etcdIsWhole(setting: SecretsSetting): Step {
 /** Shows every server that asks for certificates one of the new CA, and is let in: it is trusted, not only stored. */
 function trustedStep(setting: SecretsSetting): Step {
   return {
-    title: 'Every server lets a certificate of the new CA in',
+    title: 'Check that every server accepts certificates of the new CA',
     run: async (report) => {
       for (const node of setting.regions.flatMap((region) => region.nodes)) {
         const probe = await issueProbe(setting, node);
@@ -176,7 +199,7 @@ function trustedStep(setting: SecretsSetting): Step {
             const refused = answers?.filter(({ accepted }) => !accepted) ?? [];
             if (refused.length === 0) return true;
             const ports = refused.map(({ port, error }) => `${port}: ${error ?? 'closed'}`).join(', ');
-            report(`${node.name} still refuses on port ${ports}`);
+            report(`${node.name} does not accept them yet on port ${ports}`);
             throw new Error(`port ${ports}`);
           },
           { what: `${node.name} to trust the new CA`, timeoutMs: trustTimeoutMs, everyMs: 500, signal: setting.signal },
@@ -203,10 +226,10 @@ async function issueProbe({ cluster, store }: SecretsSetting, node: Node): Promi
 
 function sayTrusted(setting: SecretsSetting): Step {
   return {
-    title: 'Clients may have both',
+    title: 'Both CAs are trusted',
     run: async () =>
       setting.note(
-        'Machines trust both CAs. Give clients outside the cluster that check its certificates the new ca.crt ("pgha secrets show ca"), ' +
+        'All nodes trust both CAs. Distribute the new ca.crt ("pgha secrets show ca") to clients that verify the server certificate, ' +
           'then run "pgha secrets rotate ca"',
       ),
   };
@@ -215,14 +238,14 @@ function sayTrusted(setting: SecretsSetting): Step {
 /** No machine that runs has the old CA any more. */
 function forgottenStep(setting: SecretsSetting, nodes: readonly Node[]): Step {
   return {
-    title: 'No machine trusts the old CA',
+    title: 'Check that no node trusts the old CA',
     run: async (report) => {
       const { signer } = await readAuthority(setting);
       const wanted = fingerprintOf(signer.certificate);
       for (const node of nodes) {
         const seen = await onMachine(setting, node, readServed);
         const others = seen?.authorities.filter(({ fingerprint }) => fingerprint !== wanted) ?? [];
-        if (others.length > 0) throw new Error(`${node.name} still trusts ${others.length} other CA`);
+        if (others.length > 0) throw new Error(`${node.name} still trusts ${others.length} other CA certificates`);
         report(node.name);
       }
     },

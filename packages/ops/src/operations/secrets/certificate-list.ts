@@ -34,7 +34,7 @@ async function listAuthorities({ cluster, store }: SecretsSetting): Promise<read
     machine: 'ca',
     where: 'store',
     notAfter: endOf(certificate),
-    state: trusted.length === 1 ? 'current' : 'being rotated: run "pgha secrets rotate ca" again',
+    state: trusted.length === 1 ? 'current' : 'rotation in progress: rerun "pgha secrets rotate ca"',
   }));
 }
 
@@ -48,7 +48,7 @@ async function listMachine(
   const listedStore = { machine: node.name, where: 'store', notAfter: endOf(certificate.value), state: verdict };
   const seen: ServedCertificates | null = await onMachine(setting, node, readServed).catch(() => null);
   if (seen === null) {
-    return [listedStore, { machine: node.name, where: 'files', notAfter: null, state: 'it cannot be asked' }];
+    return [listedStore, { machine: node.name, where: 'files', notAfter: null, state: 'node did not respond' }];
   }
   const files = seen.files.map(({ path, fingerprint, notAfter }) => ({
     machine: node.name,
@@ -58,7 +58,7 @@ async function listMachine(
   }));
   const others = seen.served.flatMap((each): ListedCertificate[] => {
     if ('fingerprint' in each && each.fingerprint === stored) return [];
-    const state = 'error' in each ? each.error : 'shows another one than is stored';
+    const state = 'error' in each ? each.error : 'serves a different certificate than stored';
     return [{ machine: node.name, where: `port ${each.port}`, notAfter: null, state }];
   });
   return [listedStore, ...files, ...others];

@@ -49,7 +49,7 @@ export async function readAuthority({ cluster, store }: Pick<SecretsSetting, 'cl
   const certificates = (await readStored(store, names.certificate)).value;
   const signer = signingAuthority(certificates, (await readStored(store, names.key)).value);
   if (signer === null)
-    throw new Error(`no certificate of ${names.certificate} belongs to the first key of ${names.key}`);
+    throw new Error(`no certificate in ${names.certificate} matches the first private key in ${names.key}`);
   return { certificates, signer };
 }
 
@@ -98,7 +98,10 @@ function renewalSteps(
 
 /** The steps that bring a certificate that is stored into force. */
 export function deploySteps(setting: SecretsSetting, node: Node): readonly Step[] {
-  return [fetchStep(setting, `${node.name} has it`, [node], { oneByOne: true }), servedStep(setting, node)];
+  return [
+    fetchStep(setting, `Install the certificate on ${node.name}`, [node], { oneByOne: true }),
+    servedStep(setting, node),
+  ];
 }
 
 /** The steps that store another certificate for a machine; nothing is in force yet. */
@@ -119,14 +122,14 @@ export function issueSteps(
   return [
     ...(newKeys
       ? [
-          replaceStep(setting, `A new key for ${node.name}`, {
+          replaceStep(setting, `Create a new private key for ${node.name}`, {
             name: names.key,
             isNew: isAnother('key'),
             make: createKey,
           }),
         ]
       : []),
-    replaceStep(setting, `A new certificate for ${node.name}`, {
+    replaceStep(setting, `Issue a new certificate for ${node.name}`, {
       name: names.certificate,
       isNew: isAnother('certificate'),
       make: issue,
@@ -137,7 +140,7 @@ export function issueSteps(
 /** Every server of a machine shows the certificate that is stored: what is in a file is not in force before that. */
 function servedStep(setting: SecretsSetting, node: Node): Step {
   return {
-    title: `${node.name} shows it`,
+    title: `Check that ${node.name} serves the new certificate`,
     run: async (report) => {
       const wanted = fingerprintOf((await readMachinePair(setting, node)).certificate.value);
       await waitUntil(
@@ -148,10 +151,10 @@ function servedStep(setting: SecretsSetting, node: Node): Step {
           if (others.length === 0) return true;
           const ports = others.map((each) => `${each.port}${'error' in each ? ` (${each.error})` : ''}`).join(', ');
           report(`waiting for port ${ports}`);
-          throw new Error(`port ${ports} shows another one`);
+          throw new Error(`port ${ports} serves a different certificate`);
         },
         {
-          what: `the new certificate of ${node.name}`,
+          what: `${node.name} to serve its new certificate`,
           timeoutMs: servedTimeoutMs,
           everyMs: 500,
           signal: setting.signal,

@@ -79,7 +79,7 @@ export function rolesTakeStep(setting: SecretsSetting, logins: readonly Login[])
     return { node, waiting, isPrimaryThere: checks.some(({ answer }) => answer.isPrimary) };
   };
   return {
-    title: `The database takes the new password of ${logins.join(', ')}`,
+    title: `Set the new password of ${logins.join(', ')} in the database`,
     run: async () => {
       await waitUntil(
         async () => {
@@ -89,10 +89,10 @@ export function rolesTakeStep(setting: SecretsSetting, logins: readonly Login[])
           if (waiting.includes(node.name)) {
             await runChecked(setting.host(node), ['systemctl', 'restart', 'pgha-database-roles.service']);
           }
-          throw new Error(`${waiting.join(', ') || 'the primary'} has still to take it`);
+          throw new Error(`not yet set on ${waiting.join(', ') || 'the primary'}`);
         },
         {
-          what: `the password of ${logins.join(', ')}`,
+          what: `the new password of ${logins.join(', ')} to be set`,
           timeoutMs: acceptTimeoutMs,
           everyMs: 500,
           signal: setting.signal,
@@ -105,7 +105,7 @@ export function rolesTakeStep(setting: SecretsSetting, logins: readonly Login[])
 /** Every Patroni presents what its machine has: it was told to reload, and does so in its own time. */
 export function patroniTakesStep(setting: SecretsSetting): Step {
   return {
-    title: 'Patroni presents it',
+    title: 'Reload Patroni with the new password',
     run: async (report) => {
       const members = setting.regions.flatMap(membersOf);
       await waitUntil(

@@ -98,7 +98,7 @@ async function readActive(cluster: Cluster, store: SecretsSetting['store'], role
   const name = activeLoginParameter(cluster, role);
   const active = (await readStored(store, name)).value.trim();
   const login = loginsOf(role).find((each) => each === active);
-  if (login === undefined) throw new Error(`${name} is neither ${loginsOf(role).join(' nor ')}; put one of them there`);
+  if (login === undefined) throw new Error(`${name} is neither ${loginsOf(role).join(' nor ')}. Set it to one of them`);
   return login;
 }
 
@@ -111,7 +111,7 @@ function otherLogin(role: RotatingLogin, login: Login): Login {
 function nobodyUsesStep(setting: SecretsSetting, handovers: readonly Handover[], before: Before): Step {
   const { cluster, store } = setting;
   return {
-    title: `Nobody uses ${names(handovers.map(({ to }) => to))}`,
+    title: `Check that ${names(handovers.map(({ to }) => to))} is not in use`,
     run: async () => {
       for (const { role, to } of handovers) {
         const isToCome = (await versionOf(store, passwordParameter(cluster, to))) === before[to];
@@ -119,8 +119,8 @@ function nobodyUsesStep(setting: SecretsSetting, handovers: readonly Handover[],
         const sessions = await sessionsOf(setting, [to]);
         if (sessions.length === 0) continue;
         throw new RefusedError(
-          `${to} is in use although it is not the login that clients are to use: ${describeSessions(sessions)}. ` +
-            `A new password would lock them out: let them log in as the one that "pgha secrets show logins/${role}" names`,
+          `${to} is in use although it is not the current login: ${describeSessions(sessions)}. ` +
+            `A new password would lock these clients out. Have them reconnect with the current login (pgha secrets show logins/${role})`,
         );
       }
     },
@@ -130,7 +130,11 @@ function nobodyUsesStep(setting: SecretsSetting, handovers: readonly Handover[],
 function storeSteps(setting: SecretsSetting, changing: readonly Changing[], before: Before): readonly Step[] {
   return changing.map(({ login }) => {
     const name = passwordParameter(setting.cluster, login);
-    return replaceStep(setting, `A new password for ${login}`, anotherValue(name, before[login] ?? '', randomSecret));
+    return replaceStep(
+      setting,
+      `Create a new password for ${login}`,
+      anotherValue(name, before[login] ?? '', randomSecret),
+    );
   });
 }
 
@@ -141,11 +145,11 @@ function takeSteps(setting: SecretsSetting, changing: readonly Changing[]): read
   const ofEtcd = logins.filter((login) => !ofDatabase.includes(login));
   const parameters = logins.map((login) => passwordParameter(setting.cluster, login));
   return [
-    fetchStep(setting, `Machines have the new password of ${names(logins)}`, setting.readersOf(parameters)),
+    fetchStep(setting, `Roll out the new password of ${names(logins)} to the nodes`, setting.readersOf(parameters)),
     ...(ofDatabase.length === 0 ? [] : [rolesTakeStep(setting, ofDatabase)]),
     ...(ofEtcd.length === 0
       ? []
-      : [{ title: `etcd takes the new password of ${names(ofEtcd)}`, run: () => updateEtcdUsers(setting) }]),
+      : [{ title: `Set the new password of ${names(ofEtcd)} in etcd`, run: () => updateEtcdUsers(setting) }]),
   ];
 }
 
@@ -155,14 +159,14 @@ function useSteps(setting: SecretsSetting, handovers: readonly Handover[]): read
   const readers = setting.readersOf(roles.map(active));
   return [
     ...handovers.map(({ role, to }) =>
-      replaceStep(setting, `${to} is the login in use`, {
+      replaceStep(setting, `Make ${to} the current login`, {
         name: active(role),
         isNew: ({ value }) => value.trim() === to,
         make: () => `${to}\n`,
       }),
     ),
     // a standby connects anew, and another one has to confirm commits meanwhile
-    fetchStep(setting, `Machines use ${names(handovers.map(({ to }) => to))}`, readers, {
+    fetchStep(setting, `Switch the nodes to ${names(handovers.map(({ to }) => to))}`, readers, {
       oneByOne: roles.includes('replication'),
     }),
     ...(roles.some((role) => patronisOwn.includes(role)) ? [patroniTakesStep(setting)] : []),
@@ -174,7 +178,7 @@ function retireSteps(setting: SecretsSetting, retiring: readonly Changing[], bef
   const free = new Set(retiring.filter(({ role }) => !isDatabaseRole(role)).map(({ login }) => login));
   const ofDatabase = retiring.filter(({ role }) => isDatabaseRole(role));
   const waiting: Step = {
-    title: `Nobody uses ${names(ofDatabase.map(({ login }) => login))} any more`,
+    title: `Wait until ${names(ofDatabase.map(({ login }) => login))} is no longer in use`,
     run: async (report) => {
       const inUse: Login[] = [];
       for (const { login } of ofDatabase) {
@@ -187,8 +191,8 @@ function retireSteps(setting: SecretsSetting, retiring: readonly Changing[], bef
       for (const { role, login } of ofDatabase) {
         if (free.has(login)) continue;
         setting.note(
-          `${login} keeps its password, because it is in use: ${describeSessions(await sessionsOf(setting, [login]))}. ` +
-            `Let these clients log in anew, then run "pgha secrets retire ${role}"`,
+          `the password of ${login} was not changed because it is in use: ${describeSessions(await sessionsOf(setting, [login]))}. ` +
+            `Have these clients reconnect, then run "pgha secrets retire ${role}"`,
         );
       }
     },
@@ -219,7 +223,7 @@ async function waitUntilUnused(
       return null;
     },
     {
-      what: `${names(logins)} to be given up`,
+      what: `the sessions of ${names(logins)} to end`,
       timeoutMs: setting.patienceMs + 60_000,
       everyMs: 1_000,
       signal: setting.signal,

@@ -4,6 +4,7 @@ import { observe } from '../../clients/observation.ts';
 import { listMembers } from '../../clients/patronictl.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import { type Host, HostUnreachableError, runChecked } from '../../hosts/host.ts';
+import { reasonIn } from '../../hosts/said.ts';
 import { enterAll } from '../../installation/installation.ts';
 import type { Report, Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
@@ -85,7 +86,7 @@ export function fetchStep(
 }
 
 function reportOff(report: Report, off: readonly string[]): void {
-  if (off.length > 0) report(`${off.join(', ')} off: it fetches when it starts`);
+  if (off.length > 0) report(`${off.join(', ')} is stopped and fetches the secrets when it starts`);
 }
 
 /** Waits until a machine does its work again after something of it was reloaded or restarted; one that is off has none. */
@@ -94,7 +95,12 @@ export async function waitUntilServing(setting: SecretsSetting, node: Node): Pro
   if (look === null) return;
   const { signal } = setting;
   const lookUnlessOff = async () => (await onMachine(setting, node, look)) ?? true;
-  await waitUntil(lookUnlessOff, { what: `${node.name} to serve`, timeoutMs: settleTimeoutMs, everyMs: 500, signal });
+  await waitUntil(lookUnlessOff, {
+    what: `${node.name} to be healthy`,
+    timeoutMs: settleTimeoutMs,
+    everyMs: 500,
+    signal,
+  });
 }
 
 function lookerOf({ cluster }: SecretsSetting, node: Node): ((host: Host) => Promise<boolean>) | null {
@@ -117,9 +123,9 @@ function lookerOf({ cluster }: SecretsSetting, node: Node): ((host: Host) => Pro
     case 'api':
       return async (host) => {
         const { api } = await observe(host);
-        if (api === undefined || 'error' in api) throw new Error(`its services are not known: ${api?.error}`);
+        if (api === undefined || 'error' in api) throw new Error(`the state of its services is unknown: ${api?.error}`);
         const waiting = Object.entries(api.ready).find(([, state]) => state !== 'ready');
-        if (waiting !== undefined) throw new Error(`${waiting[0]} says ${waiting[1]}`);
+        if (waiting !== undefined) throw new Error(`${waiting[0]} reports ${waiting[1]}`);
         return true;
       };
     default:
@@ -150,14 +156,14 @@ export async function findPrimary(setting: SecretsSetting): Promise<{ node: Node
     const node = membersOf(region).find(({ name }) => name === leader?.name);
     if (node !== undefined) return { node, region };
   }
-  throw new RefusedError('there is no primary to tell the database a password; "pgha status" shows why');
+  throw new RefusedError('there is no primary on which to set the password. Check "pgha status"');
 }
 
 /** The endpoints of a region's etcd that do not serve; one of its machines asks them all. */
 export async function unhealthyEtcd(host: Host): Promise<readonly string[]> {
   // it ends with 1 when one of them is not healthy, and tells which all the same
   const { stdout, stderr } = await host.run(['pgha-etcdctl', 'endpoint', 'health', '--write-out=json']);
-  if (!stdout.startsWith('[')) throw new Error(`etcd's health is not known: ${stderr.trim()}`);
+  if (!stdout.startsWith('[')) throw new Error(`the health of etcd is unknown: ${reasonIn(stderr)}`);
   const endpoints = JSON.parse(stdout) as readonly { endpoint: string; health: boolean }[];
   return endpoints.filter(({ health }) => !health).map(({ endpoint }) => endpoint);
 }
@@ -181,7 +187,7 @@ export async function updateEtcdUsers(setting: SecretsSetting): Promise<void> {
     const updated = await onMachine(setting, first, (host) => runChecked(host, [etcdAuthProgram]));
     if (updated !== null) continue;
     if (await isRunning(setting, region)) {
-      throw new RefusedError(`${first.name} is off, and only from there etcd gets a new password; start it first`);
+      throw new RefusedError(`${first.name} is stopped, and etcd passwords can only be set from there. Start it first`);
     }
   }
 }

@@ -33,7 +33,7 @@ export const passphraseRotation: SecretChange = {
     const members = setting.regions.flatMap(membersOf);
     const stateOf = (text: string) => parseGenerations(text).find(({ number }) => number === next)?.state;
     return [
-      replaceStep(setting, `Generation ${next} of the repositories, with a passphrase of its own`, {
+      replaceStep(setting, `Create generation ${next} of the backup encryption key`, {
         name,
         isNew: ({ value }) => stateOf(value) !== undefined,
         make: ({ value }) =>
@@ -42,20 +42,20 @@ export const passphraseRotation: SecretChange = {
             { number: next, state: 'coming', passphrase: randomSecret() },
           ]),
       }),
-      fetchStep(setting, 'Members archive into both generations', members),
+      fetchStep(setting, 'Archive to both generations on all members', members),
       fullBackupsStep(setting, next, async () => stateOf((await readStored(setting.store, name)).value) === 'coming'),
-      replaceStep(setting, `Generation ${next} is the current one`, {
+      replaceStep(setting, `Make generation ${next} current`, {
         name,
         isNew: ({ value }) => stateOf(value) === 'current',
         make: ({ value }) => formatGenerations(parseGenerations(value).map((each) => promoted(each, next))),
       }),
-      fetchStep(setting, 'Machines use it', setting.readersOf([name])),
+      fetchStep(setting, 'Switch all nodes to it', setting.readersOf([name])),
       archiveStep(setting),
       {
-        title: 'The former generation stays readable',
+        title: 'Keep the previous generation readable',
         run: async () =>
           setting.note(
-            `Backups from before are restored from the former generation until "pgha secrets retire backup_passphrases", ` +
+            `Older backups are restored from the previous generation until you run "pgha secrets retire backup_passphrases", ` +
               `which is due in ${setting.cluster.backups.retentionDays} days`,
           ),
       },
@@ -71,7 +71,7 @@ function promoted(generation: Generation, next: number): Generation {
 /** A full backup in every repository of the coming generation that is not detached. */
 function fullBackupsStep(setting: SecretsSetting, generation: number, isNeeded: () => Promise<boolean>): Step {
   return {
-    title: `A full backup in generation ${generation} of every repository`,
+    title: `Take a full backup with generation ${generation} to every repository`,
     isNeeded,
     run: async (report) => {
       const { node } = await findPrimary(setting);
@@ -88,7 +88,7 @@ function fullBackupsStep(setting: SecretsSetting, generation: number, isNeeded: 
 /** A segment that is switched now arrives: the repositories of the current generation take what is archived. */
 function archiveStep(setting: SecretsSetting): Step {
   return {
-    title: 'The archive takes a segment',
+    title: 'Verify WAL archiving',
     run: async () => {
       const { node } = await findPrimary(setting);
       const check = ['pgbackrest', `--stanza=${setting.cluster.scope}`, 'check'];
@@ -114,11 +114,11 @@ export function passphraseRetirement(erase: EraseRepository, isEarly = false): S
   return {
     observe: async (setting) => {
       const former = (await readGenerations(setting)).filter(({ state }) => state === 'former');
-      if (former.length === 0) throw new RefusedError('there is no former generation of the repositories');
+      if (former.length === 0) throw new RefusedError('there is no previous generation of the backup encryption key');
       const endsAt = isEarly ? new Date(0) : await retentionEnd(setting);
       if (endsAt.getTime() > Date.now()) {
         throw new RefusedError(
-          `until ${endsAt.toISOString().slice(0, 10)} there are seconds that only the former generation can restore; run this then`,
+          `until ${endsAt.toISOString().slice(0, 10)} some points in time can only be restored from the previous generation. Rerun the command then`,
         );
       }
       return { generations: former.map(({ number }) => number).join(' ') };
@@ -127,16 +127,16 @@ export function passphraseRetirement(erase: EraseRepository, isEarly = false): S
       const name = backupPassphrasesParameter(setting.cluster);
       const gone = (before['generations'] ?? '').split(' ').map(Number);
       return [
-        replaceStep(setting, `Generation ${gone.join(', ')} is forgotten`, {
+        replaceStep(setting, `Remove generation ${gone.join(', ')} of the backup encryption key`, {
           name,
           isNew: ({ value }) => !parseGenerations(value).some(({ number }) => gone.includes(number)),
           make: ({ value }) =>
             formatGenerations(parseGenerations(value).filter(({ number }) => !gone.includes(number))),
         }),
-        fetchStep(setting, 'Machines know it no longer', setting.readersOf([name])),
+        fetchStep(setting, 'Roll out the removal to all nodes', setting.readersOf([name])),
         ...setting.regions.map(
           (region): Step => ({
-            title: `Its objects in ${region.awsRegion} are removed`,
+            title: `Delete its objects in ${region.awsRegion}`,
             run: async () => {
               for (const number of gone) await erase(region, `${setting.cluster.scope}/${number}/`);
             },

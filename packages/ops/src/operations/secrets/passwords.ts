@@ -28,13 +28,13 @@ export function passwordRotation(logins: readonly SingleLogin[]): SecretChange {
         ...logins.map((login) =>
           replaceStep(
             setting,
-            `A new password for ${login}`,
+            `Create a new password for ${login}`,
             anotherValue(parameter(login), before[login] ?? '', randomSecret),
           ),
         ),
         fetchStep(
           setting,
-          `Machines have the new password of ${logins.join(', ')}`,
+          `Roll out the new password of ${logins.join(', ')} to the nodes`,
           setting.readersOf(logins.map(parameter)),
         ),
         ...(logins.includes('owner') ? [rolesTakeStep(setting, ['owner'])] : []),
@@ -47,7 +47,7 @@ export function passwordRotation(logins: readonly SingleLogin[]): SecretChange {
 /** A change that changes nothing, asked for with the new password: to read the same files again. */
 function restInterfacesTakeIt(setting: SecretsSetting): Step {
   return {
-    title: 'Every Patroni asks for the new password',
+    title: 'Check that every Patroni requires the new password',
     run: async () => {
       for (const node of setting.regions.flatMap(membersOf)) {
         await waitUntil(
@@ -55,7 +55,12 @@ function restInterfacesTakeIt(setting: SecretsSetting): Step {
             await onMachine(setting, node, (host) => reloadByRest(host, node.hostname));
             return true;
           },
-          { what: `Patroni on ${node.name}`, timeoutMs: 60_000, everyMs: 500, signal: setting.signal },
+          {
+            what: `Patroni on ${node.name} to require the new password`,
+            timeoutMs: 60_000,
+            everyMs: 500,
+            signal: setting.signal,
+          },
         );
       }
     },

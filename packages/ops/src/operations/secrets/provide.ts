@@ -28,10 +28,10 @@ export async function provideSecrets(
 ): Promise<InitReport> {
   const { cluster } = installation;
   const make = () =>
-    secretsInit(cluster, installation.secrets(bothRegions(cluster)), new Date(), (name) => report(`made ${name}`));
+    secretsInit(cluster, installation.secrets(bothRegions(cluster)), new Date(), (name) => report(`created ${name}`));
   const views = await viewRegions(installation);
   if (views.every(({ members }) => members === null)) {
-    report('no machine of the cluster answers: this keeps nobody out and leaves no audit line');
+    report('no node of the cluster is responding: running without the operation lock and without an audit log entry');
     return make();
   }
   const { region } = actingRegion(cluster, views);

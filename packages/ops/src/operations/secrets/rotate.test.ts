@@ -210,7 +210,7 @@ describe('the rotation of a secret', () => {
     world.strangers.add('app_a');
     const notes = await change(world, [rotation('app')]);
     expect(notes).toEqual([
-      expect.stringContaining('app_a keeps its password, because it is in use: test from 10.0.0.1'),
+      expect.stringContaining('the password of app_a was not changed because it is in use: test from 10.0.0.1'),
     ]);
     expect(world.verifiers.get('app_a')).toBe(values.get(passwordParameter(cluster, 'app_a')));
     const setting = secretsSetting(world.installation, []);
@@ -269,7 +269,7 @@ describe('the rotation of a secret', () => {
   it('stops where both CAs are trusted when clients outside have to get the new one first, and goes on from there', async () => {
     const world = createWorld();
     const notes = await change(world, [{ name: 'ca', ...authorityRotation('trusted') }]);
-    expect(notes).toEqual([expect.stringContaining('Machines trust both CAs')]);
+    expect(notes).toEqual([expect.stringContaining('All nodes trust both CAs')]);
     expect(endOf(world).authorities).toEqual([true, false]);
     await change(world, [rotation('ca')]);
     expect(endOf(world)).toMatchObject({ authorities: [false], upToDate: true });

@@ -40,10 +40,10 @@ function upToDateSteps(setting: SecretsSetting): readonly Step[] {
   const nodes = setting.regions.flatMap((region) => region.nodes);
   const isEtcd = ({ role }: Node) => role === 'etcd';
   return [
-    fetchStep(setting, 'Every etcd has what is stored', nodes.filter(isEtcd), { oneByOne: true }),
+    fetchStep(setting, 'Roll out the stored secrets to the etcd nodes', nodes.filter(isEtcd), { oneByOne: true }),
     fetchStep(
       setting,
-      'Every other machine has what is stored',
+      'Roll out the stored secrets to all other nodes',
       nodes.filter((node) => !isEtcd(node)),
     ),
   ];

@@ -35,19 +35,19 @@ export interface Rotatable {
 }
 
 const uses: Readonly<Record<RotatingLogin, string>> = {
-  app: 'the write service, and other clients, to the database',
-  readonly: 'the read service, and other readers, to the database',
-  pgbouncer_auth: 'the poolers and their guards to the database',
-  replication: 'standbys to the server that they follow',
-  rewind: 'a former primary to the new one',
-  etcd_admin: 'operators to etcd',
-  etcd_patroni: 'Patroni to etcd',
+  app: 'the write service and other clients, to the database',
+  readonly: 'the read service and other readers, to the database',
+  pgbouncer_auth: 'PgBouncer and its guard, to the database',
+  replication: 'standbys, to the server they replicate from',
+  rewind: 'a former primary, to the new primary (pg_rewind)',
+  etcd_admin: 'operators, to etcd',
+  etcd_patroni: 'Patroni, to etcd',
 };
 
 const passwordUses: Readonly<Record<(typeof singleLogins)[number], string>> = {
-  owner: 'migrations to the database',
-  patroni_rest: 'Patroni and patronictl to the REST interface of Patroni',
-  grafana_admin: 'people to the pages of Prometheus, Alertmanager and Grafana',
+  owner: 'migrations, to the database',
+  patroni_rest: 'Patroni and patronictl, to the Patroni REST API',
+  grafana_admin: 'users, to Prometheus, Alertmanager and Grafana',
 };
 
 /** Every secret that can be rotated, in the order in which all of them are: what takes longest comes last. */
@@ -76,7 +76,7 @@ export const rotatables: readonly Rotatable[] = [
   ),
   {
     name: 'api_keys',
-    use: 'clients to the write service',
+    use: 'clients, to the write service',
     parameters: (cluster) => [apiKeysParameter(cluster)],
     rotate: apiKeyRotation,
     caution: null,
@@ -87,19 +87,18 @@ export const rotatables: readonly Rotatable[] = [
   },
   {
     name: 'ca',
-    use: 'every machine to every other one',
+    use: 'nodes, to each other (TLS)',
     parameters: (cluster) => Object.values(authorityParameters(cluster)),
     rotate: authorityRotation('replaced'),
-    caution:
-      'clients outside the cluster that check its certificates fail unless they have the new ca.crt first (--trust-only)',
+    caution: 'clients that verify the server certificate fail unless they have the new ca.crt first (--trust-only)',
   },
   {
     name: 'backup_passphrases',
-    use: 'database machines to the backup repositories',
+    use: 'database nodes, to the backup repositories (pgBackRest cipher passphrase)',
     parameters: (cluster) => [backupPassphrasesParameter(cluster)],
     rotate: passphraseRotation,
     caution:
-      'a full backup is taken into every repository, and both generations are paid for until the old one is retired',
+      'a full backup is taken to every repository, and storage of both generations is billed until the old one is revoked',
     old: {
       isValid: async ({ cluster, store }) => {
         const { value } = await readStored(store, backupPassphrasesParameter(cluster));
@@ -127,7 +126,7 @@ export function changesOfAll(): readonly (SecretChange & { name: string })[] {
 export function rotatableNamed(name: string): Rotatable {
   const found = rotatables.find((each) => each.name === name);
   if (found === undefined) {
-    throw new UsageError(`no secret "${name}"; the secrets are ${rotatables.map((each) => each.name).join(', ')}`);
+    throw new UsageError(`unknown secret "${name}". Secrets: ${rotatables.map((each) => each.name).join(', ')}`);
   }
   return found;
 }

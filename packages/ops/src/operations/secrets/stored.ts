@@ -43,7 +43,8 @@ export function anotherValue(name: string, versionBefore: string, make: () => st
 /** @throws when the parameter is not there. */
 export async function readStored(store: SecretsSetting['store'], name: string): Promise<StoredSecret> {
   const stored = (await store.inspect([name])).get(name);
-  if (stored === undefined) throw new Error(`${store.place} has no ${name}; run "pgha secrets init"`);
+  if (stored === undefined)
+    throw new Error(`${store.place} has no parameter ${name}. Create it with: pgha secrets init`);
   return stored;
 }
 

@@ -36,7 +36,7 @@ function parameterOf({ cluster }: SecretsSetting, name: string): string {
   const found = [name, parameterName(cluster, name)].find((each) => parameterNames(cluster).includes(each));
   if (found === undefined) {
     const names = rotatables.map((each) => each.name).join(', ');
-    throw new UsageError(`no secret "${name}"; there are ${names}, and parameters such as passwords/app_a`);
+    throw new UsageError(`unknown secret "${name}". Secrets: ${names}; and parameters such as passwords/app_a`);
   }
   return found;
 }

@@ -52,7 +52,7 @@ export function planMinorUpgrade(
   signal: AbortSignal,
 ): readonly Step[] {
   if (primary === null)
-    throw new RefusedError('nobody leads: a cluster is upgraded while it is well; see "pgha status"');
+    throw new RefusedError('there is no primary: upgrade only a healthy cluster. Check "pgha status"');
   const order = orderOfUpgrade(
     outdated(machines).map(({ node }) => node),
     new Set([primary]),
@@ -67,7 +67,7 @@ export function planMinorUpgrade(
       planMachineUpgrade(installation, region, node),
       ...(severalEtcd ? [planJoin(setting)] : []),
       {
-        title: `Every member of ${region.awsRegion} is with its leader`,
+        title: `Wait until every member of ${region.awsRegion} has caught up`,
         run: (report) => waitUntilWhole(installation, region, null, report, signal),
       } satisfies Step,
     ];
@@ -77,10 +77,10 @@ export function planMinorUpgrade(
 /** A primary is upgraded once it no longer is one. */
 function planHandOver(installation: Installation, region: Region, node: Node, signal: AbortSignal): Step {
   return {
-    title: `${node.name} hands over`,
+    title: `Switch over from ${node.name} if it is the primary`,
     run: async (report) => {
       const { members } = await viewRegion(installation, region);
-      if (members?.find(({ name }) => name === node.name)?.isLeader !== true) return report('it does not lead');
+      if (members?.find(({ name }) => name === node.name)?.isLeader !== true) return report('it is not the primary');
       const candidate = chooseCandidate(members);
       report(`to ${candidate}`);
       for (const step of planSwitchover({ installation, region, signal }, members, candidate)) {
@@ -95,7 +95,7 @@ function planMachineUpgrade(installation: Installation, region: Region, node: No
   const host = installation.host(node);
   const isMember = membersOf(region).some(({ name }) => name === node.name);
   return {
-    title: `${node.name}: newest versions`,
+    title: `Upgrade the packages on ${node.name}`,
     isDone: async () => {
       const { available, pending } = await readUpgrades(host);
       return available.length + pending.length === 0;
@@ -107,7 +107,7 @@ function planMachineUpgrade(installation: Installation, region: Region, node: No
       const order = units.toSorted((a, b) => Number(b === 'patroni.service') - Number(a === 'patroni.service'));
       for (const unit of order) {
         if (isMember && unit === 'patroni.service') await refuseLeading(installation, region, node);
-        report(`${unit} takes them`);
+        report(`restarting ${unit}`);
         await restartUpgraded(host, unit);
       }
     },
@@ -118,6 +118,8 @@ function planMachineUpgrade(installation: Installation, region: Region, node: No
 async function refuseLeading(installation: Installation, region: Region, node: Node): Promise<void> {
   const { members } = await viewRegion(installation, region);
   if (members?.find(({ name }) => name === node.name)?.role === 'leader') {
-    throw new RefusedError(`${node.name} became the primary meanwhile; run the command again, it hands over first`);
+    throw new RefusedError(
+      `${node.name} became the primary in the meantime. Rerun the command: it switches over first`,
+    );
   }
 }
