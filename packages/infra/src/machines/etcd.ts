@@ -180,7 +180,7 @@ const etcdAuthSettings = `${JSON.stringify(
 )}\n`;
 
 const etcdAuthUnit = `[Unit]
-Description=Bring etcd's users and their passwords up to date
+Description=Update etcd's users and their passwords
 After=etcd.service pgha-secrets.service
 Wants=etcd.service
 StartLimitIntervalSec=0

@@ -130,7 +130,7 @@ server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4
 `;
 
 const swapUnit = `[Unit]
-Description=A swap file on a small machine
+Description=Swap file
 ConditionVirtualization=!container
 
 [Service]

@@ -122,7 +122,7 @@ export function withSecretFetching(machine: Machine, awsRegion: string, site: Si
 function renderSecretsUnit(secrets: readonly SecretFile[]): string {
   const users = [...new Set(secrets.flatMap(({ onChange }) => onChange.map(({ unit }) => unit)))].sort();
   return `[Unit]
-Description=Bring this machine's secrets up to date
+Description=Update this node's secrets
 # A machine that was off while a secret changed must not start with the old one. It asks once and briefly: a reboot without
 # Parameter Store goes on with the files that are there.
 After=network-online.target

@@ -37,7 +37,7 @@ describe('the monthly cost', () => {
 
   it('counts the segments that are sent whole because archive_timeout closes them', () => {
     const streamed = monthlyCost(defineCluster({ dr: null }), idle).find(
-      ({ what }) => what === 'traffic between zones',
+      ({ what }) => what === 'traffic between availability zones',
     );
     // 2 880 segments a day of 4 MiB, to one replica
     expect(streamed?.usd).toBeCloseTo(((2880 * 4) / 1024) * (365 / 12) * 0.02, 2);

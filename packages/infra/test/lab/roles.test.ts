@@ -222,7 +222,7 @@ pgha-etcd-auth || echo "lost: $?"`);
     );
     expect(output).toContain('administrator: root');
     expect(output).toContain('\n600\n');
-    expect(output).toContain('etcd takes none of the administrators');
+    expect(output).toContain('etcd accepts none of the administrator passwords');
     expect(output).toContain('lost: 1');
     expect(code).toBe(0);
   });

@@ -207,7 +207,7 @@ function promote(world: FakeRegions, kind: Kind, machine: string, request: Promo
   const { config, members } = regionIn(world, kind);
   const member = members.get(machine);
   if (member?.role !== 'standby_leader' && member?.role !== 'leader')
-    return failed(`${machine} does not lead its region`);
+    return failed(`${machine} is not the leader of its region`);
   const wanted = request.afterLsn === null ? 0 : Number.parseInt(request.afterLsn.slice(2), 16);
   if (member.role === 'standby_leader' && world.positions[kind] <= wanted) return failed('it has not arrived');
   merge(config, request.configuration);

@@ -152,7 +152,7 @@ export const backupInfoRepositories = {
 
 /** Asks pgBackRest once a minute. It may read what it reports and nothing else; the service sees the report only. */
 export const backupInfoUnit = `[Unit]
-Description=Write down what pgBackRest knows of the backups
+Description=Export the backup information of pgBackRest
 After=pgha-secrets.service network-online.target
 
 [Service]
@@ -176,7 +176,7 @@ RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 `;
 
 export const backupInfoTimer = `[Unit]
-Description=Write down what pgBackRest knows of the backups
+Description=Export the backup information of pgBackRest
 
 [Timer]
 OnBootSec=20

@@ -16,7 +16,7 @@ export const nodeCheck = '/usr/local/lib/pgha/node-check';
 
 /** Finds what undoes a setting that acknowledged commits rest on; takes back what stands in the server's files. */
 export const durabilityProgram = '/usr/local/sbin/pgha-durability';
-export const durabilityDescription = 'Look for settings that undo what acknowledged commits rest on';
+export const durabilityDescription = 'Check that no durability setting is overridden';
 
 const hardening = `User=postgres
 Restart=always
@@ -33,7 +33,7 @@ CapabilityBoundingSet=
 `;
 
 export const guardUnit = `[Unit]
-Description=Pause the pooler while there is no primary
+Description=Pause PgBouncer while there is no primary
 After=haproxy.service pgbouncer.service
 StartLimitIntervalSec=0
 
@@ -52,7 +52,7 @@ WantedBy=multi-user.target
 `;
 
 export const nodeCheckUnit = `[Unit]
-Description=Tell the load balancer whether this node's router and pooler answer
+Description=Health check of HAProxy and PgBouncer for the load balancer
 After=haproxy.service pgbouncer.service
 StartLimitIntervalSec=0
 
@@ -110,7 +110,7 @@ CapabilityBoundingSet=
 `;
 
 export const databaseRolesUnit = `[Unit]
-Description=Bring the database roles and their passwords up to date
+Description=Update the database roles and their passwords
 After=patroni.service pgha-secrets.service
 
 [Service]

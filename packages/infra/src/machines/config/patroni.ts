@@ -97,14 +97,14 @@ export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
     listens: [
       {
         port: ports.postgres,
-        purpose: 'replication and the routers',
+        purpose: 'PostgreSQL: replication and HAProxy',
         from: ['postgres', 'standby'],
         speaks: 'postgres',
         asksClients: true,
       },
       {
         port: ports.patroni,
-        purpose: 'the routers, members, operators and the status page',
+        purpose: 'Patroni REST API: HAProxy, members, operators and the status page',
         from: ['postgres', 'standby', 'api', 'monitoring', 'bastion'],
         speaks: 'tls',
         asksClients: true,

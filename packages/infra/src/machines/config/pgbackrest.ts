@@ -185,7 +185,7 @@ export function repositoryFiles(
 function optionsOf(cluster: Cluster, region: Region, site: Site): Record<string, string> {
   const bucket = region.kind === 'primary' ? site.backupBuckets.primary : site.backupBuckets.dr;
   if (bucket === null) {
-    throw new Error('the cluster has a second region but the site has no bucket for it; give site.backupBuckets.dr');
+    throw new Error('the cluster has a DR region but the site has no bucket for it; give site.backupBuckets.dr');
   }
   return {
     type: 's3',
@@ -248,7 +248,7 @@ function renderTimers({ backups: plan }: Cluster): Record<string, string> {
 
 function renderTimer(type: string, lines: readonly string[]): string {
   return `[Unit]
-Description=${type === 'ensure' ? 'See that every repository has the backups that were due' : `Take a ${type} backup`}
+Description=${type === 'ensure' ? 'Take the backups that a repository misses' : `Take a ${type} backup`}
 
 [Timer]
 ${lines.join('\n')}

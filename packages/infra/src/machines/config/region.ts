@@ -98,7 +98,7 @@ TimeoutStartSec=60
 `;
 
 const renderWatchUnit = (cluster: Cluster) => `[Unit]
-Description=Watch the other region's epoch, and end Patroni when this region was given up
+Description=Watch the peer region's epoch, and stop Patroni once this region was failed over from
 After=pgha-secrets.service network-online.target
 Wants=network-online.target
 StartLimitIntervalSec=0

@@ -30,7 +30,7 @@ def run(*command, **options):
     )
     if result.returncode != 0:
         said = (result.stderr.strip() or result.stdout.strip()).splitlines()
-        raise RuntimeError(f"{command[0]} ended with {result.returncode}: {said[-1] if said else 'it said nothing'}")
+        raise RuntimeError(f"{command[0]} exited with status {result.returncode}: {said[-1] if said else 'no output'}")
     return result.stdout
 
 
@@ -248,11 +248,11 @@ def describe(error):
     """What stood in the way, without Python's wrapping."""
     cause = getattr(error, "reason", error)
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"{error.cmd[0]} did not answer within {DEADLINE_SECONDS} s"
+        return f"{error.cmd[0]} did not respond within {DEADLINE_SECONDS} s"
     if isinstance(cause, TimeoutError):
-        return f"no answer within {DEADLINE_SECONDS} s"
+        return f"no response within {DEADLINE_SECONDS} s"
     if isinstance(cause, ConnectionError) and cause.strerror is None:
-        return "the connection was closed without an answer"
+        return "the connection was closed without a response"
     if isinstance(cause, OSError) and cause.strerror is not None:
         return f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror
     return str(cause) or type(cause).__name__
