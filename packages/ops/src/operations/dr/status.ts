@@ -212,7 +212,7 @@ function findingsOf(
   const isStandbyThere = regions.some(({ region, role }) => region !== acting && role === 'standby');
   if (acting !== null && isStandbyThere) {
     if (slot === null) {
-      say('the active region retains no WAL for the standby region: replication slot missing', 'pgha dr rejoin');
+      say('no WAL is retained for the standby region: its replication slot is missing', 'pgha dr rejoin');
     } else if (slot.walStatus === 'lost') {
       say(
         `replication slot ${slot.name}: invalidated (wal_status = lost), no WAL is retained for the standby region`,

@@ -252,7 +252,7 @@ describe('the rotation of a secret', () => {
   it('refuses to change a password of etcd that its first machine cannot be told, before anybody uses it', async () => {
     const world = createWorld();
     world.off.add('etcd-1');
-    await expect(change(world, [rotation('etcd_patroni')])).rejects.toThrow('etcd-1 is off');
+    await expect(change(world, [rotation('etcd_patroni')])).rejects.toThrow('etcd-1 is stopped');
     expect(stored(world, 'logins/etcd_patroni').trim()).toBe('etcd_patroni_a');
     world.boot('etcd-1');
     await change(world, [rotation('etcd_patroni')]);
