@@ -96,6 +96,32 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
         '`pgbackrest info --repo={{ $labels.repo_key }}` says why: the bucket, its permissions, or the passphrase.',
     },
     {
+      name: 'BackupObjectsDeleted',
+      group: 'backups',
+      summary: '{{ $value }} objects that backups need were deleted from repository {{ $labels.repository }}',
+      query: 'max by (repository) (pgha_backup_objects_deleted)',
+      unit: 'count',
+      threshold: { above: 0 },
+      forSeconds: 60,
+      severity: 'page',
+      runbook:
+        '`pgha status` names the backups and the first object. The bucket keeps what was stored behind a delete marker: docs/runbooks/backup-objects-deleted.md restores it. Find out whose credentials deleted it first.',
+    },
+    {
+      name: 'BackupObjectsUnchecked',
+      group: 'backups',
+      summary:
+        'Repository {{ $labels.repository }} has not been checked for deleted objects for {{ $value | humanizeDuration }}',
+      query: 'time() - max by (repository) (pgha_backup_objects_checked_seconds)',
+      unit: 'seconds',
+      // once an hour, and tried again every five minutes where it fails
+      threshold: { above: 6 * hour },
+      forSeconds: 60,
+      severity: 'ticket',
+      runbook:
+        '`journalctl -u pgha-deleted-backups` on the API server: the bucket, s3:ListBucketVersions, or pgBackRest’s own reason.',
+    },
+    {
       name: 'BackupsUnknown',
       group: 'backups',
       summary: 'Nobody knows the state of the backups',
