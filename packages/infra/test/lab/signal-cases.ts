@@ -419,6 +419,27 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(99) },
     quiet: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(0) },
   },
+  BackupObjectsDeleted: {
+    fires: {
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="1"}`]: always(0),
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="2"}`]: always(1),
+    },
+    quiet: {
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="1"}`]: always(0),
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="2"}`]: always(0),
+    },
+  },
+  BackupObjectsUnchecked: {
+    fires: {
+      [`pgha_backup_objects_checked_seconds{${at('api-1')},repository="1"}`]: always(0),
+      [`pgha_backup_objects_checked_seconds{${at('api-1')},repository="2"}`]: always(-6 * 3600),
+    },
+    quiet: {
+      // the other region's API server did it
+      [`pgha_backup_objects_checked_seconds{${at('api-1')},repository="1"}`]: always(-6 * 3600),
+      [`pgha_backup_objects_checked_seconds{${at('dr-api-1', 'dr')},repository="1"}`]: always(-3600),
+    },
+  },
   BackupMetricsMissing: {
     fires: { [`up{job="pgbackrest",${at('pg-1')}}`]: always(0) },
     quiet: { [`pgbackrest_stanza_status{${at('pg-1')}}`]: always(0) },

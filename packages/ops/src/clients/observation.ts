@@ -64,6 +64,8 @@ export interface Observation {
   watching?: Told<WatchingObservation>;
   /** On API servers. */
   api?: Told<{ release: string | null; ready: Readonly<Record<string, string>>; region: string | null }>;
+  /** On API servers: what was deleted from each repository; none before the first check, absent where programs are older. */
+  deletions?: Told<readonly DeletionsSeen[]>;
   /** On database machines of a cluster with two regions. */
   region?: Told<RegionKnowledge>;
 }
@@ -208,6 +210,24 @@ export interface RestoreTestSeen {
   ok: boolean;
   problem: string | null;
   succeededAt: string | null;
+}
+
+/** What was deleted from a repository although backups need it. */
+export interface DeletionsSeen {
+  repository: number;
+  bucket: string;
+  region: string;
+  /** Delete markers in force, and manifests that are missing without one. */
+  deleted: number;
+  /** The key of the object that was deleted first, and when; null: it is missing without a delete marker. */
+  first: string | null;
+  firstAt: string | null;
+  /** Prefixes of the backups, and of the archive, that lack something. */
+  below: readonly string[];
+  /** Since when there should be a check, when the last one ended, and what stood in the way of a later one. */
+  expectedSince: string;
+  checkedAt: string | null;
+  problem: string | null;
 }
 
 /** Above the program's own deadline a part, and the way to the machine. */

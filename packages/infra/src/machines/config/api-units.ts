@@ -33,7 +33,7 @@ export const serviceSecrets = {
 const backupInfoFile = '/run/pgha-backup-info/info.json';
 
 /** Who asks pgBackRest on the API machine. */
-const backupInfoUser = 'pgha-backup-info';
+export const backupInfoUser = 'pgha-backup-info';
 
 /** Makes that user (sysusers.d). */
 export const backupInfoSysusers = `u ${backupInfoUser} - "Asks pgBackRest for its report" /nonexistent

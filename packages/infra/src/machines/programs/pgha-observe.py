@@ -229,6 +229,14 @@ def read_restore_tests(folder):
     return {"expectedSince": moment(os.stat(since).st_mtime) if os.path.exists(since) else None, "results": results}
 
 
+def read_deletions(path):
+    """What was deleted from the repositories, as the last run of its program found it; nothing before the first one ended."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
 def read_api(settings):
     release = json.loads(run("/usr/local/sbin/pgha-deploy", "--status"))
     ready = {name: get_json(url, settings).get("status") for name, url in settings["services"].items()}
@@ -291,6 +299,8 @@ def parts_for(settings):
         parts |= {"watching": lambda: json.loads(run(settings["watchingProgram"]))}
     if "services" in settings:
         parts |= {"api": lambda: read_api(settings)}
+    if "deletedBackups" in settings:
+        parts |= {"deletions": lambda: read_deletions(settings["deletedBackups"])}
     return parts
 
 

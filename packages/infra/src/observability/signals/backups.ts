@@ -121,6 +121,39 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       page: 'archive-detach.md',
     },
     {
+      name: 'BackupObjectsDeleted',
+      group: 'backups',
+      summary: '{{ $value }} objects that backups need were deleted from repository {{ $labels.repository }}',
+      meaning:
+        'The bucket has delete markers on files of backups that pgBackRest lists, or on WAL that they need.',
+      impact: 'The affected backups cannot be restored until the previous versions of the objects are restored.',
+      query: 'max by (repository) (pgha_backup_objects_deleted)',
+      unit: 'count',
+      threshold: { above: 0 },
+      forSeconds: 60,
+      severity: 'critical',
+      runbook:
+        '`pgha status` lists the backups and the first object. First find out whose credentials deleted them, then restore the previous versions.',
+      page: 'backup-objects-deleted.md',
+    },
+    {
+      name: 'BackupObjectsUnchecked',
+      group: 'backups',
+      summary:
+        'Repository {{ $labels.repository }} has not been checked for deleted objects for {{ $value | humanizeDuration }}',
+      meaning: 'The hourly check for deleted backup objects has not succeeded on any API node.',
+      impact: 'BackupObjectsDeleted cannot fire for this repository.',
+      query: 'time() - max by (repository) (pgha_backup_objects_checked_seconds)',
+      unit: 'seconds',
+      // once an hour, and tried again every five minutes where it fails
+      threshold: { above: 6 * hour },
+      forSeconds: 60,
+      severity: 'warning',
+      runbook:
+        '`journalctl -u pgha-deleted-backups` on the API node shows the reason: the bucket, s3:ListBucketVersions, or pgBackRest.',
+      page: 'backup-objects-deleted.md',
+    },
+    {
       name: 'BackupMetricsMissing',
       group: 'backups',
       summary: 'There are no backup metrics: no pgBackRest exporter is responding',

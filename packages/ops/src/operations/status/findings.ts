@@ -12,7 +12,7 @@ import { memberFindings } from './member-findings.ts';
 import type { ClusterObservation } from './observe.ts';
 import { partFindings } from './part-findings.ts';
 import { primaryFindings } from './primary-findings.ts';
-import { repositoryFindings, restoreTestFindings } from './repository-findings.ts';
+import { deletionFindings, repositoryFindings, restoreTestFindings } from './repository-findings.ts';
 import { slotFindings } from './slot-findings.ts';
 import { thresholdOf } from './thresholds.ts';
 import { watchingFindings } from './watching-findings.ts';
@@ -33,6 +33,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...slotFindings(seen),
     ...holdersFindings(seen),
     ...repositoryFindings(seen),
+    ...deletionFindings(seen),
     ...restoreTestFindings(seen),
     ...watchingFindings(seen),
     ...seen.machines.flatMap(({ node, problem }) =>

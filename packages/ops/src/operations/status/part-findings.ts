@@ -17,6 +17,7 @@ const sources: Readonly<Record<Part, { program: string; unit: string | null; ale
   restoreTests: { program: 'the results of the restore tests', unit: null },
   durability: { program: 'the check of durability settings (pgha-durability)', unit: null },
   etcd: { program: 'etcd', unit: 'etcd', alert: 'EtcdMemberDown' },
+  deletions: { program: 'the check for deleted backup objects', unit: 'pgha-deleted-backups' },
   api: { program: 'the HTTP services', unit: 'pgha-api', alert: 'WriteApiDown' },
   health: { program: 'PostgreSQL (health queries)', unit: 'patroni', alert: 'PostgresDown' },
   holders: { program: 'PostgreSQL (transaction queries)', unit: 'patroni', alert: 'PostgresDown' },

@@ -16,7 +16,7 @@ import {
   withMachine,
   withMachines,
 } from '../../../test/model/observation.ts';
-import type { HealthFigure, Observation, WatchingObservation } from '../../clients/observation.ts';
+import type { DeletionsSeen, HealthFigure, Observation, WatchingObservation } from '../../clients/observation.ts';
 import { findAll } from './findings.ts';
 import type { ClusterObservation } from './observe.ts';
 
@@ -82,6 +82,26 @@ const restoreTest = (days: number, ok: boolean) => {
   ];
   return withMachine(machine('pg-2', { restoreTests: { expectedSince: endedAt, results } }));
 };
+const deletions = (change: Partial<DeletionsSeen>) =>
+  withMachine(
+    machine('api-1', {
+      deletions: [
+        {
+          repository: 1,
+          bucket: 'backups',
+          region: 'us-east-1',
+          deleted: 0,
+          first: null,
+          firstAt: null,
+          below: [],
+          expectedSince: hoursAgo(30).toISOString(),
+          checkedAt: hoursAgo(0.5).toISOString(),
+          problem: null,
+          ...change,
+        },
+      ],
+    }),
+  );
 const ready = (services: Readonly<Record<string, string>>) =>
   withMachine(machine('api-1', { api: { release: '1', ready: services, region: null } }));
 const region = (gate: boolean, peerReadSecondsAgo: number) => {
@@ -223,6 +243,9 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
     observation({
       repositories: observation().repositories.map((each) => ({ ...each, seen: null, problem: 'timed out' })),
     }),
+  BackupObjectsDeleted: () =>
+    deletions({ deleted: 1, first: 'pgha/1/backup/pgha/a/backup.manifest', below: ['pgha/1/backup/pgha/a/'] }),
+  BackupObjectsUnchecked: () => deletions({ checkedAt: null, problem: 'AccessDenied' }),
   NodeDown: () => withMachine(off('etcd-1')),
   DiskSpaceLow: () => disk(15),
   DiskSpaceCritical: () => disk(5),
