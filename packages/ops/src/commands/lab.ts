@@ -10,7 +10,7 @@ import { machineNamed, restartMachine, stopMachine } from '../lab/power.ts';
 import { checkSurroundings } from '../lab/preflight.ts';
 import { readRecord, requireRecord, writeRecord } from '../lab/record.ts';
 import { readLabStatus } from '../lab/status.ts';
-import { planUp } from '../lab/up.ts';
+import { type LabChoice, planUp } from '../lab/up.ts';
 import { answer, type CommandContext, examples } from './command.ts';
 import { registerLabMeasure } from './lab-measure.ts';
 import { renderLabStatus } from './lab-report.ts';
@@ -27,11 +27,11 @@ export function registerLab(program: Command, context: CommandContext): void {
     )
     .addHelpText('after', labExamples);
 
-  const bringUp = async (input: ClusterInput) => {
-    const cluster = defineCluster(input);
+  const bringUp = async (choice: LabChoice) => {
+    const cluster = defineCluster(choice.input);
     const around = { platform: process.platform, userId: process.getuid?.() ?? null, path: searchPath };
     await checkSurroundings(places, cluster, around);
-    await withLabLock(places, 'up', () => showSteps(planUp(places, input, workspace, context.signal)));
+    await withLabLock(places, 'up', () => showSteps(planUp(places, choice, workspace, context.signal)));
   };
   const showStatus = async (options: { json?: boolean }) =>
     answer(context, options, await readLabStatus(places), renderLabStatus);
@@ -48,6 +48,7 @@ export function registerLab(program: Command, context: CommandContext): void {
     .addOption(
       new Option('--durability <promise>', 'what an acknowledged write is worth').choices(['zero-loss', 'available']),
     )
+    .option('--data-volumes', 'give every database machine a data volume of its own, which can be filled')
     .option('--no-monitoring', 'leave the monitoring machine out')
     .option('--json', 'print the status as JSON')
     .addHelpText(...examples('lab up', 'lab up --nodes 3 --dr'))
@@ -56,7 +57,7 @@ export function registerLab(program: Command, context: CommandContext): void {
       if (there?.phase === 'up') {
         throw new RefusedError('a lab is running; look at it with "pgha lab status", end it with "pgha lab down"');
       }
-      await bringUp(labInput(options));
+      await bringUp({ input: labInput(options), dataVolumes: options.dataVolumes === true });
       await showStatus(options);
     });
 
@@ -134,8 +135,8 @@ export function registerLab(program: Command, context: CommandContext): void {
     .option('--json', 'print the status as JSON')
     .addHelpText(...examples('lab reset'))
     .action(async (options: { json?: boolean }) => {
-      const { input } = await requireRecord(places);
-      await bringUp(input);
+      const { input, dataVolumes = false } = await requireRecord(places);
+      await bringUp({ input, dataVolumes });
       await showStatus(options);
     });
 
@@ -169,6 +170,7 @@ interface UpOptions {
   drApi?: boolean;
   durability?: Durability;
   monitoring: boolean;
+  dataVolumes?: boolean;
   json?: boolean;
 }
 
