@@ -2,7 +2,13 @@ export { artifacts, releaseContents } from './api.ts';
 export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
-export { databaseRolesProgram, durabilityProgram, guardProgram, restoreGate, spaceProgram } from './config/bundled-units.ts';
+export {
+  databaseRolesProgram,
+  durabilityProgram,
+  guardProgram,
+  restoreGate,
+  spaceProgram,
+} from './config/bundled-units.ts';
 export { databaseRotatingLogins, ownerRole } from './config/database-roles.ts';
 export { readableLagMib } from './config/haproxy.ts';
 export {

@@ -8,7 +8,8 @@ const unit = 'pgha-space.service';
 /** Hands the primary over to a member with free disk space before its data volume is full (docs/decisions/0022). */
 export function diskSpace(cluster: Cluster): MachinePart {
   const onChange = [{ unit, action: 'restart' as const }];
-  const readers = cluster.dr === null ? onChange : [...onChange, { unit: 'pgha-region.service', action: 'restart' as const }];
+  const readers =
+    cluster.dr === null ? onChange : [...onChange, { unit: 'pgha-region.service', action: 'restart' as const }];
   return {
     files: [
       machineFile('/etc/pgha/space.json', spaceSettings, { onChange, bundledAs: 'pgha-space.json' }),

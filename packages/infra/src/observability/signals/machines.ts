@@ -1,3 +1,4 @@
+import { diskLimits } from '../../cluster/index.ts';
 import type { Signal } from '../signal.ts';
 
 const day = 24 * 3600;
@@ -22,7 +23,7 @@ export const machineSignals: readonly Signal[] = [
     summary: '{{ $labels.mountpoint }} on {{ $labels.instance }} is {{ $value | humanizePercentage }} full',
     query: 'instance:disk_used:ratio',
     unit: 'ratio',
-    threshold: { above: 0.8 },
+    threshold: { above: diskLimits.filling },
     forSeconds: 60,
     severity: 'ticket',
     runbook:
@@ -34,11 +35,25 @@ export const machineSignals: readonly Signal[] = [
     summary: '{{ $labels.mountpoint }} on {{ $labels.instance }} is {{ $value | humanizePercentage }} full',
     query: 'instance:disk_used:ratio',
     unit: 'ratio',
-    threshold: { above: 0.92 },
+    threshold: { above: diskLimits.almostFull },
     forSeconds: 30,
     severity: 'page',
     runbook:
       'Grow the volume now (it needs no restart), or leave out the repository that is away: `pgha archive detach`. Never delete anything in pg_wal.',
+  },
+  {
+    name: 'PrimaryDiskFull',
+    group: 'machines',
+    summary:
+      'The data disk of the primary {{ $labels.instance }} is {{ $value | humanizePercentage }} full and was not handed over',
+    query: `max by (instance, region) (instance:disk_used:ratio{mountpoint="/var/lib/postgresql"}) and on (instance) patroni_primary == 1`,
+    unit: 'ratio',
+    threshold: { above: diskLimits.full },
+    // a handover takes seconds: after this long none is possible
+    forSeconds: 30,
+    severity: 'page',
+    runbook:
+      'Writes fail with SQLSTATE 53100 once it is full. `pgha status` says why no other member was promoted: without free disk space on one, enlarge `volumes.dataGib`, deploy, and run `resize2fs` on each node (docs/runbooks/disk-full.md).',
   },
   {
     name: 'MemoryShort',

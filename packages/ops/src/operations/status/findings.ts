@@ -2,6 +2,7 @@ import { type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { type Observation, toldOf } from '../../clients/observation.ts';
 import type { RegionKnowledge } from '../../clients/region.ts';
 import { connectionFindings } from './connection-findings.ts';
+import { diskFindings, isPrimaryDisk } from './disk-findings.ts';
 import { durabilityFindings } from './durability-findings.ts';
 import { etcdFindings } from './etcd-findings.ts';
 import { usedRatio } from './figures.ts';
@@ -27,6 +28,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...regions.flatMap((region) => portFindings(seen, region)),
     ...regions.flatMap((region) => healthFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
+    ...diskFindings(seen),
     ...durabilityFindings(seen),
     ...connectionFindings(seen),
     ...archiveFindings(seen),
@@ -136,7 +138,7 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
       alert: 'UnitFailed',
     })),
     ...(toldOf(machine.disks) ?? [])
-      .filter((disk) => usedRatio(disk) > full)
+      .filter((disk) => usedRatio(disk) > full && !isPrimaryDisk(cluster, machine, disk))
       .map((disk) => ({
         what: `${disk.mount} of ${name} is ${Math.round(usedRatio(disk) * 100)} % full`,
         remedy: 'on a database machine look at pg_wal first; grow the volume',

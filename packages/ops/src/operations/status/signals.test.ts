@@ -226,6 +226,12 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   MachineDown: () => withMachine(off('etcd-1')),
   DiskFilling: () => disk(15),
   DiskAlmostFull: () => disk(5),
+  PrimaryDiskFull: () =>
+    withMachine(
+      machine('pg-1', {
+        disks: [{ mount: '/var/lib/postgresql', sizeBytes: 100, freeBytes: 40, files: 100, freeFiles: 1 }],
+      }),
+    ),
   MemoryShort: () => withMachine(machine('pg-1', { memory: { totalBytes: 100, availableBytes: 4 } })),
   UnitFailed: () => withMachine(machine('pg-1', { units: { down: [], failed: ['pgha-guard.service'] } })),
   CertificateEnds: () => certificate(20),
