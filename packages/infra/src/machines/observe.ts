@@ -1,6 +1,6 @@
 import { type Cluster, membersOf, type Node, ports, regionOf } from '../cluster/index.ts';
 import { alertmanagerConfig } from './config/alertmanager.ts';
-import { durabilityProgram } from './config/bundled-units.ts';
+import { durabilityProgram, spaceProgram } from './config/bundled-units.ts';
 import { deletedBackupsFile } from './config/deleted-backups.ts';
 import { routerSocket } from './config/haproxy.ts';
 import { dataMount, pgbouncerSocketDirectory } from './config/postgresql.ts';
@@ -45,6 +45,7 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           durabilityProgram,
           restoreTests: restoreTestResults,
           holdersProgram,
+          spaceProgram,
           healthQueries,
           reachProgram,
           peers: peersOf(cluster, node),

@@ -476,6 +476,27 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(100),
     },
   },
+  PrimaryDiskFull: {
+    fires: {
+      [primary('pg-1')]: always(1),
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(50),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+      // its inodes are what is used up
+      [`node_filesystem_files_free{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(1),
+      [`node_filesystem_files{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+    },
+    quiet: {
+      [primary('pg-1')]: always(0),
+      [primary('pg-2')]: always(1),
+      // it was switched over from
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(0),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+      [`node_filesystem_avail_bytes{${at('pg-2')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(4),
+      [`node_filesystem_size_bytes{${at('pg-2')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+      [`node_filesystem_avail_bytes{${at('pg-2')},fstype="ext4",mountpoint="/"}`]: always(0),
+      [`node_filesystem_size_bytes{${at('pg-2')},fstype="ext4",mountpoint="/"}`]: always(100),
+    },
+  },
   MemoryLow: {
     fires: {
       [`node_memory_MemAvailable_bytes{${at('pg-1')}}`]: always(3),

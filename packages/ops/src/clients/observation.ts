@@ -15,7 +15,7 @@ export interface Observation {
   machine: string;
   at: string;
   needsReboot: boolean;
-  disks: Told<readonly { mount: string; sizeBytes: number; freeBytes: number }[]>;
+  disks: Told<readonly DiskSeen[]>;
   memory: Told<{ totalBytes: number; availableBytes: number }>;
   certificates: Told<readonly { path: string; notAfter: string }[]>;
   /** Units that should run and do not, and others that failed. */
@@ -43,6 +43,8 @@ export interface Observation {
   holders?: Told<HoldersObservation>;
   /** On database machines: the error that ends replay again and again. */
   replay?: Told<{ failure: ReplayFailure | null }>;
+  /** On database machines: what the program that hands a full primary over saw last; older programs have none. */
+  space?: Told<{ at: number; used: number | null; reason: string }>;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
     members: readonly {
@@ -68,6 +70,16 @@ export interface Observation {
   deletions?: Told<readonly DeletionsSeen[]>;
   /** On database machines of a cluster with two regions. */
   region?: Told<RegionKnowledge>;
+}
+
+/** A file system that may fill. */
+export interface DiskSeen {
+  mount: string;
+  sizeBytes: number;
+  freeBytes: number;
+  /** Inodes; older programs do not tell them. */
+  files?: number;
+  freeFiles?: number;
 }
 
 /** What Patroni says of its own member (Patroni 4.0, `GET /patroni`). */

@@ -37,9 +37,9 @@ export function planNewLabMachine(places: Places, node: Node, isThere: () => Pro
       title: `Replace the machine of ${node.name}`,
       isNeeded: async () => !(await isThere()),
       run: async () => {
-        const { cluster, image } = await requireRecord(places);
-        const rack = { places, groups: await findControlGroups(), image };
-        const plan = planMachine(cluster, node, await provideAuthority(places));
+        const record = await requireRecord(places);
+        const rack = { places, groups: await findControlGroups(), image: record.image };
+        const plan = planMachine(record, node, await provideAuthority(places));
         await cutPower(rack, node.name);
         await unmountMachine(places, node.name);
         await installMachine(rack, plan);

@@ -1,4 +1,8 @@
+import { diskLimits } from '../../cluster/index.ts';
+import { operationLockKey } from '../etcd-keys.ts';
+import { activeLoginFile } from '../secrets.ts';
 import { confined } from './confinement.ts';
+import { dataMount, patroniConfigDirectory, walSegmentMib } from './postgresql.ts';
 import { textFolder } from './text-folder.ts';
 
 /** While this file is there, a restore in place is at work: Patroni starts only as it allows, and no timer takes a backup. */
@@ -17,6 +21,9 @@ export const nodeCheck = '/usr/local/lib/pgha/node-check';
 /** Finds what undoes a setting that acknowledged commits rest on; takes back what stands in the server's files. */
 export const durabilityProgram = '/usr/local/sbin/pgha-durability';
 export const durabilityDescription = 'Check that no durability setting is overridden';
+
+/** Hands the primary over before its data volume is full, and tells what it saw. */
+export const spaceProgram = '/usr/local/lib/pgha/space';
 
 const hardening = `User=postgres
 Restart=always
@@ -83,6 +90,49 @@ RestrictAddressFamilies=AF_INET AF_UNIX
 CapabilityBoundingSet=
 `;
 
+/** What a shutdown writes, with the WAL of the clients that it cuts: ten segments, a fifth of a percent of a small volume. */
+const reserveBytes = 10 * walSegmentMib * 1024 ** 2;
+
+/** The same on every database machine; what differs, the program reads from Patroni's configuration. */
+export const spaceSettings = `${JSON.stringify(
+  {
+    mount: dataMount,
+    reserveBytes,
+    // two full primaries must not hand over to each other for ever
+    limits: { full: diskLimits.full, almostFull: diskLimits.almostFull, pauseSeconds: 600, retrySeconds: 20 },
+    patroni: patroniConfigDirectory,
+    loginFile: activeLoginFile('etcd_patroni'),
+    lockKey: operationLockKey,
+  },
+  null,
+  1,
+)}\n`;
+
+export const spaceUnit = `[Unit]
+Description=Hand the primary over before its data volume is full
+After=patroni.service
+StartLimitIntervalSec=0
+
+[Service]
+# Patroni's own user, who may read its secrets
+User=postgres
+ExecStart=${spaceProgram} watch
+RuntimeDirectory=pgha-space
+Restart=always
+RestartSec=5
+OOMScoreAdjust=-500
+${confined}
+ReadWritePaths=${dataMount}
+RestrictAddressFamilies=AF_INET AF_UNIX
+RestrictNamespaces=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+CapabilityBoundingSet=
+
+[Install]
+WantedBy=multi-user.target
+`;
+
 export const backupUnit = `[Unit]
 Description=Backups, if this server is the primary (%i)
 After=patroni.service
@@ -135,5 +185,7 @@ export const bundledUnits: Readonly<Record<string, string>> = {
   'pgha-node-check.service': nodeCheckUnit,
   'pgha-durability.service': durabilityUnit,
   'pgha-backup@.service': backupUnit,
+  'pgha-space.service': spaceUnit,
+  'pgha-space.json': spaceSettings,
   'pgha-database-roles.service': databaseRolesUnit,
 };

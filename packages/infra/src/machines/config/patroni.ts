@@ -9,7 +9,7 @@ import {
   type RotatingLogin,
   regionOf,
 } from '../../cluster/index.ts';
-import { patroniPrefix } from '../etcd.ts';
+import { patroniPrefix } from '../etcd-keys.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { activeLoginFile, passwordFile, rotatingLoginFiles } from '../secrets.ts';

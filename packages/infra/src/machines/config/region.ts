@@ -47,7 +47,6 @@ export function regionEpoch(cluster: Cluster, node: Node): MachinePart {
     files: [
       machineFile('/etc/tmpfiles.d/pgha-region.conf', `d ${runtimeDirectory} 0755 postgres postgres -\n`),
       machineFile('/etc/pgha/region.json', renderSettings(cluster, node, region, peer), { onChange }),
-      programFile('pgha_etcd.py', '/usr/local/lib/pgha/pgha_etcd.py', { mode: '0644', onChange }),
       programFile('pgha_region.py', '/usr/local/lib/pgha/pgha_region.py', { mode: '0644', onChange }),
       programFile('pgha_wal.py', '/usr/local/lib/pgha/pgha_wal.py', { mode: '0644' }),
       programFile('pgha-region.py', regionProgram, { onChange }),

@@ -175,7 +175,7 @@ def read_info(used, scope, key):
     stanzas = json.loads(said.stdout)
     stanza = next((each for each in stanzas if each["name"] == scope), {})
     status = next((each["status"] for each in stanza.get("repo", []) if each["key"] == key), {"code": 0})
-    # 2: no backup yet; others are what RepositoryFails tells
+    # 2: no backup yet; others are what BackupRepositoryUnreachable tells
     if status["code"] not in (0, 2):
         raise Unchecked(f"pgbackrest info says: {status['message']}")
     return stanza

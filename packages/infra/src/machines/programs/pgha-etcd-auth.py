@@ -159,6 +159,14 @@ def ensure_role(admin, role):
         add(admin, "role", "add", role)
 
 
+def ensure_readable(admin, role, keys):
+    """Only what is missing: every change of a permission ends the logins that clients have."""
+    told = etcdctl(*admin, "role", "get", role).split()
+    for key in keys:
+        if key not in told:
+            etcdctl(*admin, "role", "grant-permission", role, "read", key)
+
+
 def main():
     with open(SETTINGS, encoding="utf-8") as file:
         settings = json.load(file)
@@ -171,6 +179,7 @@ def main():
         etcdctl(*admin, "user", "grant-role", "root", "root")
         ensure_role(admin, settings["role"])
         etcdctl(*admin, "role", "grant-permission", settings["role"], "readwrite", "--prefix=true", settings["prefix"])
+    ensure_readable(admin, settings["role"], settings["readable"])
     users = [(login, "root") for login in settings["administrators"]]
     users += [(login, settings["role"]) for login in settings["users"]]
     changed = []

@@ -39,7 +39,7 @@ def as_postgres(*command):
 
 
 def read_disks(mounts):
-    """The file systems that may fill, in bytes."""
+    """The file systems that may fill, in bytes and in file numbers."""
     disks = []
     for mount in mounts:
         state = os.statvfs(mount)
@@ -48,6 +48,8 @@ def read_disks(mounts):
                 "mount": mount,
                 "sizeBytes": state.f_blocks * state.f_frsize,
                 "freeBytes": state.f_bavail * state.f_frsize,
+                "files": state.f_files,
+                "freeFiles": state.f_favail,
             }
         )
     return disks
@@ -291,6 +293,8 @@ def parts_for(settings):
             "holders": lambda: json.loads(run(settings["holdersProgram"], "transactions")),
             "replay": lambda: json.loads(run(settings["holdersProgram"], "replay")),
         }
+    if "spaceProgram" in settings:
+        parts |= {"space": lambda: json.loads(run(settings["spaceProgram"], "show"))}
     if "regionProgram" in settings:
         parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}
     if settings["role"] == "etcd":

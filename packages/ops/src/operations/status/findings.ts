@@ -2,6 +2,7 @@ import { type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { type Observation, toldOf } from '../../clients/observation.ts';
 import type { RegionKnowledge } from '../../clients/region.ts';
 import { connectionFindings } from './connection-findings.ts';
+import { diskFindings, isPrimaryDisk } from './disk-findings.ts';
 import { durabilityFindings } from './durability-findings.ts';
 import { etcdFindings } from './etcd-findings.ts';
 import { usedRatio } from './figures.ts';
@@ -27,6 +28,7 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...regions.flatMap((region) => portFindings(seen, region)),
     ...regions.flatMap((region) => healthFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
+    ...diskFindings(seen),
     ...durabilityFindings(seen),
     ...connectionFindings(seen),
     ...archiveFindings(seen),
@@ -137,7 +139,7 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
       alert: 'SystemdUnitFailed',
     })),
     ...(toldOf(machine.disks) ?? [])
-      .filter((disk) => usedRatio(disk) > full)
+      .filter((disk) => usedRatio(disk) > full && !isPrimaryDisk(cluster, machine, disk))
       .map((disk) => ({
         what: `${name}: ${disk.mount} is ${Math.round(usedRatio(disk) * 100)} % full (threshold ${Math.round(full * 100)} %)`,
         remedy: 'check the size of pg_wal, then enlarge the data volume',

@@ -16,6 +16,7 @@ const sources: Readonly<Record<Part, { program: string; unit: string | null; ale
   archive: { program: 'the list of detached repositories', unit: 'pgha-secrets' },
   restoreTests: { program: 'the results of the restore tests', unit: null },
   durability: { program: 'the check of durability settings (pgha-durability)', unit: null },
+  space: { program: 'the watch of the data volume (pgha-space)', unit: 'pgha-space' },
   etcd: { program: 'etcd', unit: 'etcd', alert: 'EtcdMemberDown' },
   deletions: { program: 'the check for deleted backup objects', unit: 'pgha-deleted-backups' },
   api: { program: 'the HTTP services', unit: 'pgha-api', alert: 'WriteApiDown' },

@@ -254,6 +254,12 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   CertificateExpiring: () => certificate(20),
   CertificateExpiringCritical: () => certificate(5),
   NotificationsFailing: () => watching({ alertmanager: { error: 'Connection refused' } }),
+  PrimaryDiskFull: () =>
+    withMachine(
+      machine('pg-1', {
+        disks: [{ mount: '/var/lib/postgresql', sizeBytes: 100, freeBytes: 40, files: 100, freeFiles: 1 }],
+      }),
+    ),
 };
 
 /** Alerts that `pgha status` has no finding for, each with its reason. It lists every alert that fires, whatever it is about. */
