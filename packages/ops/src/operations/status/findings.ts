@@ -1,6 +1,7 @@
 import { type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { type Observation, toldOf } from '../../clients/observation.ts';
 import type { RegionKnowledge } from '../../clients/region.ts';
+import { archiveFindings } from './archive-findings.ts';
 import { connectionFindings } from './connection-findings.ts';
 import { durabilityFindings } from './durability-findings.ts';
 import { etcdFindings } from './etcd-findings.ts';
@@ -81,41 +82,6 @@ function epochFindings(cluster: Cluster, name: string, region: RegionKnowledge |
       alert: 'SecondRegionEpochUnread',
     },
   ];
-}
-
-/** The archive, as the primary tells it. */
-function archiveFindings(seen: ClusterObservation): readonly Finding[] {
-  return seen.machines.flatMap(({ node, seen: machine }) => {
-    const database = toldOf(machine?.database);
-    if (machine === null || database === null || database.inRecovery) return [];
-    const { lastArchivedAt } = database.archiver;
-    const ageMs = lastArchivedAt === null ? null : Date.parse(machine.at) - Date.parse(lastArchivedAt);
-    const tooOld = thresholdOf(seen.cluster, 'WalNotArchived') * 1_000;
-    const isStale = ageMs !== null && ageMs > tooOld && database.walWaiting > 0;
-    const { lastFailedAt } = database.archiver;
-    const fails =
-      lastFailedAt !== null && (lastArchivedAt === null || Date.parse(lastFailedAt) > Date.parse(lastArchivedAt));
-    return [
-      ...(isStale
-        ? [
-            {
-              what: `${node.name} archived its last WAL segment ${Math.round((ageMs ?? 0) / 1_000)} s ago; ${database.walWaiting} wait`,
-              remedy: 'pgha backup verify says which repository refuses; pgha archive detach leaves a lost one out',
-              alert: 'WalNotArchived',
-            },
-          ]
-        : []),
-      ...(fails && !isStale
-        ? [
-            {
-              what: `the archive command of ${node.name} fails since ${lastArchivedAt ?? 'its start'}`,
-              remedy: `journalctl -u patroni on ${node.name} has pgBackRest's reason; pgha backup verify says which repository refuses`,
-              alert: 'ArchiveCommandFails',
-            },
-          ]
-        : []),
-    ];
-  });
 }
 
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {

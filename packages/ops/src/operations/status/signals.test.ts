@@ -214,6 +214,7 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   EtcdNearQuota: () =>
     withEtcd({ members: etcdMembers(3).map((each) => ({ ...each, databaseBytes: 450 * 1024 ** 2 })), alarms: [] }),
   WalNotArchived: () => archiver({ lastArchivedAt: hoursAgo(1).toISOString() }),
+  WalArchiveLags: () => health('pgha_wal_archive_lag_seconds', 121),
   ArchiveCommandFails: () => archiver({ lastFailedAt: at.toISOString() }),
   FullBackupOld: () => repository(24 * 9),
   BackupOld: () => repository(24 * 3),
