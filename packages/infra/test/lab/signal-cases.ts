@@ -377,6 +377,18 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [primary('pg-2')]: always(0),
     },
   },
+  WalArchiveLagHigh: {
+    fires: {
+      [`pgha_wal_archive_lag_seconds{${at('pg-1')}}`]: growing(10),
+      [`pg_stat_archiver_last_archive_age{${at('pg-1')}}`]: always(5),
+      [primary('pg-1')]: always(1),
+    },
+    quiet: {
+      [`pgha_wal_archive_lag_seconds{${at('pg-1')}}`]: always(20),
+      [`pg_stat_archiver_last_archive_age{${at('pg-1')}}`]: always(5),
+      [primary('pg-1')]: always(1),
+    },
+  },
   ArchiveCommandFailing: {
     fires: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: growing(1) },
     quiet: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: always(12) },

@@ -161,12 +161,18 @@ function regionVerb(world: FakeRegions, { kind }: Region, verb: string, input: s
   return done(JSON.stringify({ gate: { open: true, reason: '', since: at }, seen }));
 }
 
+/** As Patroni merges (patroni.utils.patch_config). */
 function merge(config: Record<string, unknown>, patch: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(patch)) {
+    const own = config[key];
     if (value === null) delete config[key];
-    else config[key] = value;
+    else if (isObject(value) && isObject(own)) merge(own, value);
+    else config[key] = structuredClone(value);
   }
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What Patroni makes of a changed configuration: the members of a standby region follow the acting one. */
 function settle(world: FakeRegions, kind: Kind): void {

@@ -1,6 +1,7 @@
 import { type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { type Observation, toldOf } from '../../clients/observation.ts';
 import type { RegionKnowledge } from '../../clients/region.ts';
+import { archiveFindings } from './archive-findings.ts';
 import { connectionFindings } from './connection-findings.ts';
 import { diskFindings, isPrimaryDisk } from './disk-findings.ts';
 import { durabilityFindings } from './durability-findings.ts';
@@ -84,41 +85,6 @@ function epochFindings(cluster: Cluster, name: string, region: RegionKnowledge |
       alert: 'DrPeerEpochUnknown',
     },
   ];
-}
-
-/** The archive, as the primary tells it. */
-function archiveFindings(seen: ClusterObservation): readonly Finding[] {
-  return seen.machines.flatMap(({ node, seen: machine }) => {
-    const database = toldOf(machine?.database);
-    if (machine === null || database === null || database.inRecovery) return [];
-    const { lastArchivedAt } = database.archiver;
-    const ageMs = lastArchivedAt === null ? null : Date.parse(machine.at) - Date.parse(lastArchivedAt);
-    const tooOld = thresholdOf(seen.cluster, 'WalNotArchived') * 1_000;
-    const isStale = ageMs !== null && ageMs > tooOld && database.walWaiting > 0;
-    const { lastFailedAt } = database.archiver;
-    const fails =
-      lastFailedAt !== null && (lastArchivedAt === null || Date.parse(lastFailedAt) > Date.parse(lastArchivedAt));
-    return [
-      ...(isStale
-        ? [
-            {
-              what: `${node.name}: WAL archive backlog: ${database.walWaiting} segments pending, last archived ${Math.round((ageMs ?? 0) / 1_000)} s ago`,
-              remedy: 'pgha backup verify shows which repository fails. If its region is down: pgha archive detach',
-              alert: 'WalNotArchived',
-            },
-          ]
-        : []),
-      ...(fails && !isStale
-        ? [
-            {
-              what: `${node.name}: archive_command has been failing since ${lastArchivedAt ?? 'the server started'}`,
-              remedy: `check the pgBackRest error: journalctl -u patroni (on ${node.name}); pgha backup verify shows which repository fails`,
-              alert: 'ArchiveCommandFailing',
-            },
-          ]
-        : []),
-    ];
-  });
 }
 
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {

@@ -234,6 +234,7 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   EtcdDatabaseQuotaNear: () =>
     withEtcd({ members: etcdMembers(3).map((each) => ({ ...each, databaseBytes: 450 * 1024 ** 2 })), alarms: [] }),
   WalNotArchived: () => archiver({ lastArchivedAt: hoursAgo(1).toISOString() }),
+  WalArchiveLagHigh: () => health('pgha_wal_archive_lag_seconds', 121),
   ArchiveCommandFailing: () => archiver({ lastFailedAt: at.toISOString() }),
   FullBackupOverdue: () => repository(24 * 9),
   BackupOverdue: () => repository(24 * 3),
