@@ -28,6 +28,7 @@ function stringsOf(file: string, text: string): readonly Piece[] {
 /** Lines of a program that are no comments and have a quoted text of several words. */
 const codeOf = (text: string): readonly Piece[] =>
   text.split('\n').flatMap((row, index) => {
-    const quoted = row.trimStart().startsWith('#') ? null : row.match(/(["'])[^"']*\s[^"']*\1/g);
+    // comments and docstrings
+    const quoted = /^\s*(#|""")/.test(row) ? null : row.match(/(["'])[^"']*\s[^"']*\1/g);
     return quoted === null ? [] : [{ line: index + 1, text: quoted.join(' ') }];
   });
