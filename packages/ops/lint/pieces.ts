@@ -25,10 +25,10 @@ function stringsOf(file: string, text: string): readonly Piece[] {
   return pieces;
 }
 
-/** Lines of a program that are no comments and have a quoted text of several words. */
+/** The quoted texts of several words in a program's lines; comments and docstrings are not shown to users. */
 const codeOf = (text: string): readonly Piece[] =>
   text.split('\n').flatMap((row, index) => {
-    // comments and docstrings
-    const quoted = /^\s*(#|""")/.test(row) ? null : row.match(/(["'])[^"']*\s[^"']*\1/g);
-    return quoted === null ? [] : [{ line: index + 1, text: quoted.join(' ') }];
+    const quoted = /^\s*(#|""")/.test(row) ? [] : [...row.matchAll(/"[^"]*"|'[^']*'/g)].map(([found]) => found);
+    const said = quoted.filter((each) => /\s/.test(each));
+    return said.length === 0 ? [] : [{ line: index + 1, text: said.join(' ') }];
   });

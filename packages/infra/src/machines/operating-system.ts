@@ -58,7 +58,7 @@ function renderHosts(self: Node, { hosts }: Site): string {
 }
 
 const journaldConf = `[Journal]
-# the journal survives a power cut, which is when it is read
+# the journal survives a host failure, which is when it is read
 Storage=persistent
 SystemMaxUse=200M
 SystemKeepFree=1G

@@ -124,7 +124,7 @@ function renderSecretsUnit(secrets: readonly SecretFile[]): string {
   return `[Unit]
 Description=Update this node's secrets
 # A machine that was off while a secret changed must not start with the old one. It asks once and briefly: a reboot without
-# Parameter Store goes on with the files that are there.
+# Parameter Store continues with the existing files.
 After=network-online.target
 Wants=network-online.target
 ${users.map((unit) => `Before=${unit}\n`).join('')}

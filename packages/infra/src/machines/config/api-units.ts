@@ -105,7 +105,7 @@ ${loginsOf(login)
   .map((each) => `LoadCredential=${each}:/etc/pgha/secrets/${each}\n`)
   .join('')}
 LimitNOFILE=65536
-# before the database machines' answers are lost to a swapping neighbour, this one starts anew
+# restarted before it makes its neighbours swap
 OOMPolicy=stop
 UMask=0077
 CapabilityBoundingSet=

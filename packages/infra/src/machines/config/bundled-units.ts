@@ -48,9 +48,9 @@ StartLimitIntervalSec=0
 Type=notify
 ExecStart=${guardProgram} watch
 RuntimeDirectory=pgha-guard
-# Whatever ended it, a hang included, the pooler must not stay paused.
+# However it ended, PgBouncer must not stay paused.
 ExecStopPost=${guardProgram} resume
-# above what one round may take: the router 1 s, the pooler 2 s
+# above what one round may take: HAProxy 1 s, PgBouncer 2 s
 WatchdogSec=5
 TimeoutStopSec=10
 ${hardening}
@@ -109,7 +109,7 @@ export const spaceSettings = `${JSON.stringify(
 )}\n`;
 
 export const spaceUnit = `[Unit]
-Description=Hand the primary over before its data volume is full
+Description=Switch over before the data volume of the primary is full
 After=patroni.service
 StartLimitIntervalSec=0
 

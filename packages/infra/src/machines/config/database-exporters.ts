@@ -48,7 +48,7 @@ StartLimitIntervalSec=0
 [Service]
 Restart=always
 RestartSec=5
-# figures are the first thing a machine without memory does without
+# metrics are dropped first when memory is low
 OOMScoreAdjust=500
 Environment=GOMAXPROCS=1 GOMEMLIMIT=48MiB
 ProtectSystem=strict

@@ -46,7 +46,7 @@ RuntimeDirectoryMode=0755
 RuntimeDirectoryPreserve=yes
 LoadCredential=passphrases:/etc/pgha/secrets/backup_passphrases
 LoadCredential=detached:/etc/pgha/secrets/backup_detached
-# a repository that is away for a while is another alert's business; one that stays unchecked has an alert of its own
+# an unavailable repository has another alert; one that stays unchecked has its own
 Restart=on-failure
 RestartSec=300
 # 1500 requests a repository, at its most

@@ -281,7 +281,7 @@ Wants=network-online.target
 RequiresMountsFor=${dataMount}
 ConditionPathExists=
 ConditionPathExists=${patroniConfigDirectory}/10-machine.yml
-# No secrets, no etcd, no disk yet: it goes on trying.
+# No secrets, no etcd, no disk yet: it keeps trying.
 StartLimitIntervalSec=0
 
 [Service]

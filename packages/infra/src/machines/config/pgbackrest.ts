@@ -110,10 +110,10 @@ compress-type=zst
 compress-level=3
 process-max=2
 start-fast=y
-# a backup that was cut off goes on where it stopped
+# an interrupted backup is resumed
 resume=y
 
-# A segment is safe only once every repository has it; asynchronous pushes keep up while one of them is away.
+# A segment is safe only once every repository has it; asynchronous pushes keep up while one of them is unavailable.
 archive-async=y
 spool-path=${spoolDirectory}
 lock-path=${lockDirectory}
@@ -126,7 +126,7 @@ log-level-file=off
 [global:backup]
 log-level-console=info
 
-# PostgreSQL asks again; a server that shuts down must not wait a minute for a region that is away.
+# PostgreSQL asks again; a server that shuts down must not wait a minute for an unavailable region.
 [global:archive-push]
 archive-timeout=15
 # One repository is asked after the other. With the default of a minute, one whose packets vanish keeps WAL from the other one

@@ -53,7 +53,7 @@ def decide(facts):
     if last is not None:
         wait = limits["pauseSeconds" if last["done"] else "retrySeconds"] - (now - last["at"])
         if wait > 0:
-            what = "handed over" if last["done"] else "tried to hand over"
+            what = "switched over" if last["done"] else "tried to switch over"
             return None, f"{last['from']} {what} to {last['to']} a moment ago: the next attempt is in {wait:.0f} s"
     others = [member for member in facts["cluster"].get("members", []) if member["name"] != facts["name"]]
     is_synchronous = any(member["role"] in SYNCHRONOUS for member in others)
@@ -198,7 +198,7 @@ class Watch:
         self.patroni.read()
         facts, revision = self.read_facts(used)
         candidate, reason = decide(facts)
-        self.report(used, reason or f"handing over to {candidate}")
+        self.report(used, reason or f"switching over to {candidate}")
         if candidate is not None:
             self.hand_over(candidate, revision)
 

@@ -23,7 +23,7 @@ export function diskFindings({ cluster, machines }: ClusterObservation): readonl
       {
         what:
           `the data disk of the primary ${name} is ${Math.round(usedRatio(disk) * 100)} % full: writes fail with SQLSTATE 53100 once it is; ` +
-          (reason === undefined ? 'no program on it hands over' : `handover: ${reason}`),
+          (reason === undefined ? 'no program on it switches over' : `switchover: ${reason}`),
         remedy:
           'where another member has free disk space: pgha switchover --to MEMBER. Otherwise enlarge volumes.dataGib, run pgha deploy, ' +
           'then resize2fs /dev/sdf on each node; never delete anything in pg_wal (docs/runbooks/disk-full.md)',
