@@ -10,7 +10,7 @@ import {
   regionsOf,
 } from '../cluster/index.ts';
 import { archiveTimeoutSeconds, walSegmentMib } from '../machines/config/postgresql.ts';
-import { type PriceList, pricesOf } from './price-list.ts';
+import { type PriceList, pricedRegions, pricesOf } from './price-list.ts';
 
 /** What nobody can read from a configuration: how much there is, and how much of it moves. */
 export interface Usage {
@@ -55,7 +55,10 @@ export class UnknownPricesError extends Error {
   readonly code = 'E_UNKNOWN_PRICES';
 
   constructor(awsRegion: string) {
-    super(`no prices of ${awsRegion} are known; add them to packages/infra/src/reports/price-list.ts`);
+    super(
+      `no prices of ${awsRegion} are known, only those of ${pricedRegions.join(', ')}; nothing but the estimate needs them: ` +
+        'take it for one of these regions, or add the prices to packages/infra/src/reports/price-list.ts',
+    );
   }
 }
 
