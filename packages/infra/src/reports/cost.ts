@@ -10,7 +10,7 @@ import {
   regionsOf,
 } from '../cluster/index.ts';
 import { archiveTimeoutSeconds, walSegmentMib } from '../machines/config/postgresql.ts';
-import { type PriceList, pricesOf } from './price-list.ts';
+import { type PriceList, pricedRegions, pricesOf } from './price-list.ts';
 
 /** What a configuration does not say: how much is stored, and how much of it is transferred. */
 export interface Usage {
@@ -55,7 +55,10 @@ export class UnknownPricesError extends Error {
   readonly code = 'E_UNKNOWN_PRICES';
 
   constructor(awsRegion: string) {
-    super(`no price list for region ${awsRegion}; add one to packages/infra/src/reports/price-list.ts`);
+    super(
+      `no prices for ${awsRegion}; known regions: ${pricedRegions.join(', ')}. Only the estimate needs them: ` +
+        'use one of these regions for it, or add the prices to packages/infra/src/reports/price-list.ts',
+    );
   }
 }
 
