@@ -4,9 +4,15 @@ import { codeTextOf } from './pieces.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;
 
+async function filesOf(pattern: string): Promise<readonly string[]> {
+  const files: string[] = [];
+  for await (const file of glob(pattern, { cwd: root })) files.push(file);
+  return files;
+}
+
 /** Everything that programs can say, file by file: what is put together at run time is missing between its parts. */
 const said = await Promise.all(
-  (await Array.fromAsync(glob('{apps,packages}/*/src/**/*.{ts,py,sh}', { cwd: root })))
+  (await filesOf('{apps,packages}/*/src/**/*.{ts,py,sh}'))
     .filter((file) => !file.endsWith('.test.ts'))
     .map(async (file) => codeTextOf(file, await readFile(`${root}${file}`, 'utf8'))),
 );
@@ -44,7 +50,7 @@ const fixedParts = (message: string) =>
 const pages = [
   'docs/dr-runbook.md',
   'docs/runbook-setup.md',
-  ...(await Array.fromAsync(glob('docs/runbooks/*.md', { cwd: root }))),
+  ...(await filesOf('docs/runbooks/*.md')),
 ].filter((file) => !file.endsWith('alerts.md'));
 
 describe('the messages that the runbooks quote', () => {
