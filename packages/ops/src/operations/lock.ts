@@ -57,7 +57,7 @@ export async function readHolder(
  * when the command is killed, and a command whose lease was lost stops before its next step.
  *
  * @param work gets a signal that aborts when the lease is lost.
- * @throws RefusedError while another operation is at work; the message says whose.
+ * @throws RefusedError while another operation is in progress; the message says whose.
  */
 export async function withOperationLock<T>(
   etcd: Etcd,
