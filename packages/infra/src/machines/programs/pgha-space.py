@@ -16,8 +16,6 @@ import os
 import sys
 import time
 
-import yaml
-
 import pgha_etcd
 
 SETTINGS = "/etc/pgha/space.json"
@@ -122,6 +120,9 @@ class Patroni:
 
     def read(self):
         """Its configuration, and the secrets of the moment: they are rotated."""
+        # Patroni's own dependency; what is decided here needs none
+        import yaml
+
         values = {}
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".yml"):
@@ -163,9 +164,14 @@ def merged(one, other):
 class Watch:
     def __init__(self, settings):
         self.settings, self.limits = settings, settings["limits"]
-        self.patroni = Patroni(settings["patroni"])
         self.reserve = Reserve(f"{settings['mount']}/pgha-reserve", settings["reserveBytes"])
         self.told_at, self.said = None, None
+        self.connect()
+
+    def connect(self):
+        """Again after every failure: certificates and servers may be others by then."""
+        settings = self.settings
+        self.patroni = Patroni(settings["patroni"])
         servers = [host.rsplit(":", 1) for host in self.patroni.etcd["hosts"]]
         access = {
             "ca": self.patroni.etcd["cacert"],
@@ -184,6 +190,7 @@ class Watch:
                 self.look()
             except (OSError, ValueError, http.client.HTTPException, pgha_etcd.Silence, pgha_etcd.Refused) as error:
                 self.report(None, f"cannot tell: {error}")
+                self.connect()
             time.sleep(INTERVAL_SECONDS)
 
     def look(self):
