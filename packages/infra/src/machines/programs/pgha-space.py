@@ -24,6 +24,8 @@ INTERVAL_SECONDS = 1
 # what a member told is older than this: it does not tell any more
 STALE_SECONDS = 45
 TELL_EVERY_SECONDS = 10
+# and at once when this much of the volume was filled or freed
+TELL_CHANGE = 0.01
 # a switchover waits for the standby to have everything
 SWITCHOVER_SECONDS = 60
 PATRONI_SECONDS = 5
@@ -165,7 +167,7 @@ class Watch:
     def __init__(self, settings):
         self.settings, self.limits = settings, settings["limits"]
         self.reserve = Reserve(f"{settings['mount']}/pgha-reserve", settings["reserveBytes"])
-        self.told_at, self.said = None, None
+        self.told_at, self.told, self.said = None, 0, None
         self.connect()
 
     def connect(self):
@@ -197,7 +199,8 @@ class Watch:
         used = measure(self.settings["mount"])
         if used <= self.limits["almostFull"]:
             self.reserve.keep()
-        if self.told_at is None or time.monotonic() - self.told_at > TELL_EVERY_SECONDS:
+        is_old = self.told_at is None or time.monotonic() - self.told_at > TELL_EVERY_SECONDS
+        if is_old or abs(used - self.told) > TELL_CHANGE:
             self.tell(used)
         if used <= self.limits["full"]:
             self.report(used, "enough free disk space")
@@ -213,7 +216,7 @@ class Watch:
         key = f"{self.prefix}/members/{self.patroni.name}"
         _, revision = self.etcd.read([key]).get(key, (None, 0))
         self.etcd.swap(key, revision, json.dumps({"used": round(used, 4), "at": round(time.time())}))
-        self.told_at = time.monotonic()
+        self.told_at, self.told = time.monotonic(), used
 
     def read_facts(self, used):
         cluster = self.patroni.tell("/cluster")
