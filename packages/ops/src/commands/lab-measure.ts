@@ -29,7 +29,12 @@ export function registerLabMeasure(lab: Command, context: CommandContext): void 
         'what was acknowledged with what every member holds. The gap is the longest time between two acknowledged writes. Ends ' +
         'with 1 when a request failed, or an acknowledged write is missing or there twice.',
     )
-    .addArgument(new Argument('[fault...]', 'how it is lost (default: all but disk-full, which needs "lab up --data-volumes")').choices(names))
+    .addArgument(
+      new Argument(
+        '[fault...]',
+        'how it is lost (default: all but disk-full, which needs "lab up --data-volumes")',
+      ).choices(names),
+    )
     .option('--runs <count>', 'of each', wholeNumber, 5)
     .option('--json', 'print every run as JSON')
     .addHelpText('after', '\nExamples:\n  pgha lab measure\n  pgha lab measure switchover --runs 20')

@@ -90,7 +90,9 @@ const filler = `${dataMount}/pgha-lab-filler`;
  */
 export async function fillVolume(host: Host, freeShare: number): Promise<void> {
   // the disk of a machine without one is this computer's
-  const mount = (await runChecked(host, ['findmnt', '--noheadings', '--output=TARGET', `--target=${dataMount}`])).trim();
+  const mount = (
+    await runChecked(host, ['findmnt', '--noheadings', '--output=TARGET', `--target=${dataMount}`])
+  ).trim();
   if (mount !== dataMount) {
     throw new RefusedError(`${host.name} has no data volume; start the lab with "pgha lab up --data-volumes"`);
   }

@@ -90,7 +90,11 @@ export async function provideLab(wanted: Partial<Wanted> = {}): Promise<RunningL
   if (record === null) throw new Error('the lab is up and has no record');
   const { cluster } = record;
   const isThere = cluster.dr !== null && (dr !== 'with-api' || nodesOf(cluster.dr, 'api').length > 0);
-  if (membersOf(cluster.primary).length !== nodes || isThere !== (dr !== 'none') || (dataVolumes && record.dataVolumes !== true)) {
+  if (
+    membersOf(cluster.primary).length !== nodes ||
+    isThere !== (dr !== 'none') ||
+    (dataVolumes && record.dataVolumes !== true)
+  ) {
     throw new Error(
       `another lab is running; end it with "pgha lab down" or start it with "pgha lab up ${options.join(' ')}"`,
     );
