@@ -29,6 +29,7 @@ TELL_CHANGE = 0.01
 # a switchover waits for the standby to have everything
 SWITCHOVER_SECONDS = 60
 PATRONI_SECONDS = 5
+NO_PRIMARY = "not a running primary"
 SYNCHRONOUS = ("sync_standby", "quorum_standby")
 
 
@@ -42,8 +43,8 @@ def decide(facts):
     if facts["used"] <= limits["full"]:
         return None, "enough free disk space"
     patroni, last = facts["patroni"], facts["last"]
-    if patroni.get("role") not in ("primary", "master") or patroni.get("state") != "running":
-        return None, "not a running primary"
+    if not is_primary(patroni):
+        return None, NO_PRIMARY
     if patroni.get("pause") or facts["cluster"].get("pause"):
         return None, "Patroni is paused: pgha status says how to resume it"
     if facts["operation"] is False:
@@ -62,6 +63,11 @@ def decide(facts):
     if able:
         return min(able, key=lambda name: (facts["told"][name]["used"], name)), None
     return None, "; ".join(reasons.values()) or "there is no other member"
+
+
+def is_primary(patroni):
+    """A standby region's leader is none."""
+    return patroni.get("role") == "primary" and patroni.get("state") == "running"
 
 
 def obstacle(facts, member, is_synchronous):
@@ -205,8 +211,12 @@ class Watch:
         if used <= self.limits["full"]:
             self.report(used, "enough free disk space")
             return
-        self.patroni.read()
-        facts, revision = self.read_facts(used)
+        own = self.patroni.tell("/patroni")
+        if not is_primary(own):
+            # a full standby asks nobody else every second
+            self.report(used, NO_PRIMARY)
+            return
+        facts, revision = self.read_facts(used, own)
         candidate, reason = decide(facts)
         self.report(used, reason or f"handing over to {candidate}")
         if candidate is not None:
@@ -218,7 +228,7 @@ class Watch:
         self.etcd.swap(key, revision, json.dumps({"used": round(used, 4), "at": round(time.time())}))
         self.told_at, self.told = time.monotonic(), used
 
-    def read_facts(self, used):
+    def read_facts(self, used, own):
         cluster = self.patroni.tell("/cluster")
         names = [member["name"] for member in cluster.get("members", [])]
         keys = {f"{self.prefix}/members/{name}": name for name in names}
@@ -230,7 +240,7 @@ class Watch:
             "used": used,
             "now": time.time(),
             "limits": self.limits,
-            "patroni": self.patroni.tell("/patroni"),
+            "patroni": own,
             "cluster": cluster,
             "told": {keys[key]: json.loads(text) for key, (text, _) in held.items() if key in keys},
             "last": json.loads(last),
@@ -253,6 +263,8 @@ class Watch:
         key = f"{self.prefix}/last"
         if not self.etcd.swap(key, revision, json.dumps(last)):
             return
+        # its password may be another one by now
+        self.patroni.read()
         self.reserve.give_up()
         say(f"the data volume is full: switchover to {candidate}")
         body = {"leader": self.patroni.name, "candidate": candidate}
