@@ -96,13 +96,14 @@ export async function fillVolume(host: Host, freeShare: number): Promise<void> {
   if (mount !== dataMount) {
     throw new RefusedError(`${host.name} has no data volume; start the lab with "pgha lab up --data-volumes"`);
   }
+  // the whole of it cannot be reserved at once, for want of a block for the file itself: the rest is written
   const script = `set -- $(df --block-size=1 --output=avail,size ${dataMount} | tail -n 1)
-fallocate --length $(($1 - $2 * ${Math.round(freeShare * 1_000)} / 1000)) ${filler}`;
+fallocate --length $(($1 - $2 * ${Math.round(freeShare * 1_000)} / 1000)) ${filler} 2>/dev/null || cat </dev/zero >${filler}-rest 2>/dev/null || true`;
   await runChecked(host, ['runuser', '-u', 'postgres', '--', 'sh', '-c', script]);
 }
 
 export async function freeVolume(host: Host): Promise<void> {
-  await runChecked(host, ['rm', '-f', filler]);
+  await runChecked(host, ['rm', '-f', filler, `${filler}-rest`]);
 }
 
 /** Waits until every member is back after a fault, and the next one would do no more harm than it. */
