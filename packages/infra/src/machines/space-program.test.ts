@@ -126,7 +126,7 @@ describe('a handover', () => {
           if (candidate !== null) expect(shares[Number(candidate.slice(1))]).toBe(Math.min(...shares));
         });
       }),
-      { numRuns: 5 },
+      { numRuns: 3 },
     );
   });
 

@@ -16,8 +16,6 @@ import os
 import sys
 import time
 
-import yaml
-
 import pgha_etcd
 
 SETTINGS = "/etc/pgha/space.json"
@@ -26,9 +24,12 @@ INTERVAL_SECONDS = 1
 # what a member told is older than this: it does not tell any more
 STALE_SECONDS = 45
 TELL_EVERY_SECONDS = 10
+# and at once when this much of the volume was filled or freed
+TELL_CHANGE = 0.01
 # a switchover waits for the standby to have everything
 SWITCHOVER_SECONDS = 60
 PATRONI_SECONDS = 5
+NO_PRIMARY = "not a running primary"
 SYNCHRONOUS = ("sync_standby", "quorum_standby")
 
 
@@ -42,8 +43,8 @@ def decide(facts):
     if facts["used"] <= limits["full"]:
         return None, "enough free disk space"
     patroni, last = facts["patroni"], facts["last"]
-    if patroni.get("role") not in ("primary", "master") or patroni.get("state") != "running":
-        return None, "not a running primary"
+    if not is_primary(patroni):
+        return None, NO_PRIMARY
     if patroni.get("pause") or facts["cluster"].get("pause"):
         return None, "Patroni is paused: pgha status says how to resume it"
     if facts["operation"] is False:
@@ -62,6 +63,11 @@ def decide(facts):
     if able:
         return min(able, key=lambda name: (facts["told"][name]["used"], name)), None
     return None, "; ".join(reasons.values()) or "there is no other member"
+
+
+def is_primary(patroni):
+    """A standby region's leader is none."""
+    return patroni.get("role") == "primary" and patroni.get("state") == "running"
 
 
 def obstacle(facts, member, is_synchronous):
@@ -122,6 +128,9 @@ class Patroni:
 
     def read(self):
         """Its configuration, and the secrets of the moment: they are rotated."""
+        # Patroni's own dependency; what is decided here needs none
+        import yaml
+
         values = {}
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".yml"):
@@ -163,9 +172,14 @@ def merged(one, other):
 class Watch:
     def __init__(self, settings):
         self.settings, self.limits = settings, settings["limits"]
-        self.patroni = Patroni(settings["patroni"])
         self.reserve = Reserve(f"{settings['mount']}/pgha-reserve", settings["reserveBytes"])
-        self.told_at, self.said = None, None
+        self.told_at, self.told, self.said = None, 0, None
+        self.connect()
+
+    def connect(self):
+        """Again after every failure: certificates and servers may be others by then."""
+        settings = self.settings
+        self.patroni = Patroni(settings["patroni"])
         servers = [host.rsplit(":", 1) for host in self.patroni.etcd["hosts"]]
         access = {
             "ca": self.patroni.etcd["cacert"],
@@ -184,19 +198,25 @@ class Watch:
                 self.look()
             except (OSError, ValueError, http.client.HTTPException, pgha_etcd.Silence, pgha_etcd.Refused) as error:
                 self.report(None, f"cannot tell: {error}")
+                self.connect()
             time.sleep(INTERVAL_SECONDS)
 
     def look(self):
         used = measure(self.settings["mount"])
         if used <= self.limits["almostFull"]:
             self.reserve.keep()
-        if self.told_at is None or time.monotonic() - self.told_at > TELL_EVERY_SECONDS:
+        is_old = self.told_at is None or time.monotonic() - self.told_at > TELL_EVERY_SECONDS
+        if is_old or abs(used - self.told) > TELL_CHANGE:
             self.tell(used)
         if used <= self.limits["full"]:
             self.report(used, "enough free disk space")
             return
-        self.patroni.read()
-        facts, revision = self.read_facts(used)
+        own = self.patroni.tell("/patroni")
+        if not is_primary(own):
+            # a full standby asks nobody else every second
+            self.report(used, NO_PRIMARY)
+            return
+        facts, revision = self.read_facts(used, own)
         candidate, reason = decide(facts)
         self.report(used, reason or f"switching over to {candidate}")
         if candidate is not None:
@@ -206,9 +226,9 @@ class Watch:
         key = f"{self.prefix}/members/{self.patroni.name}"
         _, revision = self.etcd.read([key]).get(key, (None, 0))
         self.etcd.swap(key, revision, json.dumps({"used": round(used, 4), "at": round(time.time())}))
-        self.told_at = time.monotonic()
+        self.told_at, self.told = time.monotonic(), used
 
-    def read_facts(self, used):
+    def read_facts(self, used, own):
         cluster = self.patroni.tell("/cluster")
         names = [member["name"] for member in cluster.get("members", [])]
         keys = {f"{self.prefix}/members/{name}": name for name in names}
@@ -220,7 +240,7 @@ class Watch:
             "used": used,
             "now": time.time(),
             "limits": self.limits,
-            "patroni": self.patroni.tell("/patroni"),
+            "patroni": own,
             "cluster": cluster,
             "told": {keys[key]: json.loads(text) for key, (text, _) in held.items() if key in keys},
             "last": json.loads(last),
@@ -243,6 +263,8 @@ class Watch:
         key = f"{self.prefix}/last"
         if not self.etcd.swap(key, revision, json.dumps(last)):
             return
+        # its password may be another one by now
+        self.patroni.read()
         self.reserve.give_up()
         say(f"the data volume is full: switchover to {candidate}")
         body = {"leader": self.patroni.name, "candidate": candidate}
