@@ -57,14 +57,17 @@ describe('what the README says of the tree', () => {
 
   it('has the versions of the catalog', () => {
     const catalog = read('pnpm-workspace.yaml');
-    const versionOf = (name: string) => new RegExp(`^ {2}"?${name}"?: \\^?([\\d.]+)$`, 'm').exec(catalog)?.[1] ?? 'none';
+    const versionOf = (name: string) =>
+      new RegExp(`^ {2}"?${name}"?: \\^?([\\d.]+)$`, 'm').exec(catalog)?.[1] ?? 'none';
     const major = (name: string) => versionOf(name).split('.')[0];
     const text = read('README.md');
     expect(text).toContain(`cdktf ${versionOf('cdktf')}, AWS provider ${versionOf('@cdktf/provider-aws')}`);
     expect(text).toContain(
       `TypeScript ${major('typescript')}, Fastify ${major('fastify')}, pg ${major('pg')}, commander ${major('commander')}`,
     );
-    expect(text).toContain(`Vitest ${major('vitest')}, fast-check ${major('fast-check')}, Playwright ${major('playwright-core')}`);
+    expect(text).toContain(
+      `Vitest ${major('vitest')}, fast-check ${major('fast-check')}, Playwright ${major('playwright-core')}`,
+    );
   });
 });
 
