@@ -9,7 +9,7 @@ const services = read('.env.example');
 const roles = read('packages/infra/src/machines/programs/database-roles.sql');
 
 /** The number behind a setting, in the unit that it is written in. */
-function valueOf(text: string, setting: RegExp): number {
+function numberBehind(text: string, setting: RegExp): number {
   const [, digits] = new RegExp(`${setting.source}\\D{0,12}?(\\d+)`, 'm').exec(text) ?? [];
   if (digits === undefined) throw new Error(`no ${setting.source}`);
   return Number(digits);
@@ -19,22 +19,22 @@ function valueOf(text: string, setting: RegExp): number {
 const spaced = (value: number): string => String(value).replaceAll(/\B(?=(\d{3})+$)/g, ' ');
 
 const said: readonly (readonly [string, string])[] = [
-  ['clients of one PgBouncer', spaced(valueOf(node, /max_client_conn/))],
-  ['connections through one HAProxy', spaced(valueOf(node, /^.*\bmaxconn/))],
-  ['wait for a server connection in PgBouncer', `${valueOf(node, /query_wait_timeout/)} s`],
-  ['lifetime of a server connection of PgBouncer', `${spaced(valueOf(node, /server_lifetime/))} s`],
-  ['`statement_timeout` of `app_a`', `${valueOf(roles, /set statement_timeout = %L', login,/)} s`],
-  ['`lock_timeout` of the same logins', `${valueOf(roles, /set lock_timeout = %L', login,/)} s`],
+  ['clients of one PgBouncer', spaced(numberBehind(node, /max_client_conn/))],
+  ['connections through one HAProxy', spaced(numberBehind(node, /^.*\bmaxconn/))],
+  ['wait for a server connection in PgBouncer', `${numberBehind(node, /query_wait_timeout/)} s`],
+  ['lifetime of a server connection of PgBouncer', `${spaced(numberBehind(node, /server_lifetime/))} s`],
+  ['`statement_timeout` of `app_a`', `${numberBehind(roles, /set statement_timeout = %L', login,/)} s`],
+  ['`lock_timeout` of the same logins', `${numberBehind(roles, /set lock_timeout = %L', login,/)} s`],
   [
     '`idle_in_transaction_session_timeout` of the same logins',
-    `${valueOf(roles, /set idle_in_transaction_session_timeout = %L', login,/)} s`,
+    `${numberBehind(roles, /set idle_in_transaction_session_timeout = %L', login,/)} s`,
   ],
-  ['`Idempotency-Key`', `${valueOf(services, /IDEMPOTENCY_RETENTION_HOURS/)} hours`],
-  ['wait of a write for a primary', `${valueOf(services, /WRITE_DEADLINE_MS/) / 1_000} s`],
-  ['writes waiting at a time', spaced(valueOf(services, /WRITE_QUEUE_LIMIT/))],
-  ['wait of a read for a server', `${valueOf(services, /READ_DEADLINE_MS/) / 1_000} s`],
-  ['wait of a read for `Min-LSN`', `${valueOf(services, /READ_WAIT_MS/) / 1_000} s`],
-  ['requests of one client', spaced(valueOf(services, /RATE_LIMIT_MAX/))],
+  ['`Idempotency-Key`', `${numberBehind(services, /IDEMPOTENCY_RETENTION_HOURS/)} hours`],
+  ['wait of a write for a primary', `${numberBehind(services, /WRITE_DEADLINE_MS/) / 1_000} s`],
+  ['writes waiting at a time', spaced(numberBehind(services, /WRITE_QUEUE_LIMIT/))],
+  ['wait of a read for a server', `${numberBehind(services, /READ_DEADLINE_MS/) / 1_000} s`],
+  ['wait of a read for `Min-LSN`', `${numberBehind(services, /READ_WAIT_MS/) / 1_000} s`],
+  ['requests of one client', spaced(numberBehind(services, /RATE_LIMIT_MAX/))],
 ];
 
 describe('the page on limits', () => {

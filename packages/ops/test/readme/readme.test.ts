@@ -17,7 +17,7 @@ const blocks = blocksOf(readFileSync(join(root, 'README.md'), 'utf8'));
 const defaultPorts = [8000, 8001, 54_320, 54_321, 54_322, 54_323, 54_328];
 
 /** The dependencies are installed from the store into the fresh directory, and the two servers created. */
-const startDeadlineMs = 400_000;
+const startDeadlineMs = 600_000;
 const blockDeadlineMs = 60_000;
 
 describe('the README, pasted from top to bottom in a fresh directory', () => {
