@@ -61,7 +61,7 @@ export default defineCluster({
   flowLogs: false,
   // attach the permissions boundary of "pgha policies" to every role; an administrator creates it before the first deploy
   permissionsBoundary: true,
-  // S3 object lock of the backup buckets, in days (default: restoreWindowDays): nobody can delete a backup before; null: none.
+  // S3 object lock of the backup buckets, in days (default: restoreWindowDays): no backup can be deleted before; null: none.
   // It cannot be removed from a bucket that has it
   objectLockDays: 7,
   // Terraform state: 's3' is a bucket per region, created by "pgha bootstrap"; 'local' is .pgha/state in this checkout

@@ -1,7 +1,7 @@
 import { createPool, defaultPoolLimits, insertItem, readItems, readPage, type Session, silentObserver } from '@pgha/db';
 
 /**
- * How many statements a second the database itself answers: run as a process of its own, beside nothing else. Prints the
+ * How many statements per second the database alone answers: run as a process of its own, with no other load. Prints the
  * figure. Arguments: kind, port, user, database, seconds, rows; the password comes in PGPASSWORD.
  */
 const [kind = '', port = '', user = '', database = '', seconds = '', rows = ''] = process.argv.slice(2);

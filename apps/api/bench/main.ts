@@ -4,15 +4,22 @@ import { join } from 'node:path';
 import { createPool, defaultPoolLimits, migrate, silentObserver } from '@pgha/db';
 import { type Pair, startPair } from '@pgha/db/embedded';
 import { chooseGenerator, type Load, type LoadResult } from './load.ts';
-import { type BenchOptions, readOptions } from './options.ts';
+import { type BenchOptions, readOptions, UsageError } from './options.ts';
 import { startPeers } from './peers.ts';
+import { type PeersRoot, providePeersRoot } from './peers-root.ts';
 import { type Running, runScript, startService } from './processes.ts';
 import { median, type Row, renderTable } from './table.ts';
 
-const options = readOptions(process.argv.slice(2));
-if (options) await main(options);
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options) await main(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`pnpm bench: ${error.message}\n`);
+  process.exitCode = 2;
+}
 
-/** What is measured: a line of the table a load, and the statement whose limit stands beside it. */
+/** What is measured: a line of the table per load, and the statement whose limit it is compared with. */
 interface Line {
   name: string;
   service: Running;
@@ -21,6 +28,7 @@ interface Line {
 }
 
 async function main(options: BenchOptions): Promise<void> {
+  const root = options.peers ? await providePeersRoot(progress) : null;
   const directory = await mkdtemp(join(tmpdir(), 'pgha-bench-'));
   const stops: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
   try {
@@ -29,7 +37,7 @@ async function main(options: BenchOptions): Promise<void> {
     await migrate({ host: pair.host, port: pair.primaryPort, database: pair.database, ...pair.logins.owner });
     progress(`loading ${options.rows} rows`);
     await loadRows(pair, options.rows);
-    await measure(pair, options, directory, (running) => {
+    await measure(pair, options, root, (running) => {
       stops.unshift(() => running.stop());
       return running;
     });
@@ -41,7 +49,7 @@ async function main(options: BenchOptions): Promise<void> {
 async function measure(
   pair: Pair,
   options: BenchOptions,
-  directory: string,
+  root: PeersRoot | null,
   keep: (running: Running) => Running,
 ): Promise<void> {
   const generator = await chooseGenerator();
@@ -64,22 +72,22 @@ async function measure(
     { name: 'GET /items?limit=50', service: readApi, request: page, limit: 'page' },
   ];
   const costs: Line[] = [
-    { name: 'GET /items/{id}, all promises (write service)', service: api, request: item, limit: 'item' },
-    { name: '  without the log', service: silent, request: item, limit: 'item' },
-    { name: '  nothing but the query', service: bare, request: item, limit: 'item' },
+    { name: 'GET /items/{id}, all guarantees (write API)', service: api, request: item, limit: 'item' },
+    { name: '  without the request log', service: silent, request: item, limit: 'item' },
+    { name: '  the query only', service: bare, request: item, limit: 'item' },
     {
       name: 'POST /items with Idempotency-Key',
       service: api,
       request: { ...create, idempotencyKeys: true },
       limit: 'create',
     },
-    { name: 'POST /items, all promises', service: api, request: create, limit: 'create' },
-    { name: '  without the log', service: silent, request: create, limit: 'create' },
-    { name: '  nothing but the insert and its proof', service: bare, request: create, limit: 'create' },
-    { name: '  nothing but the insert, one commit each', service: single, request: create, limit: 'create' },
+    { name: 'POST /items, all guarantees', service: api, request: create, limit: 'create' },
+    { name: '  without the request log', service: silent, request: create, limit: 'create' },
+    { name: '  the insert and its proof only', service: bare, request: create, limit: 'create' },
+    { name: '  the insert only, one commit each', service: single, request: create, limit: 'create' },
   ];
-  const peers = options.peers ? await startPeers(pair, directory, progress) : [];
-  const peerLines = peers.flatMap((peer): Line[] => {
+  const peers = root && (await startPeers(pair, root));
+  const peerLines = (peers?.services ?? []).flatMap((peer): Line[] => {
     keep(peer);
     return lines.map((line) => ({ ...line, name: `${line.name}, ${peer.name}`, service: peer }));
   });
@@ -87,9 +95,9 @@ async function measure(
   // pages last among the reads of one table size: creating rows does not change the first page
   const rows = await measureLines([...lines, ...peerLines], pair, options, generator.generate);
   const costRows = await measureLines(costs, pair, options, generator.generate);
-  const about = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, shared by the load (${generator.name}), both services and PostgreSQL; ${options.rows} rows, ${options.connections} connections, ${options.runs} ${options.runs === 1 ? 'run' : 'runs'} of ${options.seconds} s`;
+  const about = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, shared by the load (${generator.name}), both services and PostgreSQL; ${options.rows} rows, ${options.connections} connections, ${options.runs} ${options.runs === 1 ? 'run' : 'runs'} of ${options.seconds} s${peers === null ? '' : `; ${peers.about}`}`;
   if (options.json) console.log(JSON.stringify({ about, lines: rows, costs: costRows }, null, 2));
-  else console.log(`\n${about}\n\n${renderTable(rows)}\n\nWhat the promises cost\n\n${renderTable(costRows)}`);
+  else console.log(`\n${about}\n\n${renderTable(rows)}\n\nCost of the guarantees\n\n${renderTable(costRows)}`);
   if ([...rows, ...costRows].some((row) => row.errors > 0)) process.exitCode = 1;
 }
 
@@ -109,7 +117,7 @@ async function measureLines(
     for (const line of lines) {
       const result = await generate({ url: line.service.url, request: line.request }, connections, seconds);
       results.get(line)?.push(result);
-      progress(`run ${round}/${runs}: ${line.name.trim()}: ${Math.round(result.requestsPerSecond)} a second`);
+      progress(`run ${round}/${runs}: ${line.name.trim()}: ${Math.round(result.requestsPerSecond)} requests/s`);
     }
   }
   return lines.map((line) => {

@@ -40,7 +40,8 @@ export async function startServer(
   const url = `http://127.0.0.1:${port}`;
   const deadline = Date.now() + readyDeadlineMs;
   while (!(await answers(`${url}${readyPath}`))) {
-    if (child.exitCode !== null) throw new Error(`${command.join(' ')} ended with ${child.exitCode}: ${errors}`);
+    if (child.exitCode !== null)
+      throw new Error(`${command.join(' ')} exited with status ${child.exitCode}: ${errors}`);
     if (Date.now() > deadline)
       throw new Error(`${command.join(' ')} was not ready within ${readyDeadlineMs} ms: ${errors}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -66,7 +67,7 @@ export async function runScript(entry: string, args: string[], env: Record<strin
     output += chunk;
   });
   const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`${entry} ended with ${code}`);
+  if (code !== 0) throw new Error(`${entry} exited with status ${code}`);
   return output;
 }
 

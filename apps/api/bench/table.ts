@@ -1,4 +1,4 @@
-/** A line of the result. Rates are requests a second. */
+/** A line of the result. Rates are requests per second. */
 export interface Row {
   name: string;
   requestsPerSecond: number;
@@ -6,7 +6,7 @@ export interface Row {
   highest: number;
   p50Ms: number;
   p99Ms: number;
-  /** Statements a second the database answers by itself. */
+  /** Statements per second of the database alone. */
   databaseLimit: number;
   errors: number;
 }

@@ -5,7 +5,7 @@ import { readConfig, readInheritedSocket } from '../src/config.ts';
 
 /**
  * The write service's three measured routes with nothing but the query: no validation of what is not needed, no log,
- * no metrics, no limits, no problems. What the promises cost is the difference. INSERT=single also gives up the proof
+ * no metrics, no limits, no problems. What the guarantees cost is the difference. INSERT=single also gives up the proof
  * that makes an insert safe to repeat.
  */
 const config = await readConfig();

@@ -45,7 +45,7 @@ export class WrongRoleError extends Error {
 export class ConnectionSilentError extends Error {
   readonly code = 'PGHA_CONNECTION_SILENT';
   constructor() {
-    super('the connection is silent, and the server is not working on a statement of it');
+    super('the connection is unresponsive, and the server is not executing a statement of it');
   }
 }
 

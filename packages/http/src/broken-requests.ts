@@ -18,7 +18,7 @@ export interface BrokenRequests {
   watch(server: Server): void;
 }
 
-/** `onAnswer` is told of every answer that no request will report. */
+/** `onAnswer` is called for every response that no request will report. */
 export function createBrokenRequests(
   onAnswer: (status: number, code: string, address: string | undefined) => void,
 ): BrokenRequests {
@@ -58,7 +58,7 @@ export function createBrokenRequests(
       if (isAnswered(before)) socket.end();
       else before.once('finish', () => socket.end());
     } else {
-      // whoever reads that body answers, in its turn
+      // the reader of that body answers, in its turn
       before.req.emit('error', problem);
     }
   }
@@ -80,7 +80,7 @@ export function createBrokenRequests(
   };
 }
 
-/** The first sending makes the other side's kernel say that nobody is there, and a later one meets what it said. */
+/** The first write makes the peer's kernel reset the connection, and a later one notices the reset. */
 const askEveryMs = { first: 100, later: 1_000 };
 
 /**

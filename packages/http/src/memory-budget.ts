@@ -40,7 +40,7 @@ export interface HeldRequest extends Caller {
    * there is no room.
    */
   send(bytes: number, send: () => void): boolean;
-  /** Goes on counting until `work` has ended, also when the client has gone before. */
+  /** Keeps counting until `work` has finished, even if the client disconnects before that. */
   during<T>(work: Promise<T>): Promise<T>;
 }
 

@@ -36,7 +36,7 @@ const mostValues = 10_000;
 
 /**
  * Says everything that is wrong with a body of a sensible size and only the first thing of a larger one: a megabyte of
- * empty objects has so many errors that listing them would keep the service from everybody else for most of a second.
+ * empty objects has so many errors that listing them would block the service for all other clients for most of a second.
  */
 function inTwoSteps(first: ValidateFunction, all: ValidateFunction) {
   const validate = (body: unknown): boolean => {

@@ -15,7 +15,7 @@ import type { FastifyError } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { type ProblemKind, problemKinds, problemType } from './problem-kinds.ts';
 
-/** An answer in the form of RFC 9457. Thrown anywhere in a request, sent by the error handler. */
+/** A response in the form of RFC 9457. Thrown anywhere in a request, sent by the error handler. */
 export class Problem extends FinalAnswerError {
   readonly kind: ProblemKind;
   readonly status: number;

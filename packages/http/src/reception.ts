@@ -17,7 +17,7 @@ export const positionHeaderName = 'replica-lsn';
 const clientGone = 499;
 
 /**
- * Admits a request, and reports it once its answer has been sent or nobody waits for it any more. `unreadable` is the
+ * Admits a request, and reports it once its answer has been sent or its client has disconnected. `unreadable` is the
  * problem of a request that no route can be found for.
  */
 export type Reception = (request: FastifyRequest, reply: FastifyReply, unreadable?: Problem) => Problem | null;
@@ -70,7 +70,7 @@ export function createReception(
     return admission.admit(request, reply, { client, route, now: started }, unreadable) ?? closed(request, reply);
   };
 
-  /** For the service's users alone: probes and scrapes are answered when nobody else is. */
+  /** For API requests only: probes and scrapes are answered even when these are refused. */
   function closed({ routeOptions, headers, held, raw }: FastifyRequest, reply: FastifyReply): Problem | null {
     const { access } = routeOptions.config;
     if (access !== 'read' && access !== 'key') return null;
@@ -78,7 +78,7 @@ export function createReception(
     if (outdated !== null) return outdated;
     const announced = Number(headers['content-length'] ?? 0);
     if (held.hasRoomFor(Math.min(announced, bodyLimitBytes))) return null;
-    // a refusal behind an answer that is still to come waits as well: whoever goes on sending ahead is cut off
+    // a refusal behind an answer that is still to come waits as well: a client that keeps sending ahead is disconnected
     if (reply.raw.socket === null && memory.isOverfull()) raw.socket.destroySoon();
     return outOfMemory();
   }

@@ -1,4 +1,4 @@
-/** What is written of a request. */
+/** The log entry of a request. */
 export interface RequestLine {
   /** The request's id. */
   req: string;
@@ -28,7 +28,7 @@ const gatherBytes = 16_384;
 const bytesPerCharacter = 3;
 
 /**
- * One line a request, in the form of the service's other lines (pino's, level 30). Put together by hand and written many at
+ * One line per request, in the form of the service's other lines (pino's, level 30). Put together by hand and written many at
  * a time: the way over pino costs as much as the answer of a point read.
  */
 export function createRequestLog(write: (text: string) => void, now: () => number = Date.now): RequestLog {

@@ -26,7 +26,7 @@ export interface Runtime extends Log {
   schema: SchemaWatch;
   /** Null while the schema is current and the service has not been asked to stop. */
   notReadyBecause: () => string | null;
-  /** Runs `task` every `everyMs` until the service stops; a failure is logged and the next run goes on. */
+  /** Runs `task` every `everyMs` until the service stops; a failure is logged, and the next run follows as usual. */
   repeat(name: string, everyMs: number, task: () => Promise<void>): void;
   close(): Promise<void>;
 }

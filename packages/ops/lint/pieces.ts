@@ -10,10 +10,22 @@ export function piecesOf(file: string, text: string): readonly Piece[] {
 
 /** String literals and the fixed parts of templates; one without a space is a key, a name or a value. */
 function stringsOf(file: string, text: string): readonly Piece[] {
-  const pieces: Piece[] = [];
-  const add = (start: number, value: string) => {
-    if (/\s/.test(value)) pieces.push({ line: text.slice(0, start).split('\n').length, text: value });
-  };
+  return literalsOf(file, text)
+    .filter(({ value }) => /\s/.test(value))
+    .map(({ start, value }) => ({ line: text.slice(0, start).split('\n').length, text: value }));
+}
+
+/** Everything that a program can say, in the order of its source, without what is put in at run time. */
+export const codeTextOf = (file: string, text: string): string =>
+  file.endsWith('.ts')
+    ? literalsOf(file, text)
+        .map(({ value }) => value)
+        .join('')
+    : text;
+
+function literalsOf(file: string, text: string): readonly { start: number; value: string }[] {
+  const literals: { start: number; value: string }[] = [];
+  const add = (start: number, value: string) => void literals.push({ start, value });
   const { program, errors } = parseSync(file, text);
   if (errors.length > 0) throw new Error(`${file} cannot be parsed: ${errors[0]?.message}`);
   new Visitor({
@@ -22,12 +34,13 @@ function stringsOf(file: string, text: string): readonly Piece[] {
     },
     TemplateElement: ({ start, value }) => add(start, value.cooked ?? value.raw),
   }).visit(program);
-  return pieces;
+  return literals.sort((one, other) => one.start - other.start);
 }
 
-/** Lines of a program that are no comments and have a quoted text of several words. */
+/** The quoted texts of several words in a program's lines; comments and docstrings are not shown to users. */
 const codeOf = (text: string): readonly Piece[] =>
   text.split('\n').flatMap((row, index) => {
-    const quoted = row.trimStart().startsWith('#') ? null : row.match(/(["'])[^"']*\s[^"']*\1/g);
-    return quoted === null ? [] : [{ line: index + 1, text: quoted.join(' ') }];
+    const quoted = /^\s*(#|""")/.test(row) ? [] : [...row.matchAll(/"[^"]*"|'[^']*'/g)].map(([found]) => found);
+    const said = quoted.filter((each) => /\s/.test(each));
+    return said.length === 0 ? [] : [{ line: index + 1, text: said.join(' ') }];
   });

@@ -70,9 +70,8 @@ Run "pgha <command> --help" for options and examples.`,
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     const said = error instanceof Error ? error.message : String(error);
-    process.stderr.write(
-      `pgha: ${stopped.signal.aborted ? `${String(stopped.signal.reason.message)}: ` : ''}${said}\n`,
-    );
+    const reason = stopped.signal.aborted ? String((stopped.signal.reason as Error).message) : '';
+    process.stderr.write(`pgha: ${reason === '' || said.includes(reason) ? said : `${reason}: ${said}`}\n`);
     return exitCodeOf(error);
   }
 }

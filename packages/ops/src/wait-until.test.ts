@@ -19,7 +19,7 @@ describe('waiting for a condition', () => {
       timeoutMs: 20,
       everyMs: 1,
     });
-    await expect(never).rejects.toThrow('waited 0.02 s for pg-1: connection refused');
+    await expect(never).rejects.toThrow('timed out after 0.02 s waiting for pg-1: connection refused');
   });
 
   it('stops with its signal', async () => {

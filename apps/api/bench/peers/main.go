@@ -1,4 +1,4 @@
-// The benchmark's three routes as Gin and pgx do them: one query a request, nothing else.
+// The benchmark's three routes as Gin and pgx do them: one query per request, nothing else.
 package main
 
 import (

@@ -1,6 +1,8 @@
-"""The benchmark's three routes as FastAPI and asyncpg do them: one query a request, nothing else."""
+"""The benchmark's three routes as FastAPI and asyncpg do them: one query per request, nothing else."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import asyncpg
@@ -8,7 +10,18 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 
 COLUMNS = "id, name, description, price::float8, is_active, created_at, updated_at"
-app = FastAPI()
+
+
+@asynccontextmanager
+async def connect(app: FastAPI) -> AsyncIterator[None]:
+    async with (
+        asyncpg.create_pool(os.environ["PRIMARY_URL"], max_size=10) as app.state.primary,
+        asyncpg.create_pool(os.environ["REPLICA_URL"], max_size=10) as app.state.replica,
+    ):
+        yield
+
+
+app = FastAPI(lifespan=connect)
 
 
 class NewItem(BaseModel):
@@ -23,11 +36,6 @@ class Item(NewItem):
     created_at: datetime
     updated_at: datetime
 
-
-@app.on_event("startup")
-async def connect() -> None:
-    app.state.primary = await asyncpg.create_pool(os.environ["PRIMARY_URL"], max_size=10)
-    app.state.replica = await asyncpg.create_pool(os.environ["REPLICA_URL"], max_size=10)
 
 
 @app.get("/ready")

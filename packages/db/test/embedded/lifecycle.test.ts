@@ -101,7 +101,7 @@ describe('a pair and the processes around it', () => {
     await once(squatter, 'listening');
     const { port } = squatter.address() as AddressInfo;
     await expect(startPair({ dir, ports: { members: [port, 0] } })).rejects.toMatchObject({
-      message: `port ${port} is already in use; choose another or stop the program that has it`,
+      message: `port ${port} is already in use; choose another or stop the program that uses it`,
       port,
       purpose: 'pg1',
     });

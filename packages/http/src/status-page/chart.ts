@@ -24,7 +24,7 @@ export interface Chart {
   formatTick: (value: number) => string;
   /** Moments marked by a vertical line. */
   marks: number[];
-  /** 1 where no server was there, by sample. */
+  /** 1 for each sample without an available server. */
   away: Point[];
   window: TimeWindow;
 }
@@ -97,7 +97,7 @@ function toPath(points: (readonly [number, number])[]): string {
   return points.length === 1 ? `${path}h1` : path;
 }
 
-/** From the sample before the first away one to the last: a sample tells of the time since the one before. */
+/** From the sample before the first unavailable one to the last: a sample covers the time since the one before. */
 function bands(away: Point[]): [number, number][] {
   const found: [number, number][] = [];
   for (const [index, { at, value }] of away.entries()) {

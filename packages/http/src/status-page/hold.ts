@@ -20,7 +20,7 @@ export type HoldEvent = { at: number } & (
   | { kind: 'hold-ended'; forMs: number; peak: number; failed: number }
 );
 
-/** Takes in one reading of the gate: the hold that goes on, if any, and what has begun or ended. */
+/** Takes in one reading of the gate: the hold in progress, if any, and the events that begin or end one. */
 export function foldHold(hold: Hold | null, reading: GateReading): { hold: Hold | null; events: HoldEvent[] } {
   const { at, isOpen, waiting, failures } = reading;
   if (isOpen) {

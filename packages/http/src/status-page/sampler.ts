@@ -23,7 +23,7 @@ export interface Sources {
   now: () => number;
 }
 
-/** The last answer of a source that may be away. */
+/** The last answer of a source that may be unavailable. */
 interface Reading<T> {
   value: T | null;
   /** When it was read; null when it never was. */
@@ -88,7 +88,7 @@ const eventsKept = 100;
 
 /**
  * Watches one service: counters and the gate from inside, the cluster and the database by asking. Every source has its
- * own rhythm and may be away; none waits for another, and a slow one is not asked again before it has answered.
+ * own rhythm and may be unavailable; none waits for another, and a slow one is not asked again before it has answered.
  */
 export function createSampler(sources: Sources, rhythm: Rhythm = defaultRhythm): Sampler {
   const { readCluster, readStats, readBackups, totals, gate, needsLeader, now } = sources;
@@ -107,7 +107,7 @@ export function createSampler(sources: Sources, rhythm: Rhythm = defaultRhythm):
   let ticking: NodeJS.Timeout | null = null;
   let stopping = new AbortController();
 
-  /** Between two samples only the gate is looked at: a hold may be shorter than a second. */
+  /** Between two samples only the gate is checked: a hold may be shorter than a second. */
   function look(): void {
     const at = now();
     const isOpen = gate.isOpen();

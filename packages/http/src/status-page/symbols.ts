@@ -1,7 +1,7 @@
 import type { Tone } from './event-text.ts';
 import { type Html, html } from './html.ts';
 
-/** A shape for every tone, so that nothing is told by colour alone. */
+/** A shape for every tone, so that nothing is conveyed by colour alone. */
 const toneShapes: Record<Tone, Html> = {
   good: html`<circle class="disc" cx="8" cy="8" r="7"/><path class="ink" d="m4.8 8.3 2.3 2.3 4.2-4.8"/>`,
   notice: html`<path class="disc" d="M8 .8 15.2 8 8 15.2.8 8z"/><path class="ink" d="M8 4.6v4M8 11v.2"/>`,

@@ -3,6 +3,7 @@ export * from './aws-names.ts';
 export type * from './cluster.ts';
 export * from './connection-budget.ts';
 export * from './define-cluster.ts';
+export * from './disk-limits.ts';
 export type { ClusterInput, RegionInput } from './input.ts';
 export * from './instance-types.ts';
 export { isPublic, membersBeyond, mostMembers, natGatewayAddress, nodeBeyond } from './layout.ts';

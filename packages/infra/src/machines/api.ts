@@ -9,6 +9,7 @@ import {
   type Service,
   serviceSecrets,
 } from './config/api-units.ts';
+import { deletedBackups } from './config/deleted-backups.ts';
 import { renderPgbackrestConf, repositoryFiles, repositorySecrets } from './config/pgbackrest.ts';
 import { servicesRegion } from './config/services-region.ts';
 import { type MachineFile, type MachinePart, machineFile, type Site, type UnitAction } from './machine.ts';
@@ -56,7 +57,7 @@ const services: readonly Service[] = [
 
 /** The machine of both HTTP services. */
 export function apiServer(cluster: Cluster, node: Node, site: Site): readonly MachinePart[] {
-  return [servicesRegion(cluster, node, services), bothServices(cluster, node, site)];
+  return [servicesRegion(cluster, node, services), bothServices(cluster, node, site), deletedBackups(cluster)];
 }
 
 function bothServices(cluster: Cluster, node: Node, site: Site): MachinePart {

@@ -89,10 +89,10 @@ export function toUserData(cluster: Cluster, machine: Machine, site: Site, awsRe
 const unit = machineFile(
   '/etc/systemd/system/pgha-machine.service',
   `[Unit]
-Description=Make this machine what its manifest says
+Description=Apply this node's manifest
 After=network-online.target cloud-init.service
 Wants=network-online.target
-# A first boot without a mirror, without S3 or without secrets goes on by itself when they are there.
+# A first boot without a mirror, without S3 or without secrets resumes when they are available.
 StartLimitIntervalSec=0
 
 [Service]

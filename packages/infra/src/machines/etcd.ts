@@ -1,12 +1,11 @@
 import { type Cluster, loginsOf, type Node, nodesOf, ports, regionOf } from '../cluster/index.ts';
 import { confined } from './config/confinement.ts';
+import { operationLockKey, patroniPrefix } from './etcd-keys.ts';
 import { type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
 import { activeLoginFile, passwordFile, rotatingLoginFiles } from './secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from './tls.ts';
 
-/** The key prefix that Patroni's user may use, and no other. */
-export const patroniPrefix = '/service/';
 /** The etcd role of Patroni's logins. */
 const patroniRole = 'patroni';
 
@@ -45,7 +44,7 @@ export function etcdMember(cluster: Cluster, node: Node): MachinePart {
       ...(isFirst
         ? [
             programFile('pgha-etcd-auth.py', etcdAuthProgram),
-            machineFile('/etc/pgha/etcd-auth.json', etcdAuthSettings),
+            machineFile('/etc/pgha/etcd-auth.json', etcdAuthSettings, { onChange: updateUsers }),
             machineFile('/etc/systemd/system/pgha-etcd-auth.service', etcdAuthUnit),
           ]
         : []),
@@ -174,13 +173,14 @@ const etcdAuthSettings = `${JSON.stringify(
     users: loginsOf('etcd_patroni'),
     role: patroniRole,
     prefix: patroniPrefix,
+    readable: [operationLockKey],
   },
   null,
   1,
 )}\n`;
 
 const etcdAuthUnit = `[Unit]
-Description=Bring etcd's users and their passwords up to date
+Description=Update etcd's users and their passwords
 After=etcd.service pgha-secrets.service
 Wants=etcd.service
 StartLimitIntervalSec=0

@@ -89,7 +89,7 @@ export function nodeExporter(cluster: Cluster, node: Node): MachinePart {
       { unit, state: 'started' },
       { unit: 'pgha-certificate-metrics.timer', state: 'started' },
     ],
-    listens: [exporterListener(ports.nodeExporter, 'figures of the machine')],
+    listens: [exporterListener(ports.nodeExporter, 'metrics of the node')],
   };
 }
 
@@ -99,14 +99,14 @@ export function databaseFigures(cluster: Cluster): MachinePart {
   const connection = `user=monitoring host=${socketDirectory} dbname=${cluster.database} connect_timeout=5`;
   const health = writtenFigures({
     name: 'pgha-database-metrics',
-    does: 'Write down what PostgreSQL knows of its own health',
+    does: 'Export health metrics of PostgreSQL',
     command: `/usr/local/sbin/pgha-database-metrics "${connection}" ${healthQueries} ${textFolder}/pgha-database.prom`,
     // the exporter's system user; the role has no password. A server that is down is another alert's business (psql ends with 2)
     service: ['User=prometheus', 'SuccessExitStatus=2', 'PrivateNetwork=yes'],
   });
   const reach = writtenFigures({
     name: 'pgha-reach',
-    does: 'Write down which ports of the other members are reached',
+    does: 'Export which ports of the other members are reachable',
     command: `${reachProgram} ${textFolder}/pgha-reach.prom`,
     service: ['User=prometheus'],
   });
@@ -125,7 +125,7 @@ export function etcdFigures(cluster: Cluster): MachinePart {
   if (!cluster.monitoring) return {};
   const alarms = writtenFigures({
     name: 'pgha-etcd-alarms',
-    does: 'Write down which alarms etcd has raised',
+    does: 'Export the alarms of etcd',
     command: `/usr/local/sbin/pgha-etcd-alarms ${textFolder}/pgha-etcd-alarms.prom`,
     // the key of its certificate is etcd's own
     capabilities: 'CAP_DAC_READ_SEARCH',

@@ -2,7 +2,13 @@ export { artifacts, releaseContents } from './api.ts';
 export * from './aws-site.ts';
 export * from './cloud-init.ts';
 export { alertTopicName } from './config/alertmanager.ts';
-export { databaseRolesProgram, durabilityProgram, guardProgram, restoreGate } from './config/bundled-units.ts';
+export {
+  databaseRolesProgram,
+  durabilityProgram,
+  guardProgram,
+  restoreGate,
+  spaceProgram,
+} from './config/bundled-units.ts';
 export { databaseRotatingLogins, ownerRole } from './config/database-roles.ts';
 export { readableLagMib } from './config/haproxy.ts';
 export {
@@ -40,7 +46,8 @@ export {
 } from './config/restore.ts';
 export { servicesRegionProgram } from './config/services-region.ts';
 export * from './describe.ts';
-export { etcdAuthProgram, etcdDataDirectory, etcdQuotaBytes, patroniPrefix } from './etcd.ts';
+export { etcdAuthProgram, etcdDataDirectory, etcdQuotaBytes } from './etcd.ts';
+export * from './etcd-keys.ts';
 export * from './machine.ts';
 export { certificatesProgram, observeProgram } from './observe.ts';
 export { upgradeProgram } from './operating-system.ts';

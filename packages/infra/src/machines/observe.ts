@@ -1,6 +1,7 @@
 import { type Cluster, membersOf, type Node, ports, regionOf } from '../cluster/index.ts';
 import { alertmanagerConfig } from './config/alertmanager.ts';
-import { durabilityProgram } from './config/bundled-units.ts';
+import { durabilityProgram, spaceProgram } from './config/bundled-units.ts';
+import { deletedBackupsFile } from './config/deleted-backups.ts';
 import { routerSocket } from './config/haproxy.ts';
 import { dataMount, pgbouncerSocketDirectory } from './config/postgresql.ts';
 import { pagesPasswordFile, pagesUser } from './config/prometheus.ts';
@@ -44,6 +45,7 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
           durabilityProgram,
           restoreTests: restoreTestResults,
           holdersProgram,
+          spaceProgram,
           healthQueries,
           reachProgram,
           peers: peersOf(cluster, node),
@@ -52,7 +54,11 @@ export function withObservation(cluster: Cluster, machine: Machine): Machine {
       : {}),
     ...(node.role === 'monitoring' ? { watchingProgram, watching: watchingSettings(node) } : {}),
     ...(node.role === 'api'
-      ? { services: readyUrls(node), ...(cluster.dr === null ? {} : { servicesRegionProgram }) }
+      ? {
+          services: readyUrls(node),
+          deletedBackups: deletedBackupsFile,
+          ...(cluster.dr === null ? {} : { servicesRegionProgram }),
+        }
       : {}),
   };
   return {

@@ -58,7 +58,7 @@ function renderHosts(self: Node, { hosts }: Site): string {
 }
 
 const journaldConf = `[Journal]
-# the journal survives a power cut, which is when it is read
+# the journal survives a host failure, which is when it is read
 Storage=persistent
 SystemMaxUse=200M
 SystemKeepFree=1G
@@ -130,7 +130,7 @@ server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4
 `;
 
 const swapUnit = `[Unit]
-Description=A swap file on a small machine
+Description=Swap file
 ConditionVirtualization=!container
 
 [Service]

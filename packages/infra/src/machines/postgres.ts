@@ -2,6 +2,7 @@ import type { Cluster, Node } from '../cluster/index.ts';
 import { dataVolume } from './config/data-volume.ts';
 import { databaseExporters } from './config/database-exporters.ts';
 import { databaseRoles } from './config/database-roles.ts';
+import { diskSpace } from './config/disk-space.ts';
 import { durability } from './config/durability.ts';
 import { guardAndNodeCheck } from './config/guard.ts';
 import { router } from './config/haproxy.ts';
@@ -31,5 +32,6 @@ export function databaseServer(cluster: Cluster, node: Node, site: Site): readon
     databaseExporters(cluster),
     databaseFigures(cluster),
     durability(cluster, node),
+    diskSpace(cluster),
   ];
 }

@@ -122,9 +122,9 @@ export function withSecretFetching(machine: Machine, awsRegion: string, site: Si
 function renderSecretsUnit(secrets: readonly SecretFile[]): string {
   const users = [...new Set(secrets.flatMap(({ onChange }) => onChange.map(({ unit }) => unit)))].sort();
   return `[Unit]
-Description=Bring this machine's secrets up to date
+Description=Update this node's secrets
 # A machine that was off while a secret changed must not start with the old one. It asks once and briefly: a reboot without
-# Parameter Store goes on with the files that are there.
+# Parameter Store continues with the existing files.
 After=network-online.target
 Wants=network-online.target
 ${users.map((unit) => `Before=${unit}\n`).join('')}

@@ -6,6 +6,9 @@ const window = '1m';
 const answered = 'http_request_duration_seconds';
 const isLeading = '(patroni_primary == 1 or patroni_standby_leader == 1)';
 
+const usedOf = (free: string, all: string) =>
+  `(1 - node_filesystem_${free}{fstype=~"ext4|xfs"} / node_filesystem_${all}{fstype=~"ext4|xfs"})`;
+
 /** Figures computed once and used by signals and panels. */
 export const recordedFigures: readonly RecordedFigure[] = [
   { name: 'job:http_requests:rate1m', query: `sum by (job) (rate(${answered}_count[${window}]))` },
@@ -33,7 +36,8 @@ export const recordedFigures: readonly RecordedFigure[] = [
   },
   {
     name: 'instance:disk_used:ratio',
-    query: `1 - node_filesystem_avail_bytes{fstype=~"ext4|xfs"} / node_filesystem_size_bytes{fstype=~"ext4|xfs"}`,
+    // of bytes or of inodes, whichever there are fewer of; a file system that counts no inodes has no such ratio
+    query: `(${usedOf('avail_bytes', 'size_bytes')} > ${usedOf('files_free', 'files')}) or ${usedOf('files_free', 'files')} or ${usedOf('avail_bytes', 'size_bytes')}`,
   },
   {
     name: 'instance:memory_available:ratio',

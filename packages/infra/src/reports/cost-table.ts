@@ -12,19 +12,19 @@ export function renderCostTable(cluster: Cluster, usage: Usage = modestUsage): s
     (item) => `| ${regionName(cluster, item)} | ${item.what} | ${item.basis} | ${dollars(item.usd)} |`,
   );
   return [
-    '| region | what | how it is computed | USD a month |',
+    '| region | what | how it is computed | USD per month |',
     '|---|---|---|---:|',
     ...rows,
-    `| ${cluster.primary.awsRegion} | **together** | | **${dollars(sumOf('primary'))}** |`,
-    ...(cluster.dr === null ? [] : [`| ${cluster.dr.awsRegion} | **together** | | **${dollars(sumOf('dr'))}** |`]),
-    `| | **all** | of it fixed: ${dollars(totalOf(items.filter(({ kind }) => kind === 'fixed')))} | **${dollars(totalOf(items))}** |`,
+    `| ${cluster.primary.awsRegion} | **total** | | **${dollars(sumOf('primary'))}** |`,
+    ...(cluster.dr === null ? [] : [`| ${cluster.dr.awsRegion} | **total** | | **${dollars(sumOf('dr'))}** |`]),
+    `| | **grand total** | of which fixed: ${dollars(totalOf(items.filter(({ kind }) => kind === 'fixed')))} | **${dollars(totalOf(items))}** |`,
     '',
     ...notes(cluster, usage).map((note) => `- ${note}`),
     '',
   ].join('\n');
 }
 
-/** Rows of region, machines and USD a month, without headings: for documents of any language. */
+/** Rows of region, machines and USD per month, without headings: for documents of any language. */
 export function renderCostRows(cluster: Cluster, usage: Usage = modestUsage): readonly string[] {
   const items = monthlyCost(cluster, usage);
   const rows = regionsOf(cluster).map(
@@ -34,16 +34,16 @@ export function renderCostRows(cluster: Cluster, usage: Usage = modestUsage): re
   return [...rows, `| | | **${dollars(totalOf(items))}** |`];
 }
 
-/** What a quick estimate of such a cluster has: everything else comes with it, and is billed. */
+/** What a quick estimate of such a cluster counts. */
 const quickParts: readonly CostPart[] = ['machines', 'load balancer'];
 
 /** What is left out of a quick estimate, in the words of a bill. */
 const leftOut: readonly (readonly [CostPart, string])[] = [
-  ['volumes', 'disks: a root volume a machine, a data volume a database machine'],
+  ['volumes', 'disks: a root volume per node, a data volume per database node'],
   ['addresses', 'public IPv4 addresses, billed since February 2024 whether used or not'],
-  ['services', 'the key, the private zone, the alarms, and what options add'],
+  ['services', 'KMS keys, private DNS zone, CloudWatch alarms, and optional services'],
   ['backups', 'backups and WAL in S3'],
-  ['traffic', 'traffic between zones, to the second region and to the Internet'],
+  ['traffic', 'traffic between availability zones, to the DR region and to the Internet'],
 ];
 
 /** From what a quick estimate counts to what AWS bills, step by step, as a section of Markdown. */
@@ -54,13 +54,13 @@ export function renderEstimate(cluster: Cluster, usage: Usage = modestUsage): st
     totalOf(items.filter((item) => item.region === region && parts.includes(item.part)));
   const quick = sumOf('primary', quickParts);
   const steps: readonly (readonly [string, number])[] = [
-    [`machines of ${primary.awsRegion} and their load balancer`, quick],
+    [`nodes of ${primary.awsRegion} and their load balancer`, quick],
     ...leftOut.map(([part, words]) => [words, sumOf('primary', [part])] as const),
     ...(dr === null
       ? []
       : [
           [
-            `${dr.awsRegion}, all of it: machines, load balancer, disks, repository 2`,
+            `${dr.awsRegion}, everything: nodes, load balancer, disks, repository 2`,
             totalOf(items.filter(({ region }) => region === 'dr')),
           ] as const,
         ]),
@@ -70,12 +70,12 @@ export function renderEstimate(cluster: Cluster, usage: Usage = modestUsage): st
     return `| ${words} | ${dollars(usd)} | ${dollars(together)} |`;
   });
   return [
-    '## Why a quick estimate says less',
+    '## Why a quick estimate is lower',
     '',
-    'An estimate by the machines of the first region and their load balancer ends at the first line. The lines below it are billed',
-    'too; `pgha cost` prints what each consists of.',
+    'An estimate from the nodes of the primary region and their load balancer ends at the first line. The lines below it are billed',
+    'too; `pgha cost` shows what each consists of.',
     '',
-    '| | USD a month | together |',
+    '| | USD per month | cumulative |',
     '|---|---:|---:|',
     ...rows,
     '',
@@ -90,13 +90,13 @@ export function notes(cluster: Cluster, usage: Usage): readonly string[] {
     .filter(({ instanceType }) => instanceType.startsWith('t3.'));
   const vcpus = unlimited.reduce((sum, { instanceType }) => sum + (instanceTypes[instanceType]?.vcpus ?? 0), 0);
   return [
-    `List prices of ${pricesAsOf}, on demand, without taxes, free tiers and discounts; a year's commitment takes about a third off the machines.`,
-    `Assumed: ${usage.databaseGib} GiB of data, ${usage.walGibPerDay} GiB of WAL a day, ${usage.clientGib} GiB a month through the load balancer, ${usage.internetGib} GiB to the Internet. Backups are counted uncompressed.`,
-    'Not counted: what machines in different zones say to each other all the time (health checks, heartbeats, scrapes), and requests to KMS and S3 but for WAL. Together a few dollars.',
+    `List prices of ${pricesAsOf}, on demand, without taxes, free tiers and discounts; a one-year commitment saves about a third of the instances' price.`,
+    `Assumed: ${usage.databaseGib} GiB of data, ${usage.walGibPerDay} GiB of WAL per day, ${usage.clientGib} GiB per month through the load balancer, ${usage.internetGib} GiB per month to the Internet. Backups are counted uncompressed.`,
+    'Not counted: constant traffic between nodes in different availability zones (health checks, heartbeats, scrapes), and requests to KMS and S3 other than for WAL. Together a few dollars.',
     ...(vcpus === 0 || prices === null
       ? []
       : [
-          `Every T3 instance may use more than its baseline rather than be throttled, from its first boot on: ${prices.cpuCreditHour} per vCPU and hour above the baseline of a day, at most ${dollars(vcpus * prices.cpuCreditHour * hoursPerMonth)} a month if all ${vcpus} were busy all the time; nothing below the baseline.`,
+          `T3 instances have unlimited CPU credits: a daily average above the baseline costs ${prices.cpuCreditHour} per vCPU and hour, at most ${dollars(vcpus * prices.cpuCreditHour * hoursPerMonth)} per month if all ${vcpus} vCPUs were busy all the time; below the baseline it costs nothing.`,
         ]),
   ];
 }

@@ -10,9 +10,9 @@ import {
   regionsOf,
 } from '../cluster/index.ts';
 import { archiveTimeoutSeconds, walSegmentMib } from '../machines/config/postgresql.ts';
-import { type PriceList, pricesOf } from './price-list.ts';
+import { type PriceList, pricedRegions, pricesOf } from './price-list.ts';
 
-/** What nobody can read from a configuration: how much there is, and how much of it moves. */
+/** What a configuration does not say: how much is stored, and how much of it is transferred. */
 export interface Usage {
   databaseGib: number;
   walGibPerDay: number;
@@ -34,7 +34,7 @@ export type CostPart = 'machines' | 'load balancer' | 'volumes' | 'addresses' | 
 export interface CostItem {
   region: Region['kind'];
   part: CostPart;
-  /** `fixed`: billed whether anybody uses it. `usage`: grows with what is stored and moved. */
+  /** `fixed`: billed regardless of use. `usage`: grows with what is stored and moved. */
   kind: 'fixed' | 'usage';
   what: string;
   /** How the sum comes about, for whoever wants to check it. */
@@ -55,7 +55,10 @@ export class UnknownPricesError extends Error {
   readonly code = 'E_UNKNOWN_PRICES';
 
   constructor(awsRegion: string) {
-    super(`no prices of ${awsRegion} are known; add them to packages/infra/src/reports/price-list.ts`);
+    super(
+      `no prices for ${awsRegion}; known regions: ${pricedRegions.join(', ')}. Only the estimate needs them: ` +
+        'use one of these regions for it, or add the prices to packages/infra/src/reports/price-list.ts',
+    );
   }
 }
 
@@ -107,8 +110,8 @@ function machines({ region, prices }: Bill): Line[] {
     return {
       part: 'machines',
       kind: 'fixed',
-      what: `${names.length} machines ${type}`,
-      basis: `${names.join(', ')}: ${hour} an hour each`,
+      what: `${names.length} nodes, ${type}`,
+      basis: `${names.join(', ')}: ${hour} per hour each`,
       usd: names.length * hour * hoursPerMonth,
     };
   });
@@ -124,7 +127,7 @@ function volumes({ cluster, region, prices }: Bill): Line[] {
       part: 'volumes',
       kind: 'fixed',
       what: `${rootGib + dataGib} GiB of gp3 volumes`,
-      basis: `${rootGib} of the machines, ${dataGib} of data: ${prices.volumeGibMonth} a GiB`,
+      basis: `${rootGib} GiB root and monitoring, ${dataGib} GiB data: ${prices.volumeGibMonth} per GiB`,
       usd: (rootGib + dataGib) * prices.volumeGibMonth,
     },
   ];
@@ -133,29 +136,30 @@ function volumes({ cluster, region, prices }: Bill): Line[] {
 function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
   const addresses =
     region.nodes.filter(({ role }) => isPublic(role)).length + (cluster.egress === 'nat-gateway' ? 1 : 0);
-  // the second region's load balancer waits
+  // clients do not use the DR region's load balancer
   const clientGib = region.kind === 'primary' ? usage.clientGib : 0;
-  const why = region.kind === 'dr' ? '; making one takes minutes that a promotion does not have' : '';
+  const why =
+    region.kind === 'dr' ? '; always present, because creating one takes minutes that a failover does not have' : '';
   return [
     {
       part: 'load balancer',
       kind: 'fixed',
       what: 'network load balancer',
-      basis: `${prices.loadBalancerHour} an hour${why}`,
+      basis: `${prices.loadBalancerHour} per hour${why}`,
       usd: prices.loadBalancerHour * hoursPerMonth,
     },
     {
       part: 'load balancer',
       kind: 'usage',
-      what: "the load balancer's capacity units",
+      what: 'load balancer capacity units',
       basis: `${clientGib} GiB, one unit each: ${prices.capacityUnitHour}`,
       usd: clientGib * prices.capacityUnitHour,
     },
     {
       part: 'addresses',
       kind: 'fixed',
-      what: `${addresses} public IPv4 addresses`,
-      basis: `${prices.publicAddressHour} an hour each`,
+      what: `${addresses} public IPv4 address${addresses === 1 ? '' : 'es'}`,
+      basis: `${prices.publicAddressHour} per hour each`,
       usd: addresses * prices.publicAddressHour * hoursPerMonth,
     },
     ...(cluster.egress === 'nat-gateway'
@@ -164,7 +168,7 @@ function networkParts({ cluster, region, prices, usage }: Bill): Line[] {
             part: 'services' as const,
             kind: 'fixed' as const,
             what: 'NAT gateway',
-            basis: `${prices.natGatewayHour} an hour; the bastion does it for nothing more`,
+            basis: `${prices.natGatewayHour} per hour; the bastion translates addresses at no extra cost`,
             usd: prices.natGatewayHour * hoursPerMonth,
           },
         ]
@@ -185,7 +189,7 @@ function small({ cluster, region, prices, usage }: Bill): Line[] {
       part: 'services',
       kind: 'fixed',
       what: 'private DNS zone',
-      basis: `${prices.zoneMonth} a month`,
+      basis: `${prices.zoneMonth} per month`,
       usd: prices.zoneMonth,
     },
     {
@@ -225,7 +229,7 @@ function storage({ cluster, prices, usage }: Bill): Line[] {
       part: 'backups',
       kind: 'usage',
       what: 'WAL segments written to S3',
-      basis: `${Math.round(segments)} a month: ${prices.storageThousandPuts} a thousand`,
+      basis: `${Math.round(segments)} per month: ${prices.storageThousandPuts} per thousand`,
       usd: (segments / 1000) * prices.storageThousandPuts,
     },
   ];
@@ -264,29 +268,29 @@ function traffic({ cluster, region, prices, usage }: Bill): Line[] {
     {
       part: 'traffic',
       kind: 'usage',
-      what: 'traffic between zones',
-      basis: `${gib(crossZone)}: WAL streamed to ${replicas} replica${replicas === 1 ? '' : 's'} in whole segments, clients twice; ${prices.crossZoneGib} a GiB`,
+      what: 'traffic between availability zones',
+      basis: `${gib(crossZone)}: WAL streamed to ${replicas} replica${replicas === 1 ? '' : 's'} in whole segments, client traffic twice; ${prices.crossZoneGib} per GiB`,
       usd: crossZone * prices.crossZoneGib,
     },
     {
       part: 'traffic',
       kind: 'usage',
-      what: 'traffic to the second region',
-      basis: `${gib(toRepository + toStandby)}: WAL streamed to the standby in whole segments, WAL, full, differential and incremental backups to repository 2; ${prices.interRegionGib} a GiB`,
+      what: 'traffic to the DR region',
+      basis: `${gib(toRepository + toStandby)}: WAL streamed to the standby in whole segments, WAL, full, differential and incremental backups to repository 2; ${prices.interRegionGib} per GiB`,
       usd: (toRepository + toStandby) * prices.interRegionGib,
     },
     {
       part: 'traffic',
       kind: 'usage',
       what: 'repository 2 through the NAT gateway',
-      basis: `${gib(toRepository)}: ${prices.natGatewayGib} a GiB`,
+      basis: `${gib(toRepository)}: ${prices.natGatewayGib} per GiB`,
       usd: cluster.egress === 'nat-gateway' ? toRepository * prices.natGatewayGib : 0,
     },
     {
       part: 'traffic',
       kind: 'usage',
       what: 'repository 2 through the bastion',
-      basis: `${gib(toRepository)} at most from another zone: ${prices.crossZoneGib} per GiB`,
+      basis: `${gib(toRepository)} at most, from another availability zone: ${prices.crossZoneGib} per GiB`,
       usd: cluster.egress === 'bastion' ? toRepository * prices.crossZoneGib : 0,
     },
     {

@@ -33,12 +33,12 @@ export function deployPolicies(cluster: Cluster, account: string): readonly Poli
 
 /** The bound of every role that a deploy makes; an administrator makes it before the first deploy. */
 export function boundaryPolicy(cluster: Cluster, account: string): Policy {
-  const purpose = 'the permissions boundary of the machines: attached to nobody by hand';
+  const purpose = 'the permissions boundary of the nodes: never attached by hand';
   return policy(boundaryName(cluster), purpose, boundaryStatements(cluster, account));
 }
 
 /** What the role that plans pull requests has beside AWS's ReadOnlyAccess. */
 export function planPolicy(cluster: Cluster, account: string): Policy {
-  const purpose = "plans of pull requests, beside AWS's ReadOnlyAccess";
+  const purpose = "plans of pull requests, in addition to AWS's ReadOnlyAccess";
   return policy(`${deploymentName(cluster)}-plan`, purpose, planStatements(cluster, account));
 }

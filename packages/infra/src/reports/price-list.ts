@@ -70,6 +70,9 @@ const priceLists: Readonly<Record<string, PriceList>> = {
   'us-west-2': usEastOhioAndOregon,
 };
 
+/** Their names. */
+export const pricedRegions = Object.keys(priceLists);
+
 /** A region's prices, or null when they are not known. */
 export function pricesOf(awsRegion: string): PriceList | null {
   return priceLists[awsRegion] ?? null;

@@ -38,7 +38,7 @@ export class Alerts extends Construct {
       // nothing else watches it: an instance that is stopped has no data, which counts as failed
       new CloudwatchMetricAlarm(this, `watched-${node.name}`, {
         alarmName: `${machineResourceName(cluster, node)}-down`,
-        alarmDescription: `${node.name} is down: no alert of the cluster is sent until it is back`,
+        alarmDescription: `${node.name} is down: no alert of the cluster is sent until it is up again`,
         namespace: 'AWS/EC2',
         metricName: 'StatusCheckFailed',
         dimensions: { InstanceId: machines.instanceOf(node).id },
@@ -55,7 +55,7 @@ export class Alerts extends Construct {
     for (const node of region.nodes) {
       new CloudwatchMetricAlarm(this, `recover-${node.name}`, {
         alarmName: `${machineResourceName(cluster, node)}-recover`,
-        alarmDescription: `${node.name} stands on failed hardware: it is started elsewhere, with its address and volumes`,
+        alarmDescription: `${node.name} runs on failed hardware: it is restarted on other hardware, with its address and volumes`,
         namespace: 'AWS/EC2',
         metricName: 'StatusCheckFailed_System',
         dimensions: { InstanceId: machines.instanceOf(node).id },

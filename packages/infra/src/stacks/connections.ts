@@ -143,7 +143,7 @@ function waysOut(cluster: Cluster, region: Region): Connection[] {
         from: { cidr },
         to: { group: 'bastion' },
         port,
-        reason: `${reason}, translated for machines without a public address`,
+        reason: `${reason}, NAT for nodes without a public address`,
       }),
     ),
   );

@@ -11,7 +11,7 @@ export function debianImage(scope: Construct): string {
   const variable = new TerraformVariable(scope, 'machine_image', {
     type: 'string',
     default: '',
-    description: 'An AMI of Debian 13 for new machines; empty: the newest.',
+    description: 'AMI of Debian 13 for new instances; empty: the newest.',
   });
   const parameter = new DataAwsSsmParameter(scope, 'debian', { name: debianParameter });
   // not asked for when an image is named

@@ -72,7 +72,8 @@ export class Machines extends Construct {
 
   instanceOf(node: Node): Instance {
     const found = this.instances.get(node.name);
-    if (found === undefined) throw new Error(`${node.name} is not one of ${[...this.instances.keys()].join(', ')}`);
+    if (found === undefined)
+      throw new Error(`unknown node "${node.name}". Nodes of this region: ${[...this.instances.keys()].join(', ')}`);
     return found;
   }
 

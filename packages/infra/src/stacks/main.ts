@@ -20,7 +20,7 @@ const { values } = parseArgs({
   },
 });
 if (values.account !== undefined && !/^\d{12}$/.test(values.account)) {
-  throw new Error(`--account is "${values.account}"; an AWS account is twelve digits`);
+  throw new Error(`--account: "${values.account}" is not an AWS account ID (12 digits)`);
 }
 const config = resolve(values.config);
 if (!existsSync(config))

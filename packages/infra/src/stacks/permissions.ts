@@ -109,7 +109,8 @@ function repositories(cluster: Cluster, node: Node, { backupBuckets }: Site): St
     {
       Sid: 'ListRepositories',
       Effect: 'Allow',
-      Action: ['s3:ListBucket', 's3:GetBucketLocation'],
+      // versions: the API server tells what was deleted of the backups
+      Action: ['s3:ListBucket', 's3:GetBucketLocation', ...(isMember ? [] : ['s3:ListBucketVersions'])],
       Resource: buckets.map((bucket) => `arn:aws:s3:::${bucket}`),
     },
     {

@@ -42,8 +42,7 @@ export class RegionStack extends ClusterStack {
       boundary,
     });
     const [bastion] = nodesOf(region, 'bastion');
-    if (bastion === undefined)
-      throw new Error(`${region.awsRegion} has no bastion; its machines would have no way out`);
+    if (bastion === undefined) throw new Error(`${region.awsRegion} has no bastion; its nodes would have no egress`);
     new Egress(this, 'egress', cluster, region, network, machines.instanceOf(bastion));
     const loadBalancer = new LoadBalancer(this, 'load-balancer', cluster, region, {
       network,

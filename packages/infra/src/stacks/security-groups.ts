@@ -34,7 +34,7 @@ export class SecurityGroups extends Construct {
 
   idOf(group: Group): string {
     const found = this.groups.get(group);
-    if (found === undefined) throw new Error(`no security group for ${group}; its region has no such machine`);
+    if (found === undefined) throw new Error(`no security group for ${group}: its region has no such node`);
     return found.id;
   }
 

@@ -219,7 +219,7 @@ wait_for is_healthy 200
     expect(output).toContain('health while there is no primary: 200');
     expect(output).toContain('waited: 1');
     expect(output).toContain('after the guard: 0');
-    expect(output).toContain('a hung pooler: the pooler does not answer');
+    expect(output).toContain('a hung pooler: PgBouncer is not responding');
     expect(code).toBe(0);
   });
 

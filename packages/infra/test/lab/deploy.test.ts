@@ -133,7 +133,7 @@ echo "exposure $(systemd-analyze security --no-pager pgha-api.service | tail -n 
 tr '\\0' '\\n' </proc/$(systemctl show --value --property=MainPID pgha-api.service)/environ | grep -c secret- || true
 ls /opt/pgha/releases`);
     expect(output).toContain('{"version":"one","login":"app_a","password":"secret-app_a"}');
-    expect(output).toContain('pgha-read-api.service does not serve broken; going back to two');
+    expect(output).toContain('pgha-read-api.service does not serve broken; rolling back to two');
     expect(output).toContain('pgha-read-api.service does not serve broken; two runs again');
     expect(output).toMatch(/torn.tar.zst has the SHA-256 .* upload it again/);
     expect(output).toContain('{"current": "two", "previous": "one", "releases": ["broken", "one", "two"]}');

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allNodes, defineCluster, type Node } from '../../src/cluster/index.ts';
 import { type Machine, renderMachine, type Site } from '../../src/machines/index.ts';
@@ -26,6 +27,7 @@ const tools = [
 ];
 const packages = [...new Set([...machines.flatMap((machine) => machine.packages), ...tools])].sort();
 
+const runbook = new URL('../../../../docs/runbooks/backup-objects-deleted.md', import.meta.url);
 const machineNamed = (name: string) => machines.find(({ node }) => node.name === name) ?? expect.fail(`no ${name}`);
 
 let root: DebianRoot;
@@ -72,6 +74,106 @@ describe.each(
     expect(output).toContain('passwordauthentication no');
     expect(output).toContain('permitrootlogin no');
     expect(output).toContain(`allowtcpforwarding ${machine.node.role === 'bastion' ? 'local' : 'no'}`);
+  });
+});
+
+describe('deleted backups', () => {
+  const machine = machineNamed('api-1');
+  beforeAll(() => open(machine));
+  afterAll(() => root.close());
+
+  const [label, incremental] = ['20261120-020000F', '20261120-020000F_20261120-060000I'];
+  const wal = (number: string) => `pgha/1/archive/pgha/17-1/0000000100000000/${number}-${'0'.repeat(40)}.zst`;
+  /** pgBackRest's report, of a backup that ended in the past; the program finds it as its command's output. */
+  const info = (labels: readonly string[]) => [
+    {
+      name: 'pgha',
+      repo: [1, 2].map((key) => ({ key, status: { code: 0, message: 'ok' } })),
+      archive: [{ id: '17-1', min: '000000010000000000000003', database: { 'repo-key': 1 } }],
+      backup: labels.map((each) => ({ label: each, timestamp: { start: 10, stop: 20 }, database: { 'repo-key': 1 } })),
+    },
+  ];
+  /** What the runbook's command selects: the AWS CLI evaluates it with this library. */
+  const query = /--query "(.*)" --output/.exec(readFileSync(runbook, 'utf8'))?.[1] ?? expect.fail('no query');
+
+  it('are found in buckets with versions, and restored by what the runbook selects', () => {
+    root.write([
+      { path: '/root/info.json', content: JSON.stringify(info([label, incremental])), mode: '0644' },
+      { path: '/root/expired.json', content: JSON.stringify(info([label])), mode: '0644' },
+      // the second look finds what expired since the first
+      {
+        path: '/usr/local/bin/pgbackrest',
+        content: '#!/bin/sh\ncat /root/info.json\n[ ! -e /root/expires ] || cp /root/expired.json /root/info.json\n',
+        mode: '0755',
+      },
+    ]);
+    const { code, output } = root.run(`
+ip link set lo up
+export AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_DEFAULT_REGION=us-east-1
+export RUNTIME_DIRECTORY=/root/run CREDENTIALS_DIRECTORY=/root/credentials AWS_CA_BUNDLE=/root/moto.crt
+mkdir -p /root/run /root/credentials
+echo '1 current secret' >/root/credentials/passphrases; echo none >/root/credentials/detached
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout /root/moto.key -out /root/moto.crt 2>/dev/null
+moto_server -H 127.0.0.1 -p 5000 --ssl --ssl-cert /root/moto.crt --ssl-key /root/moto.key >/root/moto.log 2>&1 &
+until curl --silent --fail --cacert /root/moto.crt -o /dev/null https://127.0.0.1:5000/moto-api/; do sleep 0.2; done
+cat >/root/s3.py <<'x'
+import sys, boto3, jmespath
+s3 = boto3.client("s3", endpoint_url="https://127.0.0.1:5000")
+def fill():
+    for bucket in ("backups", "backups-dr"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    info = ["pgha/1/backup/pgha/backup.info", "pgha/1/archive/pgha/archive.info"]
+    backups = [f"pgha/1/backup/pgha/{label}/{name}" for label in ("${label}", "${incremental}") for name in ("backup.manifest", "bundle/1")]
+    wal = ["${wal('NAME')}".replace("NAME", f"0000000100000000{n:08X}") for n in range(1, 6)]
+    for key in info + backups + wal:
+        s3.put_object(Bucket="backups", Key=key, Body=b"x")
+def delete(*keys):
+    for key in keys:
+        s3.delete_object(Bucket="backups", Key=key)
+def restore():
+    answer = s3.list_object_versions(Bucket="backups", Prefix="pgha/1/")
+    # the CLI has times as text
+    markers = [each | {"LastModified": each["LastModified"].isoformat()} for each in answer["DeleteMarkers"]]
+    for key, version in jmespath.search(${JSON.stringify(query.replace('$since', '2026-01-01T00:00:00'))}, {"DeleteMarkers": markers}):
+        s3.delete_object(Bucket="backups", Key=key, VersionId=version)
+globals()[sys.argv[1]](*sys.argv[2:])
+x
+python3 /root/s3.py fill
+look() { echo "$1"; /usr/local/lib/pgha/deleted-backups /root/result.json /root/figures.prom || echo "ended with $?"; cat /root/result.json; echo; grep '^pgha_backup_objects_deleted' /root/figures.prom; }
+look whole
+python3 /root/s3.py delete ${wal('000000010000000000000002')}
+look 'expired WAL'
+python3 /root/s3.py delete ${wal('000000010000000000000005')} pgha/1/backup/pgha/${label}/bundle/1
+look deleted
+python3 /root/s3.py restore
+look restored
+touch /root/expires
+python3 /root/s3.py delete pgha/1/backup/pgha/${incremental}/bundle/1
+look 'expired meanwhile'
+kill $!
+look silent`);
+    const seen = (name: string) => {
+      const [, results = '[]', ...rest] = output.split(`${name}\n`)[1]?.split(/^(\[.*\])$/m) ?? [];
+      return { results: JSON.parse(results), figures: rest.join('').trim().split('\n').slice(0, 2) };
+    };
+    const whole = { repository: 1, deleted: 0, first: null, requests: 5, problem: null };
+    expect(seen('whole').results, output).toMatchObject([whole, { repository: 2, deleted: 0, problem: null }]);
+    expect(seen('expired WAL').results[0]).toMatchObject(whole);
+    expect(seen('\ndeleted').results[0]).toMatchObject({
+      deleted: 2,
+      first: wal('000000010000000000000005'),
+      below: ['pgha/1/archive/pgha/17-1/', `pgha/1/backup/pgha/${label}/`],
+    });
+    expect(seen('\ndeleted').figures).toEqual([
+      'pgha_backup_objects_deleted{repository="1"} 2',
+      'pgha_backup_objects_deleted{repository="2"} 0',
+    ]);
+    expect(seen('restored').results[0]).toMatchObject(whole);
+    expect(seen('expired meanwhile').results[0]).toMatchObject({ deleted: 0 });
+    expect(seen('silent').results[0].problem).toContain('Could not connect to the endpoint');
+    expect(output).toContain('ended with 1');
+    expect(code).toBe(0);
   });
 });
 
@@ -222,7 +324,7 @@ pgha-etcd-auth || echo "lost: $?"`);
     );
     expect(output).toContain('administrator: root');
     expect(output).toContain('\n600\n');
-    expect(output).toContain('etcd takes none of the administrators');
+    expect(output).toContain('etcd accepts none of the administrator passwords');
     expect(output).toContain('lost: 1');
     expect(code).toBe(0);
   });

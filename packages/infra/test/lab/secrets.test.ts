@@ -167,9 +167,9 @@ kill -CONT $moto
 pgha-secrets fetch >/dev/null
 cat /etc/pgha/secrets/etcd_admin_a; echo
 [ -e /run/pgha-secrets/stale ] || echo fresh again`);
-    expect(output).toContain('changed while this machine was off: ');
+    expect(output).toContain('changed while this node was stopped: ');
     expect(output).toContain('second-/pgha/prod/passwords/etcd_admin_a\nfresh\n');
-    expect(output).toContain('starting with the secrets that are here, and asking again later');
+    expect(output).toContain('starting with the local copies of the secrets, and retrying later');
     expect(output).toMatch(/started after [4-9] s\nstale\n/);
     expect(output).toContain('third-/pgha/prod/passwords/etcd_admin_a\nfresh again\n');
     expect(code).toBe(0);

@@ -377,6 +377,18 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
       [primary('pg-2')]: always(0),
     },
   },
+  WalArchiveLagHigh: {
+    fires: {
+      [`pgha_wal_archive_lag_seconds{${at('pg-1')}}`]: growing(10),
+      [`pg_stat_archiver_last_archive_age{${at('pg-1')}}`]: always(5),
+      [primary('pg-1')]: always(1),
+    },
+    quiet: {
+      [`pgha_wal_archive_lag_seconds{${at('pg-1')}}`]: always(20),
+      [`pg_stat_archiver_last_archive_age{${at('pg-1')}}`]: always(5),
+      [primary('pg-1')]: always(1),
+    },
+  },
   ArchiveCommandFailing: {
     fires: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: growing(1) },
     quiet: { [`pg_stat_archiver_failed_count{${at('pg-1')}}`]: always(12) },
@@ -419,6 +431,27 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     fires: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(99) },
     quiet: { [`pgbackrest_repo_status{${at('pg-1')},repo_key="2"}`]: always(0) },
   },
+  BackupObjectsDeleted: {
+    fires: {
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="1"}`]: always(0),
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="2"}`]: always(1),
+    },
+    quiet: {
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="1"}`]: always(0),
+      [`pgha_backup_objects_deleted{${at('api-1')},repository="2"}`]: always(0),
+    },
+  },
+  BackupObjectsUnchecked: {
+    fires: {
+      [`pgha_backup_objects_checked_seconds{${at('api-1')},repository="1"}`]: always(0),
+      [`pgha_backup_objects_checked_seconds{${at('api-1')},repository="2"}`]: always(-6 * 3600),
+    },
+    quiet: {
+      // the other region's API server did it
+      [`pgha_backup_objects_checked_seconds{${at('api-1')},repository="1"}`]: always(-6 * 3600),
+      [`pgha_backup_objects_checked_seconds{${at('dr-api-1', 'dr')},repository="1"}`]: always(-3600),
+    },
+  },
   BackupMetricsMissing: {
     fires: { [`up{job="pgbackrest",${at('pg-1')}}`]: always(0) },
     quiet: { [`pgbackrest_stanza_status{${at('pg-1')}}`]: always(0) },
@@ -453,6 +486,27 @@ export const signalCases: Readonly<Record<string, SignalCase>> = {
     quiet: {
       [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(10),
       [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/"}`]: always(100),
+    },
+  },
+  PrimaryDiskFull: {
+    fires: {
+      [primary('pg-1')]: always(1),
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(50),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+      // its inodes are what is used up
+      [`node_filesystem_files_free{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(1),
+      [`node_filesystem_files{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+    },
+    quiet: {
+      [primary('pg-1')]: always(0),
+      [primary('pg-2')]: always(1),
+      // it was switched over from
+      [`node_filesystem_avail_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(0),
+      [`node_filesystem_size_bytes{${at('pg-1')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+      [`node_filesystem_avail_bytes{${at('pg-2')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(4),
+      [`node_filesystem_size_bytes{${at('pg-2')},fstype="ext4",mountpoint="/var/lib/postgresql"}`]: always(100),
+      [`node_filesystem_avail_bytes{${at('pg-2')},fstype="ext4",mountpoint="/"}`]: always(0),
+      [`node_filesystem_size_bytes{${at('pg-2')},fstype="ext4",mountpoint="/"}`]: always(100),
     },
   },
   MemoryLow: {

@@ -35,7 +35,7 @@ export interface Etcd {
 const timeoutMs = 30_000;
 
 /**
- * etcd by way of `pgha-etcdctl` on its own machines: the first one that can be entered speaks for all.
+ * etcd by way of `pgha-etcdctl` on its own machines: the first one that is reachable speaks for all.
  *
  * @param hosts the region's etcd machines.
  */
@@ -107,7 +107,7 @@ function runOnReady(host: Host, argv: readonly string[], options: RunOptions): P
 }
 
 /**
- * Does something on the first of the hosts that can be entered; what the others say is not asked.
+ * Does something on the first of the hosts that is reachable; what the others say is not asked.
  *
  * @param isHarmless it may be done on another host when the first one did not answer in time.
  */

@@ -15,7 +15,7 @@ export interface Observation {
   machine: string;
   at: string;
   needsReboot: boolean;
-  disks: Told<readonly { mount: string; sizeBytes: number; freeBytes: number }[]>;
+  disks: Told<readonly DiskSeen[]>;
   memory: Told<{ totalBytes: number; availableBytes: number }>;
   certificates: Told<readonly { path: string; notAfter: string }[]>;
   /** Units that should run and do not, and others that failed. */
@@ -43,6 +43,8 @@ export interface Observation {
   holders?: Told<HoldersObservation>;
   /** On database machines: the error that ends replay again and again. */
   replay?: Told<{ failure: ReplayFailure | null }>;
+  /** On database machines: what the program that hands a full primary over saw last; older programs have none. */
+  space?: Told<{ at: number; used: number | null; reason: string }>;
   /** On etcd machines: the whole region's, as this member sees it. */
   etcd?: Told<{
     members: readonly {
@@ -64,8 +66,20 @@ export interface Observation {
   watching?: Told<WatchingObservation>;
   /** On API servers. */
   api?: Told<{ release: string | null; ready: Readonly<Record<string, string>>; region: string | null }>;
+  /** On API servers: what was deleted from each repository; none before the first check, absent where programs are older. */
+  deletions?: Told<readonly DeletionsSeen[]>;
   /** On database machines of a cluster with two regions. */
   region?: Told<RegionKnowledge>;
+}
+
+/** A file system that may fill. */
+export interface DiskSeen {
+  mount: string;
+  sizeBytes: number;
+  freeBytes: number;
+  /** Inodes; older programs do not tell them. */
+  files?: number;
+  freeFiles?: number;
 }
 
 /** What Patroni says of its own member (Patroni 4.0, `GET /patroni`). */
@@ -208,6 +222,24 @@ export interface RestoreTestSeen {
   ok: boolean;
   problem: string | null;
   succeededAt: string | null;
+}
+
+/** What was deleted from a repository although backups need it. */
+export interface DeletionsSeen {
+  repository: number;
+  bucket: string;
+  region: string;
+  /** Delete markers in force, and manifests that are missing without one. */
+  deleted: number;
+  /** The key of the object that was deleted first, and when; null: it is missing without a delete marker. */
+  first: string | null;
+  firstAt: string | null;
+  /** Prefixes of the backups, and of the archive, that lack something. */
+  below: readonly string[];
+  /** Since when there should be a check, when the last one ended, and what stood in the way of a later one. */
+  expectedSince: string;
+  checkedAt: string | null;
+  problem: string | null;
 }
 
 /** Above the program's own deadline a part, and the way to the machine. */

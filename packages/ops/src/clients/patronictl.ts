@@ -21,7 +21,7 @@ export interface ListedMember {
 /** Above what patronictl itself waits for an etcd that does not answer. */
 const listTimeoutMs = 30_000;
 
-/** Asks on a member's own machine, which works wherever the machine can be entered: Patroni itself need not run. */
+/** Asks on a member's own machine, which works wherever the machine is reachable: Patroni itself need not run. */
 export async function listMembers(host: Host): Promise<readonly ListedMember[]> {
   const list = await patronictl(host, ['list', '--format', 'json'], { timeoutMs: listTimeoutMs });
   return (JSON.parse(list) as readonly RawMember[]).map(toMember);
@@ -42,7 +42,7 @@ export async function switchOver(host: Host, scope: string, leader: string, cand
   await patronictl(host, ['switchover', scope, ...who, '--force'], { timeoutMs: 120_000 });
 }
 
-/** Promotes a member where nobody leads, whatever it may lack: who calls this has decided. Returns once it leads. */
+/** Promotes a member where there is no leader, whatever it may lack: who calls this has decided. Returns once it leads. */
 export async function failOver(host: Host, scope: string, candidate: string): Promise<void> {
   await patronictl(host, ['failover', scope, '--candidate', candidate, '--force'], { timeoutMs: 120_000 });
 }
@@ -55,7 +55,7 @@ export async function restartMember(host: Host, scope: string, name: string): Pr
 /** A terabyte over a small machine's network. */
 const reinitTimeoutMs = 12 * 3_600_000;
 
-/** Throws a member's data away, builds it anew and waits until that is done. */
+/** Throws a member's data away, reinitializes it and waits until that is done. */
 export async function reinitMember(host: Host, scope: string, name: string): Promise<void> {
   await patronictl(host, ['reinit', scope, name, '--force', '--wait'], { timeoutMs: reinitTimeoutMs });
 }

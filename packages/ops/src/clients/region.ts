@@ -68,7 +68,7 @@ export interface Pace {
   seconds: number;
 }
 
-/** What a member of a lost region holds that the acting region never got. */
+/** What a member of a failed region holds that the acting region never got. */
 export interface LostCommits {
   /** The heartbeat's are among them. */
   commits: number;
@@ -114,7 +114,7 @@ const program = async <T>(host: Host, argv: readonly string[], options: RunOptio
 
 /**
  * What the machine knows of both regions: of its own now, of the other one now or, without asking it, as its watch saw it some
- * seconds ago. A region that is lost keeps whoever asks it waiting.
+ * seconds ago. A region that is down keeps whoever asks it waiting.
  */
 export function readRegions(host: Host, other: 'now' | 'remembered'): Promise<RegionKnowledge> {
   return program(host, asPostgres(regionProgram, other === 'now' ? 'read' : 'show'), { timeoutMs: readTimeoutMs });
@@ -177,7 +177,7 @@ export async function undoRetirement(host: Host): Promise<void> {
 }
 
 /**
- * Ends whatever runs on a member of a lost region, and says what it holds alone.
+ * Ends whatever runs on a member of a failed region, and says what it holds alone.
  *
  * @param history what the acting region left each of its earlier timelines with.
  */
@@ -230,7 +230,7 @@ export function readServicesRegion(host: Host): Promise<Pick<ServicesRegion, 're
 const drillUnit = 'pgha-drill.service';
 
 /**
- * Ends a drill whose command was cut off, and what it made: nobody would be told what it finds, and as long as it is at work no other
+ * Ends a drill whose command was interrupted, and what it made: nobody would be told what it finds, and as long as it is at work no other
  * one can begin.
  */
 export async function endDrill(host: Host): Promise<void> {

@@ -2,18 +2,21 @@ import { resolve } from 'node:path';
 import { type Cluster, defineCluster, regionsOf } from '@pgha/infra/cluster';
 import type { Command } from 'commander';
 import { readClusterFile } from '../cluster-file.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
 import { createLocalHost } from '../hosts/local.ts';
 import { terraformVersion } from '../hosts/terraform.ts';
 import { findObstacles } from '../lab/preflight.ts';
+import { reviewBaseline } from '../operations/deploy/account-baseline.ts';
 import { reviewAccount } from '../operations/deploy/account-limits.ts';
 import { readRegionAccount } from '../operations/deploy/account-reading.ts';
-import { type AwsLogin, loginOf } from '../operations/deploy/aws-access.ts';
+import { type AwsLogin, type Identity, loginOf } from '../operations/deploy/aws-access.ts';
+import { readAccountBaseline } from '../operations/deploy/baseline-reading.ts';
 import { findPrerequisites, surroundings } from '../operations/deploy/prerequisites.ts';
 import { answer, type CommandContext, json } from './command.ts';
 import { type PlaceOptions, withPlace } from './place.ts';
 
 interface DoctorOptions extends PlaceOptions {
+  aws?: boolean;
   json?: boolean;
 }
 
@@ -36,9 +39,14 @@ export function registerDoctor(program: Command, context: CommandContext): void 
       'Checks everything that the other commands need on this computer and prints what to do about what is missing. Changes nothing. ' +
         'Exits with status 1 if something is missing that AWS operations (with --lab: the lab) require.',
     )
+    .option(
+      '--aws',
+      "also check the AWS account's security baseline: audit trail, encryption, session logs, public access",
+    )
     .option(...json)
-    .addHelpText('after', '\nExamples:\n  pgha doctor\n  pgha doctor --lab')
+    .addHelpText('after', '\nExamples:\n  pgha doctor\n  pgha doctor --aws\n  pgha doctor --lab')
     .action(async (options: DoctorOptions) => {
+      if (options.lab === true && options.aws === true) throw new UsageError('--lab and --aws cannot be combined');
       const checks = options.lab === true ? await checkLab(context) : await checkAws(context, options);
       answer(context, options, checks, renderChecks);
       if (checks.some(({ found, neededFor }) => found === null && neededFor !== 'pgha connect')) {
@@ -93,6 +101,7 @@ async function checkAws(context: CommandContext, options: DoctorOptions): Promis
       remedies: identity === null ? ['unknown without AWS credentials'] : state,
     },
     ...(identity === null || read.cluster === null ? [] : await checkAccounts(cluster, login)),
+    ...(options.aws !== true ? [] : await checkBaseline(cluster, login, identity)),
     await checkProgram(context, 'AWS CLI', ['aws', '--version'], 'https://aws.amazon.com/cli/'),
     await checkProgram(
       context,
@@ -118,6 +127,15 @@ function checkAccounts(cluster: Cluster, login: AwsLogin): Promise<readonly Chec
       };
     }),
   );
+}
+
+/** What the account's security rests on; without credentials nothing of it is known. */
+async function checkBaseline(cluster: Cluster, login: AwsLogin, identity: Identity | null): Promise<readonly Check[]> {
+  const neededFor = 'the account baseline';
+  if (identity === null)
+    return [{ what: 'account baseline', neededFor, found: null, remedies: ['unknown without credentials'] }];
+  const checks = reviewBaseline(await readAccountBaseline(cluster, login, identity));
+  return checks.map((check) => ({ ...check, neededFor }));
 }
 
 const checkPsql = (context: CommandContext) =>

@@ -29,14 +29,17 @@ export function registerLabMeasure(lab: Command, context: CommandContext): void 
         'recovered, and compares the acknowledged writes with the rows of every member. The gap is the longest time between two ' +
         'acknowledged writes. Exits with status 1 if a request failed, or an acknowledged write is missing or duplicated.',
     )
-    .addArgument(new Argument('[fault...]', 'failure to inject (default: all)').choices(names))
+    .addArgument(
+      new Argument('[fault...]', 'failure to inject (default: all but disk-full, which needs "lab up --data-volumes")').choices(names),
+    )
     .option('--runs <count>', 'runs per failure', wholeNumber, 5)
     .option('--json', 'print every run as JSON')
     .addHelpText('after', '\nExamples:\n  pgha lab measure\n  pgha lab measure switchover --runs 20')
     .action((chosen: FaultName[], options: { runs: number; json?: boolean }) =>
       withLab(context.settings.labPlaces, context.signal, async (installation) => {
         const measurements: Measurement[] = [];
-        for (const fault of chosen.length === 0 ? names : chosen) {
+        const usual = names.filter((name) => !('needsDataVolumes' in faults[name]));
+        for (const fault of chosen.length === 0 ? usual : chosen) {
           measurements.push({ fault, verdicts: await repeat(installation, faults[fault], options.runs) });
         }
         answer(context, options, measurements, renderMeasurements);

@@ -10,7 +10,7 @@ import { machineNamed, restartMachine, stopMachine } from '../lab/power.ts';
 import { checkSurroundings } from '../lab/preflight.ts';
 import { readRecord, requireRecord, writeRecord } from '../lab/record.ts';
 import { readLabStatus } from '../lab/status.ts';
-import { planUp } from '../lab/up.ts';
+import { type LabChoice, planUp } from '../lab/up.ts';
 import { answer, type CommandContext, examples, json } from './command.ts';
 import { registerLabMeasure } from './lab-measure.ts';
 import { renderLabStatus } from './lab-report.ts';
@@ -27,11 +27,11 @@ export function registerLab(program: Command, context: CommandContext): void {
     )
     .addHelpText('after', labExamples);
 
-  const bringUp = async (input: ClusterInput) => {
-    const cluster = defineCluster(input);
+  const bringUp = async (choice: LabChoice) => {
+    const cluster = defineCluster(choice.input);
     const around = { platform: process.platform, userId: process.getuid?.() ?? null, path: searchPath };
     await checkSurroundings(places, cluster, around);
-    await withLabLock(places, 'up', () => showSteps(planUp(places, input, workspace, context.signal)));
+    await withLabLock(places, 'up', () => showSteps(planUp(places, choice, workspace, context.signal)));
   };
   const showStatus = async (options: { json?: boolean }) =>
     answer(context, options, await readLabStatus(places), renderLabStatus);
@@ -53,6 +53,7 @@ export function registerLab(program: Command, context: CommandContext): void {
         'durability of acknowledged writes (default: available with 2 nodes, zero-loss with 3)',
       ).choices(['zero-loss', 'available']),
     )
+    .option('--data-volumes', 'give every database node its own data volume, which can be filled')
     .option('--no-monitoring', 'do not boot the monitoring node')
     .option('--json', 'print the result as JSON')
     .addHelpText(...examples('lab up', 'lab up --nodes 3 --dr'))
@@ -63,7 +64,7 @@ export function registerLab(program: Command, context: CommandContext): void {
           'a lab is already running. Show it with "pgha lab status"; stop it with "pgha lab down"',
         );
       }
-      await bringUp(labInput(options));
+      await bringUp({ input: labInput(options), dataVolumes: options.dataVolumes === true });
       await showStatus(options);
     });
 
@@ -141,8 +142,8 @@ export function registerLab(program: Command, context: CommandContext): void {
     .option('--json', 'print the result as JSON')
     .addHelpText(...examples('lab reset'))
     .action(async (options: { json?: boolean }) => {
-      const { input } = await requireRecord(places);
-      await bringUp(input);
+      const { input, dataVolumes = false } = await requireRecord(places);
+      await bringUp({ input, dataVolumes });
       await showStatus(options);
     });
 
@@ -176,6 +177,7 @@ interface UpOptions {
   drApi?: boolean;
   durability?: Durability;
   monitoring: boolean;
+  dataVolumes?: boolean;
   json?: boolean;
 }
 

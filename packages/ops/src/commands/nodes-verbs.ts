@@ -4,6 +4,7 @@ import { UsageError } from '../exit-codes.ts';
 import type { Installation } from '../installation/installation.ts';
 import { planLabAddition, planLabRemoval } from '../lab/membership.ts';
 import { planNewLabMachine } from '../lab/new-machine.ts';
+import { describeAccount, requireAccountForNode } from '../operations/deploy/account-check.ts';
 import {
   type OldInstance,
   planAddedInstance,
@@ -73,6 +74,7 @@ export const verbs = {
       const steps = await planMaking(planning, {
         lab: (places) => planNewLabMachine(places, setting.node, isThere),
         aws: (scope, open) => planNewInstance(scope, setting.node, open, isThere, oldInstance(setting)),
+        creates: true,
       });
       return planReplacement(setting, { steps, isThere });
     },
@@ -92,6 +94,7 @@ export const verbs = {
         await planMaking(planning, {
           lab: (places) => planLabAddition(places, region, node, isThere),
           aws: (scope, open) => planAddedInstance(scope, node, open),
+          creates: true,
         }),
       );
     },
@@ -114,6 +117,7 @@ export const verbs = {
         await planMaking(planning, {
           lab: (places) => planLabRemoval(places, setting.region, setting.node),
           aws: (scope, open) => planRemovedInstance(scope, setting.node, open),
+          creates: false,
         }),
       );
     },
@@ -149,12 +153,17 @@ async function planMaking(
   ways: {
     lab(places: CommandContext['settings']['labPlaces']): readonly Step[];
     aws(scope: Scope, open: () => Session): readonly Step[];
+    /** An instance is created: quotas, zone and instance type are checked before anything is stopped. */
+    creates: boolean;
   },
 ): Promise<readonly Step[]> {
   const { installation, region } = setting;
   if (installation.kind === 'lab') return ways.lab(context.settings.labPlaces);
   if (run === null) return ways.aws(scopeOf(installation.cluster, region.kind, true), noSession);
   const session = await openSession(context, region.kind, { config: resolve(options.config), alone: true });
+  if (ways.creates) {
+    process.stderr.write(describeAccount(await requireAccountForNode(session, setting.node)));
+  }
   return ways.aws(session.scope, () => session);
 }
 

@@ -43,7 +43,7 @@ export function restoreInPlace(context: CommandContext, moment: Date, options: R
     const prepared = unfinished === null ? await prepareInPlace(installation, request) : null;
     const region = unfinished?.region ?? prepared?.region ?? installation.cluster.primary;
     const choices = unfinished?.choices ?? prepared?.choices;
-    if (choices === undefined) throw new Error('neither a restore to begin nor one to go on with');
+    if (choices === undefined) throw new Error('neither a restore to start nor one to resume');
     const plan = (setting: Pick<InPlaceSetting, 'memory' | 'signal'>, chosen: InPlaceChoices) =>
       planInPlace({
         installation,

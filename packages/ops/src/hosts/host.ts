@@ -37,7 +37,7 @@ export interface Host {
   writeFile(path: string, content: string, options?: WriteOptions): Promise<void>;
 }
 
-/** The machine cannot be entered: stopped, gone, or never there. */
+/** The machine is unreachable: stopped, gone, or never there. */
 export class HostUnreachableError extends Error {
   override name = 'HostUnreachableError';
 }

@@ -20,12 +20,12 @@ export interface Installation {
   /** A way to a port of a region's load balancer, which is inside its network. The caller closes it. */
   tunnel(region: Region, port: number): Promise<Tunnel>;
   site(region: Region): Site;
-  /** The Parameter Stores of these regions as one; a region that is lost is left out by whoever asks. */
+  /** The Parameter Stores of these regions as one; a region that is down is left out by whoever asks. */
   secrets(regions: readonly [Region, ...Region[]]): SecretStore;
   /** S3 of a region; its buckets' names are the site's. */
   s3(region: Region): S3Client;
   power: Power;
-  /** What a node wrote to its console last, for one that cannot be entered. Absent in the lab. */
+  /** What a node wrote to its console last, for one that is unreachable. Absent in the lab. */
   consoleOf?(node: Node): Promise<string | null>;
   /** Data volumes of a region that no node uses, described for people. Absent in the lab, where a node's disk goes with it. */
   retainedVolumes?(region: Region): Promise<string>;

@@ -52,7 +52,7 @@ export function prefixLengthOf(cidr: string): number {
 
 /**
  * A hardware address that follows from the IPv4 address. Neighbours know it without asking, so packets to a machine that
- * was cut off vanish as in a VPC; ARP would say "no route to host" after three seconds and make every failover look faster.
+ * was interrupted vanish as in a VPC; ARP would say "no route to host" after three seconds and make every failover look faster.
  */
 export function hardwareAddressOf(address: string): string {
   const bytes = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));

@@ -93,7 +93,7 @@ ${addresses.map((address) => `  bind ${address}:443 ssl crt /etc/pgha-aws/front.
 ${principal}
   default_backend moto
 backend moto
-  # nobody is turned away before moto has started
+  # no request is refused before moto has started
   retries 3
   server moto 127.0.0.1:${motoPort}
 frontend metadata

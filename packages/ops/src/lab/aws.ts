@@ -88,6 +88,7 @@ export async function planAwsMachine(cluster: Cluster, authority: Authority): Pr
     },
     userData: null,
     files: renderAwsFiles({ addresses, certificateAndKey: `${certificate}${key}`, cluster }),
+    volumeBytes: null,
   };
 }
 

@@ -1,5 +1,7 @@
-import { nodeNamed } from '@pgha/infra/cluster';
-import { runChecked } from '../hosts/host.ts';
+import { nodeNamed, nodesOf } from '@pgha/infra/cluster';
+import { dataMount, patroniPrefix } from '@pgha/infra/machines';
+import { RefusedError } from '../exit-codes.ts';
+import { type Host, runChecked } from '../hosts/host.ts';
 import type { Installation } from '../installation/installation.ts';
 import { actingRegion, memberHosts, viewRegions, waitUntilWhole } from '../operations/regions.ts';
 import { chooseCandidate, planSwitchover } from '../operations/switchover.ts';
@@ -11,6 +13,8 @@ export interface Fault {
   summary: string;
   /** Causes it, and returns when somebody leads again and the machines are all on. */
   cause(installation: Installation, report: Report): Promise<void>;
+  /** It fills a disk: only a data volume may be filled, not this computer's. */
+  needsDataVolumes?: true;
 }
 
 /** What a primary can be lost by, from the mildest on. */
@@ -28,6 +32,30 @@ export const faults = {
     cause: async (installation) => {
       const { leader } = await acting(installation);
       await runChecked(leader, ['pkill', '-KILL', '--oldest', '-u', 'postgres', '-x', 'postgres']);
+    },
+  },
+  'disk-full': {
+    summary: 'data volume of the primary full',
+    needsDataVolumes: true,
+    cause: async (installation, report) => {
+      const { cluster, signal } = installation;
+      const { region, leader } = await acting(installation);
+      const [etcd] = nodesOf(region, 'etcd');
+      if (etcd === undefined) throw new Error(`${region.awsRegion} has no etcd`);
+      // a handover of an earlier run, from which on the primary stays for a while
+      await runChecked(installation.host(etcd), ['pgha-etcdctl', 'del', `${patroniPrefix}${cluster.scope}-space/last`]);
+      await fillVolume(leader, 0);
+      report(`the data volume of ${leader.name} is full`);
+      try {
+        const isReplaced = async () => {
+          const { members } = actingRegion(cluster, await viewRegions(installation));
+          return members?.some(({ name, isLeader }) => isLeader && name !== leader.name) === true;
+        };
+        const what = `another member of ${region.awsRegion} to lead`;
+        await waitUntil(isReplaced, { what, timeoutMs: 120_000, everyMs: 500, signal });
+      } finally {
+        await freeVolume(leader);
+      }
     },
   },
   'power-cut': {
@@ -52,6 +80,31 @@ export const faults = {
     },
   },
 } as const satisfies Record<string, Fault>;
+
+const filler = `${dataMount}/pgha-lab-filler`;
+
+/**
+ * Fills a machine's data volume but for a part of it, as its server would: what the file system keeps for root stays free.
+ *
+ * @param freeShare how much stays free, 0 to 1.
+ */
+export async function fillVolume(host: Host, freeShare: number): Promise<void> {
+  // the disk of a machine without one is this computer's
+  const mount = (
+    await runChecked(host, ['findmnt', '--noheadings', '--output=TARGET', `--target=${dataMount}`])
+  ).trim();
+  if (mount !== dataMount) {
+    throw new RefusedError(`${host.name} has no data volume; start the lab with "pgha lab up --data-volumes"`);
+  }
+  // the whole of it cannot be reserved at once, for want of a block for the file itself: the rest is written
+  const script = `set -- $(df --block-size=1 --output=avail,size ${dataMount} | tail -n 1)
+fallocate --length $(($1 - $2 * ${Math.round(freeShare * 1_000)} / 1000)) ${filler} 2>/dev/null || cat </dev/zero >${filler}-rest 2>/dev/null || true`;
+  await runChecked(host, ['runuser', '-u', 'postgres', '--', 'sh', '-c', script]);
+}
+
+export async function freeVolume(host: Host): Promise<void> {
+  await runChecked(host, ['rm', '-f', filler, `${filler}-rest`]);
+}
 
 /** Waits until every member is back after a fault, and the next one would do no more harm than it. */
 export async function waitUntilHealed(installation: Installation, report: Report): Promise<void> {

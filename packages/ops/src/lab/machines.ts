@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { dataMount } from '@pgha/infra/machines';
 import type { Host } from '../hosts/host.ts';
 import { createNspawnHost } from '../hosts/nspawn.ts';
 import { waitUntil } from '../wait-until.ts';
@@ -34,6 +36,8 @@ export interface MachinePlan {
   userData: Uint8Array | null;
   /** What it finds on its disk besides the image. */
   files: readonly PlainFile[];
+  /** The size of its data volume; null: its data is on its disk, which is as large as this computer's. */
+  volumeBytes: number | null;
 }
 
 /** What booting an installed machine needs. */
@@ -52,6 +56,7 @@ export async function installMachine(rack: Rack, plan: MachinePlan): Promise<voi
   const places = machinePlaces(rack.places, plan.name);
   await rm(places.folder, { recursive: true, force: true });
   for (const folder of [places.upper, places.work, places.root]) await mkdir(folder, { recursive: true, mode: 0o755 });
+  if (plan.volumeBytes !== null) await makeVolume(places.volume, plan.volumeBytes);
   const put = async (path: string, content: string | Uint8Array, mode = 0o644) => {
     const file = join(places.upper, path);
     await mkdir(dirname(file), { recursive: true });
@@ -80,12 +85,30 @@ export async function installMachine(rack: Rack, plan: MachinePlan): Promise<voi
   await put('var/lib/cloud/seed/nocloud/user-data', plan.userData, 0o600);
 }
 
+/** A file system in a file that takes no more of this computer's disk than what is written to it. */
+async function makeVolume(file: string, bytes: number): Promise<void> {
+  await writeFile(file, '');
+  await truncate(file, bytes);
+  await command(['mkfs.ext4', '-q', '-L', 'pgha-data', file]);
+}
+
+/** From outside: a machine of the lab has no devices. The kernel ends the loop device when nothing has it mounted. */
+async function mountVolume(places: Places, name: string): Promise<void> {
+  const { volume, root } = machinePlaces(places, name);
+  if (!existsSync(volume)) return;
+  const folder = join(root, dataMount);
+  await mkdir(folder, { recursive: true });
+  // its tables are zeroes already: the kernel need not write them
+  await command(['mount', '-t', 'ext4', '-o', 'loop,noatime,noinit_itable', volume, folder]);
+}
+
 /** Boots a machine from its disk, as it was when it went off. Returns when its init runs. */
 export async function startMachine(rack: Rack, plan: BootPlan): Promise<void> {
   const { root, upper, work, console } = machinePlaces(rack.places, plan.name);
   if (!(await isMounted(root))) {
     const layers = `lowerdir=${rack.image},upperdir=${upper},workdir=${work}`;
     await command(['mount', '-t', 'overlay', prefix, '-o', layers, root]);
+    await mountVolume(rack.places, plan.name);
   }
   const processFiles = await createGroup(rack.groups, plan.name, plan.memoryBytes);
   const { namespace, bridge } = plan.attachment;
@@ -174,6 +197,8 @@ export function labHost(groups: ControlGroups, name: string): Host {
 /** Takes one machine's file system out of this machine's tree; it has to be off. */
 export async function unmountMachine(places: Places, name: string): Promise<void> {
   const { root } = machinePlaces(places, name);
+  const volume = join(root, dataMount);
+  if (await isMounted(volume)) await command(['umount', volume]);
   if (await isMounted(root)) await command(['umount', root]);
 }
 

@@ -14,7 +14,7 @@ import { labBucket } from './site.ts';
  * The steps that put a machine with an empty disk into a place of the lab, as Terraform does on AWS. The lab's disks are the
  * root volume and the data volume in one: a database machine begins without data.
  *
- * @param isThere whether the new machine is there already, so that a command that was cut off does not make another one.
+ * @param isThere whether the new machine is there already, so that a command that was interrupted does not make another one.
  */
 export function planNewLabMachine(places: Places, node: Node, isThere: () => Promise<boolean>): readonly Step[] {
   return [
@@ -37,9 +37,9 @@ export function planNewLabMachine(places: Places, node: Node, isThere: () => Pro
       title: `Replace the machine of ${node.name}`,
       isNeeded: async () => !(await isThere()),
       run: async () => {
-        const { cluster, image } = await requireRecord(places);
-        const rack = { places, groups: await findControlGroups(), image };
-        const plan = planMachine(cluster, node, await provideAuthority(places));
+        const record = await requireRecord(places);
+        const rack = { places, groups: await findControlGroups(), image: record.image };
+        const plan = planMachine(record, node, await provideAuthority(places));
         await cutPower(rack, node.name);
         await unmountMachine(places, node.name);
         await installMachine(rack, plan);

@@ -29,6 +29,8 @@ export function machinePlaces(places: Places, name: string) {
     upper: join(folder, 'upper'),
     work: join(folder, 'work'),
     root: join(folder, 'root'),
+    /** The data volume of a database machine, where it has one of its own. */
+    volume: join(folder, 'data-volume.img'),
     console: join(folder, 'console.log'),
   };
 }

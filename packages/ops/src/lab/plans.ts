@@ -11,18 +11,25 @@ import { renderMachine, toUserData } from '@pgha/infra/machines';
 import type { Authority } from '../secrets/index.ts';
 import { gatewayOf, labCidr, neighboursOf, networkNames, prefixLengthOf } from './addresses.ts';
 import type { BootPlan, MachinePlan } from './machines.ts';
+import type { LabRecord } from './record.ts';
 import { labSite } from './site.ts';
 
 const mib = 1024 ** 2;
 
 /** Everything a cluster's machine needs to boot in the lab; its user-data is the one EC2 would get, for this site. */
-export function planMachine(cluster: Cluster, node: Node, authority: Authority): MachinePlan {
+export function planMachine(
+  { cluster, dataVolumes = false }: Pick<LabRecord, 'cluster' | 'dataVolumes'>,
+  node: Node,
+  authority: Authority,
+): MachinePlan {
   const region = regionOf(cluster, node);
   const site = labSite(cluster, region, authority);
+  const isDatabase = node.role === 'postgres' || node.role === 'standby';
   return {
     ...bootPlanOf(cluster, node),
     userData: toUserData(cluster, renderMachine(cluster, node, site), site, region.awsRegion),
     files: [],
+    volumeBytes: dataVolumes && isDatabase ? cluster.volumes.dataGib * 1024 * mib : null,
   };
 }
 

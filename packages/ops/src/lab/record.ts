@@ -13,6 +13,8 @@ export interface LabRecord {
   /** The root file system its machines share. */
   image: string;
   startedAt: string;
+  /** Whether database machines have a data volume of their own. */
+  dataVolumes?: boolean;
   /** `starting` until everything was seen working: an `up` that was interrupted stays there. */
   phase: 'starting' | 'up';
 }

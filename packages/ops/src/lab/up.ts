@@ -33,11 +33,23 @@ interface Construction {
   release: Release;
 }
 
+/** What a lab is started as. */
+export interface LabChoice {
+  input: ClusterInput;
+  /** Whether every database machine has a data volume of its own, which can be filled. */
+  dataVolumes: boolean;
+}
+
 /**
  * The steps from nothing to a cluster whose writes were seen to succeed. Whatever an interrupted `up` left is removed first:
  * booting again takes less time than finding out what is missing.
  */
-export function planUp(places: Places, input: ClusterInput, workspace: string, signal: AbortSignal): readonly Step[] {
+export function planUp(
+  places: Places,
+  { input, dataVolumes }: LabChoice,
+  workspace: string,
+  signal: AbortSignal,
+): readonly Step[] {
   const cluster = defineCluster(input);
   const construction: Partial<Construction> = {};
   const made = <K extends keyof Construction>(part: K): Construction[K] => {
@@ -62,10 +74,10 @@ export function planUp(places: Places, input: ClusterInput, workspace: string, s
         const authority = await provideAuthority(places);
         const { path } = await provideImage(places, packagesOfEveryRole(authority), report, signal);
         // rendered in one go: what the buckets get and what the machines ask for must come from the same sources
-        const plans = allNodes(cluster).map((node) => planMachine(cluster, node, authority));
+        const plans = allNodes(cluster).map((node) => planMachine({ cluster, dataVolumes }, node, authority));
         const programs = programBundle(cluster);
         const startedAt = new Date().toISOString();
-        const record: LabRecord = { input, cluster, image: path, startedAt, phase: 'starting' };
+        const record: LabRecord = { input, cluster, image: path, startedAt, dataVolumes, phase: 'starting' };
         const rack = { places, groups: await findControlGroups(), image: path };
         Object.assign(construction, { authority, plans, programs, record, rack });
         await writeRecord(places, record);

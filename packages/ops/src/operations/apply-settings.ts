@@ -1,19 +1,12 @@
 import { type Cluster, membersOf, type Node, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { epochKey, patroniDynamicConfig, patroniPrefix, type Site, standbySlotOf } from '@pgha/infra/machines';
+import type { Site } from '@pgha/infra/machines';
 import { readOverrides, takeBack } from '../clients/durability.ts';
-import { etcdOn } from '../clients/etcd.ts';
 import { mergeDynamicConfig } from '../clients/patronictl.ts';
 import { query } from '../clients/psql.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Step } from '../step.ts';
-import {
-  compareDynamic,
-  type DynamicDifference,
-  type KeptSetting,
-  onlyAgreed,
-  type SettingChange,
-  type Settings,
-} from './dynamic-config.ts';
+import { type DynamicDifference, type KeptSetting, onlyAgreed, type SettingChange } from './dynamic-config.ts';
+import { compareRegionSettings, readDynamic } from './region-settings.ts';
 import { isInFile, type MemberOverride, type MemberOverrides, overridesOf } from './status/durability-findings.ts';
 
 /** A machine of the cluster and the way into it. */
@@ -96,21 +89,15 @@ async function compareRegion(
   machines: readonly Enterable[],
   members: readonly Member[],
 ): Promise<DynamicDifference> {
-  // a promotion changed on purpose what says which region is the primary one
-  const { standby_cluster: _standbyCluster, slots: _slots, ...wanted } = patroniDynamicConfig(cluster, region);
-  const ours = ['standby_cluster', epochKey, ...regionsOf(cluster).map((each) => `slots.${standbySlotOf(each)}`)];
   const logicalSlots = members.flatMap((each) => each.logicalSlots.map((slot) => `${slot} on ${each.member}`));
-  const now = await readDynamic(cluster, region, machines);
+  const names = new Set(nodesOf(region, 'etcd').map(({ name }) => name));
+  const now = await readDynamic(
+    cluster,
+    machines.filter(({ node }) => names.has(node.name)).map(({ host }) => host),
+  );
   // a region that was never started gets it whole, from its first member
   if (now === null) return { changes: [], kept: [], patch: {} };
-  return compareDynamic(now, wanted, { logicalSlots, ofTheRegion: new Set(ours) });
-}
-
-async function readDynamic(cluster: Cluster, region: Region, machines: readonly Enterable[]): Promise<Settings | null> {
-  const names = new Set(nodesOf(region, 'etcd').map(({ name }) => name));
-  const hosts = machines.filter(({ node }) => names.has(node.name)).map(({ host }) => host);
-  const stored = await etcdOn(hosts).read(`${patroniPrefix}${cluster.scope}/config`);
-  return stored === null ? null : (JSON.parse(stored.value) as Settings);
+  return compareRegionSettings(cluster, region, now, logicalSlots);
 }
 
 const memberQuery = `select json_build_object('isPrimary', not pg_is_in_recovery(), 'logicalSlots',

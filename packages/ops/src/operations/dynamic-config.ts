@@ -130,7 +130,7 @@ function permanentLogicalSlots(now: Settings): readonly string[] {
 
 const isParameter = (path: Path) => path.length === 3 && path[0] === 'postgresql' && path[1] === 'parameters';
 
-const isSettings = (value: unknown): value is Settings =>
+export const isSettings = (value: unknown): value is Settings =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Every value with the way to it. An object in which nothing is, and a permanent slot, is a value. */

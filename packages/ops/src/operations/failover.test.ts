@@ -45,7 +45,7 @@ describe('what a failover could lose', () => {
 
   it('may be anything with a member that did not confirm, and without synchronous replication', () => {
     const seen = [{ name: 'd', lsn: '0/3000100' }];
-    expect(riskOf(judgeFailover(stored('b,c', 1), seen, []), 'd')).toContain('did not confirm commits');
+    expect(riskOf(judgeFailover(stored('b,c', 1), seen, []), 'd')).toContain('was not a synchronous standby');
     expect(riskOf(judgeFailover(parseStoredState(null, null), seen, []), 'd')).toContain('not synchronous');
   });
 

@@ -22,7 +22,7 @@ export interface Candidate {
   risk: string | null;
 }
 
-/** What a person decides on when nobody leads. */
+/** What a person decides on when there is no leader. */
 export interface FailoverView {
   leader: string | null;
   lostPrimary: string | null;
@@ -128,7 +128,7 @@ function riskOf(
 
 /**
  * The member that would be promoted when nobody says which: the one that is sure to have everything, else the farthest. Whoever
- * leads already stays chosen: a command that was cut off behind the promotion must not ask for another one, not even when the lost
+ * leads already stays chosen: a command that was interrupted behind the promotion must not ask for another one, not even when the lost
  * primary is back by then and has received more.
  */
 export function chooseFailover({ leader, candidates }: FailoverView): Candidate {
@@ -143,7 +143,7 @@ export function chooseFailover({ leader, candidates }: FailoverView): Candidate 
 }
 
 /**
- * The steps that promote a member where nobody leads.
+ * The steps that promote a member where there is no leader.
  *
  * @param acceptsLoss whether a person agreed that acknowledged commits may be missing.
  * @throws RefusedError when somebody leads or accepts writes, or when something could be lost and nobody agreed to that.

@@ -73,7 +73,7 @@ describe('forgetting an operation', () => {
     const { world, cutOff } = await withCutOff();
     await switchover(world, async () => {
       await expect(forgetOperation(world.installation, region, cutOff, alive)).rejects.toThrow(
-        /"pgha switchover" is at work .* tester, process/,
+        /another operation is in progress: "pgha switchover", started by tester on .* \(pid/,
       );
       expect(storedIn(world).has(unfinishedKey)).toBe(true);
     });
@@ -82,7 +82,9 @@ describe('forgetting an operation', () => {
   it('is refused when another one was cut off since it was agreed to', async () => {
     const { world, cutOff } = await withCutOff();
     const agreed = { ...cutOff, since: '2025-01-01T00:00:00Z' };
-    await expect(forgetOperation(world.installation, region, agreed, alive)).rejects.toThrow('look again');
+    await expect(forgetOperation(world.installation, region, agreed, alive)).rejects.toThrow(
+      'Check "pgha operations list" again',
+    );
     expect(storedIn(world).has(unfinishedKey)).toBe(true);
   });
 

@@ -15,7 +15,7 @@ export interface Work {
   cutOff: Unfinished | null;
 }
 
-/** Tells live work from work that was cut off. */
+/** Tells live work from work that was interrupted. */
 export async function readWork(
   installation: Pick<Installation, 'host'>,
   region: Region,
@@ -30,11 +30,11 @@ export async function readWork(
 }
 
 /**
- * Forgets what an operation decided before it was cut off; what it did stays as it is. Holds the lock meanwhile: the record of an
+ * Forgets what an operation decided before it was interrupted; what it did stays as it is. Holds the lock meanwhile: the record of an
  * operation that is at work is the only thing that lets it go on.
  *
  * @param agreed the operation that a person was asked about.
- * @throws RefusedError while an operation is at work, and when another one was cut off since.
+ * @throws RefusedError while an operation is in progress, and when another one was interrupted since.
  */
 export async function forgetOperation(
   installation: Installation,
@@ -57,7 +57,7 @@ export async function forgetOperation(
     for (const other of regionsOf(installation.cluster)) {
       if (other.kind !== region.kind) await removeRecord(etcdOn(hostsOf(installation, other, 'etcd')), agreed.doing);
     }
-    // last: who is cut off here finds it again
+    // last: who is interrupted here finds it again
     await etcd.remove(unfinishedKey, there.revision);
   };
   await withOperationLock(
@@ -68,7 +68,7 @@ export async function forgetOperation(
   );
 }
 
-/** A region that cannot be entered keeps its record: nothing can be said about it, and nobody needs to wait for it. */
+/** A region that is unreachable keeps its record: nothing can be said about it, and nobody needs to wait for it. */
 async function removeRecord(etcd: Etcd, doing: string): Promise<void> {
   try {
     const there = await readUnfinished(etcd);

@@ -22,7 +22,9 @@ describe('the lock on a cluster', () => {
       holder,
       async () => {
         const second = withOperationLock(etcd, { ...holder, operator: 'ben', pid: 8 }, async () => 'in', alive);
-        await expect(second).rejects.toThrow(/"pgha switchover" is at work .* ana, process 7 on a, since 2026-01-01/);
+        await expect(second).rejects.toThrow(
+          /in progress: "pgha switchover", started by ana on a \(pid 7\) at 2026-01-01/,
+        );
       },
       alive,
     );
@@ -43,7 +45,7 @@ describe('the lock on a cluster', () => {
     const value = encodeURIComponent(JSON.stringify(holder));
     store.stored.set(lockKey, { value, revision: 40, lease: null });
     await expect(withOperationLock(etcd, { ...holder, computer: 'b' }, async () => 'in', dead)).rejects.toThrow(
-      'is at work',
+      'another operation is in progress',
     );
     expect(await withOperationLock(etcd, { ...holder, pid: 9 }, async () => 'in', dead)).toBe('in');
   });
@@ -57,7 +59,7 @@ describe('the lock on a cluster', () => {
       async (lost) => {
         store.endLeases();
         await waitUntil(async () => lost.aborted, { what: 'the loss to be noticed', timeoutMs: 5_000, everyMs: 5 });
-        expect(String(lost.reason)).toContain('another operation may begin');
+        expect(String(lost.reason)).toContain('another operation may start');
       },
       impatient,
     );

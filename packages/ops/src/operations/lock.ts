@@ -1,3 +1,4 @@
+import { operationLockKey } from '@pgha/infra/machines';
 import type { Etcd } from '../clients/etcd.ts';
 import { RefusedError } from '../exit-codes.ts';
 
@@ -14,7 +15,7 @@ export interface LockHolder {
 }
 
 /** The key that one operation at a time holds, in the acting region's etcd. */
-export const lockKey = '/pgha/operation';
+export const lockKey = operationLockKey;
 
 /** A command that was killed keeps the others out for this long; one whose etcd changes its leader keeps the lock. */
 const leaseSeconds = 60;
@@ -56,7 +57,7 @@ export async function readHolder(
  * when the command is killed, and a command whose lease was lost stops before its next step.
  *
  * @param work gets a signal that aborts when the lease is lost.
- * @throws RefusedError while another operation is at work; the message says whose.
+ * @throws RefusedError while another operation is in progress; the message says whose.
  */
 export async function withOperationLock<T>(
   etcd: Etcd,

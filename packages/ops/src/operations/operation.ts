@@ -16,11 +16,11 @@ export interface OperationRun {
 
 /**
  * Runs an operation as the only one on its region's cluster, remembers what it decided until it has ended, and leaves an audit
- * line at its beginning and its end. A command that was cut off goes on when it is run again.
+ * line at its beginning and its end. A command that was interrupted goes on when it is run again.
  *
  * @param region whose etcd holds the lock: the one that acts as primary when the operation is about both.
  * @param doing the command, as it was typed after `pgha`; never a secret.
- * @throws RefusedError while another operation is at work, or when another one was cut off.
+ * @throws RefusedError while another operation is in progress, or when another one was interrupted.
  */
 export async function runOperation<T>(
   installation: Installation,

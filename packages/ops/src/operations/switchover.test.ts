@@ -70,7 +70,7 @@ describe('a planned switchover', () => {
     const second = primary(world).members.get('pg-2');
     if (second) second.role = 'replica';
     await expect(switchover(world, 'pg-2')).rejects.toThrow('pg-2 is not a synchronous standby');
-    await expect(switchover(world, 'pg-9')).rejects.toThrow('no member "pg-9"');
+    await expect(switchover(world, 'pg-9')).rejects.toThrow('unknown member "pg-9"');
     expect(leaderOf(world)).toBe('pg-1');
   });
 });

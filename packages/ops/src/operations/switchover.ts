@@ -51,7 +51,7 @@ export function planSwitchover(
 ): readonly Step[] {
   const hosts = memberHosts(installation, region);
   const leader = members.find(({ isLeader }) => isLeader)?.name ?? null;
-  // a command that was cut off behind its main step only looks whether all are well
+  // a command that was interrupted behind its main step only looks whether all are well
   if (leader !== candidate) refuseUnable(members, candidate);
   const hostOf = (name: string): Host => {
     const host = hosts.get(name);

@@ -1,7 +1,7 @@
 import type { Etcd } from '../clients/etcd.ts';
 import { RefusedError } from '../exit-codes.ts';
 
-/** An operation that began and has not ended: at work, or cut off. */
+/** An operation that began and has not ended: in progress, or interrupted. */
 export interface Unfinished {
   /** The command, as it was typed after `pgha`. */
   doing: string;
@@ -17,22 +17,22 @@ export const unfinishedKey = '/pgha/unfinished';
 export interface Memory {
   /**
    * The choice made under this name when the same command was run before and cut off, or the one that is made now and kept
-   * before anything is built on it. An operation that never chooses is not remembered: it may be cut off anywhere.
+   * before anything is built on it. An operation that never chooses is not remembered: it may be interrupted anywhere.
    */
   choose(name: string, make: () => string): Promise<string>;
   /** The choice that was made under this name, in this run or before; null: none yet. */
   recall(name: string): string | null;
   /** When the operation was first run; RFC 3339. */
   since: string;
-  /** Whether this run goes on with one that was cut off. */
+  /** Whether this run goes on with one that was interrupted. */
   isResumed: boolean;
 }
 
 /**
- * Begins an operation, or goes on with it: the same command that was cut off.
+ * Begins an operation, or goes on with it: the same command that was interrupted.
  *
  * @returns `end` forgets it, once it is done.
- * @throws RefusedError when another one was cut off: half of it may be in force.
+ * @throws RefusedError when another one was interrupted: half of it may be in force.
  */
 export async function beginOperation(
   etcd: Etcd,
@@ -69,7 +69,7 @@ export async function beginOperation(
   };
 }
 
-/** The operation that was cut off, if there is one, with the revision of its record. */
+/** The operation that was interrupted, if there is one, with the revision of its record. */
 export async function readUnfinished(etcd: Etcd): Promise<{ value: Unfinished; revision: number } | null> {
   const stored = await etcd.read(unfinishedKey);
   return stored === null

@@ -3,11 +3,11 @@ import type { SecretStore, StoredSecret } from './store.ts';
 /**
  * Several regions as one store: each machine asks its own region, because the other may be lost, so all must hold the same
  * values. A value that one region has is copied to those that lack it; the first region decides between two runs at once, and it
- * is the first that a replacement is written to: a rotation that was cut off in between finds the new value there.
+ * is the first that a replacement is written to: a rotation that was interrupted in between finds the new value there.
  *
  * @param stores at least one; the first is the primary region's.
  * @throws from `read` and `create`, when two regions hold different values under one name: only a person, or the rotation that
- *   was cut off, knows which is in use. `inspect` tells it instead.
+ *   was interrupted, knows which is in use. `inspect` tells it instead.
  */
 export function mirroredStore(stores: readonly [SecretStore, ...SecretStore[]]): SecretStore {
   const [first] = stores;

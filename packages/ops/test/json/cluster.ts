@@ -38,7 +38,7 @@ const done = (verb: string) =>
 /** What the commands about a running cluster print. */
 export const clusterAnswers: Readonly<Record<string, Answer>> = {
   status: answerOf<ClusterStatus>(
-    'With `--watch` an object a line; a `router`, a `pooler` and a `restoreTest` are null when nothing is known.',
+    'With `--watch` one object per line; `router` (HAProxy), `pooler` (PgBouncer) and `restoreTest` are null when unknown.',
     {
       at: 'time',
       project: 'text',
@@ -114,7 +114,7 @@ export const clusterAnswers: Readonly<Record<string, Answer>> = {
       ],
     },
   ),
-  switchover: answerOf<{ from: string | null; to: string }>('Who handed over to whom.', {
+  switchover: answerOf<{ from: string | null; to: string }>('The former and the new primary.', {
     from: 'text | null',
     to: 'text',
   }),

@@ -118,13 +118,13 @@ export const dataAnswers: Readonly<Record<string, Answer>> = {
       backup: 'text',
       timeline: 'number',
       primary: 'text',
-      kept: 'what the data of before is kept as',
+      kept: 'name of the retained data directories',
       withoutBackup: ['number of a repository'],
       standbyFollows: 'boolean',
     } satisfies Shape<InPlaceEnd>,
   ),
   'restore list': answerOf<Restored>(
-    'Scratch servers, and the data of before restores in place and of regions that were given up.',
+    'Scratch servers, and the data directories retained by in-place restores and when a former active region rejoined.',
     {
       scratches: [scratch],
       kept: [{ id: 'text', of: 'region | restore', machine: 'text', sizeBytes: 'number', createdAt: 'time' }],

@@ -34,7 +34,8 @@ export function certificatesSuite(provided: () => RunningLab): void {
     it('are left alone while they are current', async () => {
       expect((await page.run('pgha certs renew')).stdout).toBe('all certificates are up to date\n');
       const { stdout } = await page.run('pgha certs renew --all --dry-run');
-      for (const { name } of allNodes(lab.cluster)) expect(stdout).toContain(`${name} shows it`);
+      for (const { name } of allNodes(lab.cluster))
+        expect(stdout).toContain(`Check that ${name} serves the new certificate`);
     });
 
     it('are renewed for a new key, and no client is told of anything', async () => {

@@ -46,7 +46,7 @@ export function regionIsolatedSuite(provided: () => RunningLab): void {
       await cutFarRepository();
       const { code, stderr } = await runPgha(['dr', 'failover', '--even-if-reachable', '--yes', '--lab']);
       expect(code, stderr).toBe(1);
-      expect(stderr).toContain('us-east-1 is not fenced for certain');
+      expect(stderr).toContain('fencing of us-east-1 could not be verified');
       expect(stderr).toContain('--accept-unfenced');
       expect((await patroniOf(lab, away)).leader).toMatchObject({ role: 'standby_leader' });
     });

@@ -34,7 +34,7 @@ export function regionLossSuite(provided: () => RunningLab): void {
       expect((await failover.run('pgha dr status')).stdout).toMatch(/^Active region: us-east-1\.$/m);
       const { code, stderr } = await runPgha(['dr', 'failover', '--yes', '--lab']);
       expect(code, stderr).toBe(3);
-      expect(stderr).toContain('us-east-1 answers and has a primary');
+      expect(stderr).toContain('us-east-1 is reachable and has a primary');
     });
 
     it('loses only what had not arrived, and as much as the failover says', async () => {

@@ -64,6 +64,8 @@ interface Wanted {
   nodes: 2 | 3;
   /** The second region; with an API server of its own, for clients that outlive the first one. */
   dr: 'none' | 'standby' | 'with-api';
+  /** A data volume on every database machine, which can be filled. */
+  dataVolumes: boolean;
 }
 
 /**
@@ -72,8 +74,9 @@ interface Wanted {
  * @param wanted three nodes with a second region, unless something else is said.
  */
 export async function provideLab(wanted: Partial<Wanted> = {}): Promise<RunningLab> {
-  const { nodes, dr }: Wanted = { nodes: 3, dr: 'standby', ...wanted };
-  const options = ['--nodes', `${nodes}`, ...{ none: [], standby: ['--dr'], 'with-api': ['--dr-api'] }[dr]];
+  const { nodes, dr, dataVolumes }: Wanted = { nodes: 3, dr: 'standby', dataVolumes: false, ...wanted };
+  const regions = { none: [], standby: ['--dr'], 'with-api': ['--dr-api'] }[dr];
+  const options = ['--nodes', `${nodes}`, ...regions, ...(dataVolumes ? ['--data-volumes'] : [])];
   const places = readSettings().labPlaces;
   if (process.env['CI'] !== undefined) await pgha('lab', 'down');
   const there = await readRecord(places);
@@ -87,7 +90,11 @@ export async function provideLab(wanted: Partial<Wanted> = {}): Promise<RunningL
   if (record === null) throw new Error('the lab is up and has no record');
   const { cluster } = record;
   const isThere = cluster.dr !== null && (dr !== 'with-api' || nodesOf(cluster.dr, 'api').length > 0);
-  if (membersOf(cluster.primary).length !== nodes || isThere !== (dr !== 'none')) {
+  if (
+    membersOf(cluster.primary).length !== nodes ||
+    isThere !== (dr !== 'none') ||
+    (dataVolumes && record.dataVolumes !== true)
+  ) {
     throw new Error(
       `another lab is running; end it with "pgha lab down" or start it with "pgha lab up ${options.join(' ')}"`,
     );

@@ -185,6 +185,10 @@ function answer(
   { input = '' }: RunOptions,
 ): RunResult | null {
   const [command, ...rest] = argv;
+  if (command === 'pgha-etcdctl' && rest[0] === 'get' && /^\/service\/[^/]+\/config$/.test(rest[1] ?? '')) {
+    const value = Buffer.from(JSON.stringify(config)).toString('base64');
+    return done(JSON.stringify({ kvs: [{ value, mod_revision: 1 }] }));
+  }
   if (command === 'pgha-etcdctl') return etcd.run(rest, input);
   if (command === 'logger') return done();
   // whatever an operation asks of a machine's units goes well

@@ -161,12 +161,18 @@ function regionVerb(world: FakeRegions, { kind }: Region, verb: string, input: s
   return done(JSON.stringify({ gate: { open: true, reason: '', since: at }, seen }));
 }
 
+/** As Patroni merges (patroni.utils.patch_config). */
 function merge(config: Record<string, unknown>, patch: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(patch)) {
+    const own = config[key];
     if (value === null) delete config[key];
-    else config[key] = value;
+    else if (isObject(value) && isObject(own)) merge(own, value);
+    else config[key] = structuredClone(value);
   }
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What Patroni makes of a changed configuration: the members of a standby region follow the acting one. */
 function settle(world: FakeRegions, kind: Kind): void {
@@ -207,7 +213,7 @@ function promote(world: FakeRegions, kind: Kind, machine: string, request: Promo
   const { config, members } = regionIn(world, kind);
   const member = members.get(machine);
   if (member?.role !== 'standby_leader' && member?.role !== 'leader')
-    return failed(`${machine} does not lead its region`);
+    return failed(`${machine} is not the leader of its region`);
   const wanted = request.afterLsn === null ? 0 : Number.parseInt(request.afterLsn.slice(2), 16);
   if (member.role === 'standby_leader' && world.positions[kind] <= wanted) return failed('it has not arrived');
   merge(config, request.configuration);

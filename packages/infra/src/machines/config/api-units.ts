@@ -33,7 +33,7 @@ export const serviceSecrets = {
 const backupInfoFile = '/run/pgha-backup-info/info.json';
 
 /** Who asks pgBackRest on the API machine. */
-const backupInfoUser = 'pgha-backup-info';
+export const backupInfoUser = 'pgha-backup-info';
 
 /** Makes that user (sysusers.d). */
 export const backupInfoSysusers = `u ${backupInfoUser} - "Asks pgBackRest for its report" /nonexistent
@@ -105,7 +105,7 @@ ${loginsOf(login)
   .map((each) => `LoadCredential=${each}:/etc/pgha/secrets/${each}\n`)
   .join('')}
 LimitNOFILE=65536
-# before the database machines' answers are lost to a swapping neighbour, this one starts anew
+# restarted before it makes its neighbours swap
 OOMPolicy=stop
 UMask=0077
 CapabilityBoundingSet=
@@ -152,7 +152,7 @@ export const backupInfoRepositories = {
 
 /** Asks pgBackRest once a minute. It may read what it reports and nothing else; the service sees the report only. */
 export const backupInfoUnit = `[Unit]
-Description=Write down what pgBackRest knows of the backups
+Description=Export the backup information of pgBackRest
 After=pgha-secrets.service network-online.target
 
 [Service]
@@ -176,7 +176,7 @@ RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 `;
 
 export const backupInfoTimer = `[Unit]
-Description=Write down what pgBackRest knows of the backups
+Description=Export the backup information of pgBackRest
 
 [Timer]
 OnBootSec=20

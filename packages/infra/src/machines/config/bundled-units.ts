@@ -1,4 +1,8 @@
+import { diskLimits } from '../../cluster/index.ts';
+import { operationLockKey } from '../etcd-keys.ts';
+import { activeLoginFile } from '../secrets.ts';
 import { confined } from './confinement.ts';
+import { dataMount, patroniConfigDirectory, walSegmentMib } from './postgresql.ts';
 import { textFolder } from './text-folder.ts';
 
 /** While this file is there, a restore in place is at work: Patroni starts only as it allows, and no timer takes a backup. */
@@ -16,7 +20,10 @@ export const nodeCheck = '/usr/local/lib/pgha/node-check';
 
 /** Finds what undoes a setting that acknowledged commits rest on; takes back what stands in the server's files. */
 export const durabilityProgram = '/usr/local/sbin/pgha-durability';
-export const durabilityDescription = 'Look for settings that undo what acknowledged commits rest on';
+export const durabilityDescription = 'Check that no durability setting is overridden';
+
+/** Hands the primary over before its data volume is full, and tells what it saw. */
+export const spaceProgram = '/usr/local/lib/pgha/space';
 
 const hardening = `User=postgres
 Restart=always
@@ -33,7 +40,7 @@ CapabilityBoundingSet=
 `;
 
 export const guardUnit = `[Unit]
-Description=Pause the pooler while there is no primary
+Description=Pause PgBouncer while there is no primary
 After=haproxy.service pgbouncer.service
 StartLimitIntervalSec=0
 
@@ -41,9 +48,9 @@ StartLimitIntervalSec=0
 Type=notify
 ExecStart=${guardProgram} watch
 RuntimeDirectory=pgha-guard
-# Whatever ended it, a hang included, the pooler must not stay paused.
+# However it ended, PgBouncer must not stay paused.
 ExecStopPost=${guardProgram} resume
-# above what one round may take: the router 1 s, the pooler 2 s
+# above what one round may take: HAProxy 1 s, PgBouncer 2 s
 WatchdogSec=5
 TimeoutStopSec=10
 ${hardening}
@@ -52,7 +59,7 @@ WantedBy=multi-user.target
 `;
 
 export const nodeCheckUnit = `[Unit]
-Description=Tell the load balancer whether this node's router and pooler answer
+Description=Health check of HAProxy and PgBouncer for the load balancer
 After=haproxy.service pgbouncer.service
 StartLimitIntervalSec=0
 
@@ -83,6 +90,49 @@ RestrictAddressFamilies=AF_INET AF_UNIX
 CapabilityBoundingSet=
 `;
 
+/** What a shutdown writes, with the WAL of the clients that it cuts: ten segments, a fifth of a percent of a small volume. */
+const reserveBytes = 10 * walSegmentMib * 1024 ** 2;
+
+/** The same on every database machine; what differs, the program reads from Patroni's configuration. */
+export const spaceSettings = `${JSON.stringify(
+  {
+    mount: dataMount,
+    reserveBytes,
+    // two full primaries must not hand over to each other for ever
+    limits: { full: diskLimits.full, almostFull: diskLimits.almostFull, pauseSeconds: 600, retrySeconds: 20 },
+    patroni: patroniConfigDirectory,
+    loginFile: activeLoginFile('etcd_patroni'),
+    lockKey: operationLockKey,
+  },
+  null,
+  1,
+)}\n`;
+
+export const spaceUnit = `[Unit]
+Description=Switch over before the data volume of the primary is full
+After=patroni.service
+StartLimitIntervalSec=0
+
+[Service]
+# Patroni's own user, who may read its secrets
+User=postgres
+ExecStart=${spaceProgram} watch
+RuntimeDirectory=pgha-space
+Restart=always
+RestartSec=5
+OOMScoreAdjust=-500
+${confined}
+ReadWritePaths=${dataMount}
+RestrictAddressFamilies=AF_INET AF_UNIX
+RestrictNamespaces=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+CapabilityBoundingSet=
+
+[Install]
+WantedBy=multi-user.target
+`;
+
 export const backupUnit = `[Unit]
 Description=Backups, if this server is the primary (%i)
 After=patroni.service
@@ -110,7 +160,7 @@ CapabilityBoundingSet=
 `;
 
 export const databaseRolesUnit = `[Unit]
-Description=Bring the database roles and their passwords up to date
+Description=Update the database roles and their passwords
 After=patroni.service pgha-secrets.service
 
 [Service]
@@ -135,5 +185,7 @@ export const bundledUnits: Readonly<Record<string, string>> = {
   'pgha-node-check.service': nodeCheckUnit,
   'pgha-durability.service': durabilityUnit,
   'pgha-backup@.service': backupUnit,
+  'pgha-space.service': spaceUnit,
+  'pgha-space.json': spaceSettings,
   'pgha-database-roles.service': databaseRolesUnit,
 };

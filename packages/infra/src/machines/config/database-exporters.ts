@@ -11,9 +11,9 @@ const pgbackrestUnit = 'prometheus-pgbackrest-exporter.service';
 export function databaseExporters(cluster: Cluster): MachinePart {
   if (!cluster.monitoring) return {};
   const listens = [
-    exporterListener(ports.postgresExporter, 'figures of PostgreSQL'),
-    exporterListener(ports.pgbouncerExporter, 'figures of the pooler'),
-    exporterListener(ports.pgbackrestExporter, 'figures of the backups'),
+    exporterListener(ports.postgresExporter, 'metrics of PostgreSQL'),
+    exporterListener(ports.pgbouncerExporter, 'metrics of PgBouncer'),
+    exporterListener(ports.pgbackrestExporter, 'metrics of pgBackRest'),
   ];
   const defaults = (unit: string, lines: readonly string[]) =>
     machineFile(`/etc/default/${unit.replace('.service', '')}`, `${lines.join('\n')}\n`, {
@@ -48,7 +48,7 @@ StartLimitIntervalSec=0
 [Service]
 Restart=always
 RestartSec=5
-# figures are the first thing a machine without memory does without
+# metrics are dropped first when memory is low
 OOMScoreAdjust=500
 Environment=GOMAXPROCS=1 GOMEMLIMIT=48MiB
 ProtectSystem=strict

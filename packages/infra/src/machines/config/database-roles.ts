@@ -78,7 +78,7 @@ User=postgres
 ExecStart=/usr/bin/psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=${cluster.database} --file=/usr/local/lib/pgha/heartbeat.sql
 Environment=PGAPPNAME=heartbeat PGCONNECT_TIMEOUT=5
 StandardOutput=null
-# psql ends with 2 when there is no server to talk to: Patroni decides when there is one
+# psql exits with status 2 when no server is running: Patroni decides when there is one
 SuccessExitStatus=2
 Restart=always
 RestartSec=5

@@ -30,7 +30,7 @@ export function router(cluster: Cluster, node: Node): MachinePart {
       { port: ports.routerReplica, purpose: 'to a replica', from: ['load-balancer'] },
       {
         port: ports.haproxyMetrics,
-        purpose: "the router's figures",
+        purpose: 'HAProxy metrics',
         from: ['monitoring'],
         speaks: 'tls',
         asksClients: true,
@@ -62,7 +62,7 @@ function renderHaproxyCfg(cluster: Cluster, node: Node): string {
   log stdout format raw local0 notice
   maxconn 4000
   stats socket ${routerSocket} mode 600 level admin
-  # the key stands beside the certificate, under its own name
+  # the key is in the same folder as the certificate, under its own name
   ssl-load-extra-del-ext
   ssl-load-extra-files key
   ssl-default-bind-options ssl-min-ver TLSv1.3
@@ -83,7 +83,7 @@ defaults
   srvtcpka-idle 10s
   srvtcpka-intvl 3s
   srvtcpka-cnt 3
-  # for a moment both the old and the new primary pass: whom the old one refuses goes to the new one at once
+  # briefly both the old and the new primary pass: a connection that the old one refuses goes to the new one at once
   retries 3
   option redispatch 1
   timeout connect 2s
@@ -122,7 +122,7 @@ ${checks}
   http-check expect status 200
 ${servers}
 
-# for the programs of this machine: is the router there, has it a primary
+# for the programs of this node: is HAProxy running, has it a primary
 frontend status
   bind 127.0.0.1:${routerStatusPort}
   mode http

@@ -9,7 +9,7 @@ import {
   type RotatingLogin,
   regionOf,
 } from '../../cluster/index.ts';
-import { patroniPrefix } from '../etcd.ts';
+import { patroniPrefix } from '../etcd-keys.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
 import { programFile } from '../program.ts';
 import { activeLoginFile, passwordFile, rotatingLoginFiles } from '../secrets.ts';
@@ -97,14 +97,14 @@ export function patroni(cluster: Cluster, node: Node, site: Site): MachinePart {
     listens: [
       {
         port: ports.postgres,
-        purpose: 'replication and the routers',
+        purpose: 'PostgreSQL: replication and HAProxy',
         from: ['postgres', 'standby'],
         speaks: 'postgres',
         asksClients: true,
       },
       {
         port: ports.patroni,
-        purpose: 'the routers, members, operators and the status page',
+        purpose: 'Patroni REST API: HAProxy, members, operators and the status page',
         from: ['postgres', 'standby', 'api', 'monitoring', 'bastion'],
         speaks: 'tls',
         asksClients: true,
@@ -281,7 +281,7 @@ Wants=network-online.target
 RequiresMountsFor=${dataMount}
 ConditionPathExists=
 ConditionPathExists=${patroniConfigDirectory}/10-machine.yml
-# No secrets, no etcd, no disk yet: it goes on trying.
+# No secrets, no etcd, no disk yet: it keeps trying.
 StartLimitIntervalSec=0
 
 [Service]

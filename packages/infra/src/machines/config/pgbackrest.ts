@@ -110,10 +110,10 @@ compress-type=zst
 compress-level=3
 process-max=2
 start-fast=y
-# a backup that was cut off goes on where it stopped
+# an interrupted backup is resumed
 resume=y
 
-# A segment is safe only once every repository has it; asynchronous pushes keep up while one of them is away.
+# A segment is safe only once every repository has it; asynchronous pushes keep up while one of them is unavailable.
 archive-async=y
 spool-path=${spoolDirectory}
 lock-path=${lockDirectory}
@@ -126,7 +126,7 @@ log-level-file=off
 [global:backup]
 log-level-console=info
 
-# PostgreSQL asks again; a server that shuts down must not wait a minute for a region that is away.
+# PostgreSQL asks again; a server that shuts down must not wait a minute for an unavailable region.
 [global:archive-push]
 archive-timeout=15
 # One repository is asked after the other. With the default of a minute, one whose packets vanish keeps WAL from the other one
@@ -185,7 +185,7 @@ export function repositoryFiles(
 function optionsOf(cluster: Cluster, region: Region, site: Site): Record<string, string> {
   const bucket = region.kind === 'primary' ? site.backupBuckets.primary : site.backupBuckets.dr;
   if (bucket === null) {
-    throw new Error('the cluster has a second region but the site has no bucket for it; give site.backupBuckets.dr');
+    throw new Error('the cluster has a DR region but the site has no bucket for it; give site.backupBuckets.dr');
   }
   return {
     type: 's3',
@@ -248,7 +248,7 @@ function renderTimers({ backups: plan }: Cluster): Record<string, string> {
 
 function renderTimer(type: string, lines: readonly string[]): string {
   return `[Unit]
-Description=${type === 'ensure' ? 'See that every repository has the backups that were due' : `Take a ${type} backup`}
+Description=${type === 'ensure' ? 'Take the backups that a repository misses' : `Take a ${type} backup`}
 
 [Timer]
 ${lines.join('\n')}

@@ -73,7 +73,7 @@ function renderPgbouncerIni(cluster: Cluster, node: Node): string {
   const { certificate, key } = tlsFilesOf('postgres');
   const { maxDbConnections, defaultPoolSize } = poolLimits(cluster, regionOf(cluster, node));
   return `[databases]
-; by way of this machine's router, which knows the primary
+; through HAProxy on this node, which routes to the primary
 ${cluster.database} = host=127.0.0.1 port=${ports.routerPrimary} dbname=${cluster.database} connect_query='${pinCommit.replaceAll("'", "''")}'
 
 [pgbouncer]
@@ -116,7 +116,7 @@ ignore_startup_parameters = extra_float_digits
 server_connect_timeout = 3
 server_login_retry = 1
 server_check_delay = 5
-; before a router that was reloaded cuts what still runs through its old process: see hard-stop-after in haproxy.cfg
+; before a reloaded HAProxy closes the connections of its old process: see hard-stop-after in haproxy.cfg
 server_lifetime = 1200
 server_idle_timeout = 600
 server_fast_close = 1

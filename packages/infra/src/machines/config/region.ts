@@ -47,7 +47,6 @@ export function regionEpoch(cluster: Cluster, node: Node): MachinePart {
     files: [
       machineFile('/etc/tmpfiles.d/pgha-region.conf', `d ${runtimeDirectory} 0755 postgres postgres -\n`),
       machineFile('/etc/pgha/region.json', renderSettings(cluster, node, region, peer), { onChange }),
-      programFile('pgha_etcd.py', '/usr/local/lib/pgha/pgha_etcd.py', { mode: '0644', onChange }),
       programFile('pgha_region.py', '/usr/local/lib/pgha/pgha_region.py', { mode: '0644', onChange }),
       programFile('pgha_wal.py', '/usr/local/lib/pgha/pgha_wal.py', { mode: '0644' }),
       programFile('pgha-region.py', regionProgram, { onChange }),
@@ -98,7 +97,7 @@ TimeoutStartSec=60
 `;
 
 const renderWatchUnit = (cluster: Cluster) => `[Unit]
-Description=Watch the other region's epoch, and end Patroni when this region was given up
+Description=Watch the peer region's epoch, and stop Patroni once this region was failed over from
 After=pgha-secrets.service network-online.target
 Wants=network-online.target
 StartLimitIntervalSec=0

@@ -122,7 +122,7 @@ CapabilityBoundingSet=
 }
 
 const renderScratchUnit = (node: Node) => `[Unit]
-Description=A server restored from the backups (%i)
+Description=Scratch instance restored from a backup (%i)
 
 [Service]
 ExecStart=${scratchProgram} serve %i
@@ -134,7 +134,7 @@ ReadWritePaths=${scratchFolder}
 ${besides(node)}`;
 
 const renderVerifyUnit = (node: Node) => `[Unit]
-Description=Read and check everything in a repository (%i)
+Description=Verify a backup repository (%i)
 
 [Service]
 Type=oneshot
@@ -145,7 +145,7 @@ ${besides(node)}`;
 
 function renderTestUnit(cluster: Cluster, node: Node): string {
   return `[Unit]
-Description=Restore the newest backup and compare it with the primary (%i)
+Description=Restore test: restore the newest backup and compare it with the primary (%i)
 After=patroni.service
 
 [Service]
@@ -168,7 +168,7 @@ function renderTestTimer({ backups: plan }: Cluster): string {
   const later = Number(hour) + 3;
   const day = weekdays[(weekdays.indexOf(plan.fullOn) + 1 + Math.floor(later / 24)) % 7];
   return `[Unit]
-Description=See once a week whether the backups can be restored
+Description=Weekly restore test
 
 [Timer]
 OnCalendar=${day} *-*-* ${String(later % 24).padStart(2, '0')}:${minute}:00 UTC
@@ -181,7 +181,7 @@ WantedBy=timers.target
 }
 
 const figuresUnit = `[Unit]
-Description=Write down how the last restore test ended
+Description=Export the result of the last restore test
 
 [Service]
 Type=oneshot
@@ -197,7 +197,7 @@ CapabilityBoundingSet=CAP_DAC_OVERRIDE
 `;
 
 const figuresTimerUnit = `[Unit]
-Description=Write down how the last restore test ended
+Description=Export the result of the last restore test
 
 [Timer]
 OnBootSec=30

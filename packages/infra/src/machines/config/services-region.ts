@@ -57,7 +57,7 @@ export function servicesRegionLines(cluster: Cluster): { unit: string; service: 
 }
 
 const renderUnit = `[Unit]
-Description=Write down where the services find the database
+Description=Configure the database endpoints of the services
 
 [Service]
 Type=oneshot

@@ -7,7 +7,7 @@ tries=0
 until [ -b "$device" ]; do
   tries=$((tries + 1))
   if [ "$tries" -ge 300 ]; then
-    echo "$device did not appear in 5 minutes: is the volume attached? The disks are" >&2
+    echo "$device did not appear in 5 minutes: check that the volume is attached. The disks are" >&2
     lsblk --nodeps --output NAME,SIZE,MODEL,SERIAL >&2
     exit 1
   fi
@@ -27,7 +27,7 @@ case $code in
   0) ;;
   2) mkfs.ext4 -q -L pgha-data "$device" ;;
   *)
-    echo "cannot tell what is on $device (blkid $code); look at it with wipefs --no-act $device" >&2
+    echo "could not determine what is on $device (blkid exited with status $code); check it with: wipefs --no-act $device" >&2
     exit 1
     ;;
 esac

@@ -24,7 +24,7 @@ is_left_behind() {
 }
 
 if is_left_behind; then
-  echo "pgbackrest-archive-push: $file is of a timeline this server has left before its end: not archived" >&2
+  echo "pgbackrest-archive-push: $file is on a timeline that this server left before the end of the segment: not archived" >&2
   exit 0
 fi
 exec pgbackrest --stanza="$STANZA" archive-push "$path"

@@ -71,7 +71,7 @@ ask_soon stanza-create || [ "$chosen" != "$REPOSITORIES" ] || failed=1
 
 for repository in $chosen; do
   if ! info=$(ask_soon --repo="$repository" --output=json info); then
-    echo "repository $repository does not say what it has" >&2
+    echo "the contents of repository $repository could not be read" >&2
     failed=1
     continue
   fi
@@ -81,7 +81,7 @@ for repository in $chosen; do
       wanted=$(missed_in "$info")
       [ -n "$wanted" ] || continue
       touch "$tried"
-      echo "repository $repository misses a $wanted backup that was due" >&2
+      echo "repository $repository has no $wanted backup, which was due" >&2
     fi
   else
     wanted=full

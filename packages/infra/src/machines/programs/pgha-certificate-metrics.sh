@@ -6,7 +6,7 @@ folder=$1
 target=$2
 
 {
-  echo '# HELP pgha_certificate_not_after_seconds When the certificate ends, in seconds since 1970.'
+  echo '# HELP pgha_certificate_not_after_seconds When the certificate expires, in seconds since 1970.'
   echo '# TYPE pgha_certificate_not_after_seconds gauge'
   for certificate in "$folder"/*.crt; do
     [ -e "$certificate" ] || continue

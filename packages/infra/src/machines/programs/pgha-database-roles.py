@@ -133,7 +133,7 @@ def update(settings):
         maintenance = connect("postgres")
     except psycopg2.OperationalError as error:
         # Patroni starts the server later; a new cluster gets its roles from Patroni's own call.
-        print(f"no server to bring up to date: {error}".strip(), file=sys.stderr)
+        print(f"PostgreSQL is not responding: {error}".strip(), file=sys.stderr)
         return
     with maintenance.cursor() as cursor:
         cursor.execute("select pg_is_in_recovery()")

@@ -154,7 +154,7 @@ def switch(config, version):
         return
     if before is None or before == version:
         raise Failed(f"{failed} does not serve {version}; see journalctl -u {failed}")
-    say(f"{failed} does not serve {version}; going back to {before}")
+    say(f"{failed} does not serve {version}; rolling back to {before}")
     point(CURRENT, before)
     also_failed = restart(config, before)
     state = "runs again" if also_failed is None else f"does not serve either ({also_failed})"
@@ -219,7 +219,7 @@ def main(arguments):
         elif arguments == ["--rollback"]:
             previous = target_of(PREVIOUS)
             if previous is None:
-                raise Failed("nothing ran here before; deploy a version by its name")
+                raise Failed("there is no previous version on this node; deploy a version by its name")
             switch(config, previous)
         elif arguments[0] == "--fetch":
             provide(config, arguments[1])

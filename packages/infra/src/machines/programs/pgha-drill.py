@@ -53,7 +53,7 @@ def wait_until(condition, what):
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise Failed(f"waited {PATIENCE_SECONDS} s for {what}")
+            raise Failed(f"timed out after {PATIENCE_SECONDS} s: {what}")
         time.sleep(0.2)
 
 
@@ -61,7 +61,7 @@ def refuse_without_room(settings):
     used = subprocess.run(["du", "-sx", "-B1", settings["dataDirectory"]], check=True, capture_output=True, text=True)
     size, free = int(used.stdout.split()[0]), shutil.disk_usage(os.path.dirname(SCRATCH)).free
     if free < size * ROOM_FACTOR:
-        raise Failed(f"no room for a copy: the data has {size} bytes, {free} are free; grow the volume")
+        raise Failed(f"not enough free disk space for a copy: the data has {size} bytes, {free} are free; enlarge the volume")
     return size
 
 
@@ -73,13 +73,13 @@ def copy(settings):
     source = f"host={settings['hostname']} user={login} passfile={PASSFILE} {tls}"
     command = [f"{settings['binDirectory']}/pg_basebackup", f"--pgdata={SCRATCH}", "--checkpoint=fast"]
     if subprocess.run([*command, f"--dbname={source}"], check=False, stdout=sys.stderr).returncode != 0:
-        raise Failed("the standby could not be copied; the journal of pgha-drill.service says why")
+        raise Failed("the standby could not be copied; see journalctl -u pgha-drill")
 
 
 def pause_replay():
     pathlib.Path(PAUSED).touch()
     query("select pg_wal_replay_pause()")
-    wait_until(lambda: query("select pg_get_wal_replay_pause_state()") == "paused", "the standby's replay to pause")
+    wait_until(lambda: query("select pg_get_wal_replay_pause_state()") == "paused", "replay on the standby was not paused")
     return query("select pg_last_wal_replay_lsn()")
 
 
@@ -120,7 +120,7 @@ def start_copy(settings, target):
     (scratch / "recovery.signal").unlink(missing_ok=True)
     (scratch / "standby.signal").touch()
     start(settings)
-    wait_until(lambda: query("select pg_last_wal_replay_lsn()", scratch=True) == target, f"the copy to reach {target}")
+    wait_until(lambda: query("select pg_last_wal_replay_lsn()", scratch=True) == target, f"the copy did not reach {target}")
 
 
 def start(settings):
@@ -165,7 +165,7 @@ def compare(settings, expected):
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         counts = ", ".join(f"{name}: {expected.get(name)} and {found.get(name)}" for name in wrong)
-        raise Failed(f"the standby and its copy differ at the same position: {counts}")
+        raise Failed(f"the standby and its copy differ at the same LSN: {counts}")
     return expected
 
 
@@ -180,21 +180,21 @@ def stand_still(settings):
             if not rows:
                 raise Failed("the standby has no tables")
             return position, rows
-    raise Failed("the standby's replay does not stay paused for as long as its rows are counted")
+    raise Failed("replay on the standby was resumed while its rows were counted")
 
 
 def promote_and_write(settings):
     forget_target(settings)
     if query(f"select pg_promote(true, {PATIENCE_SECONDS})", scratch=True) != "t":
         raise Failed("the copy could not be promoted")
-    wait_until(lambda: query("select pg_is_in_recovery()", scratch=True) == "f", "the copy to accept writes")
+    wait_until(lambda: query("select pg_is_in_recovery()", scratch=True) == "f", "the copy did not accept writes")
 
 
 def write():
     database = pgha_region.read_json(pgha_region.SETTINGS)["database"]
     query("create table pgha_drill as select generate_series(1, 1000) as number", database, scratch=True)
     if query("select count(*) from pgha_drill", database, scratch=True) != "1000":
-        raise Failed("the copy does not show what was written to it")
+        raise Failed("the copy does not return what was written to it")
 
 
 def run(settings):
@@ -210,7 +210,7 @@ def run(settings):
 
     try:
         if query("select pg_is_in_recovery()") != "t":
-            raise Failed("this server is no standby")
+            raise Failed("this server is not a standby")
         report["sizeBytes"] = refuse_without_room(settings)
         timed("copy", lambda: copy(settings))
         report["lsn"], rows = timed("pause", lambda: stand_still(settings))

@@ -157,8 +157,8 @@ def run(command):
         [*as_postgres, *command], check=False, capture_output=True, text=True, timeout=DEADLINE_SECONDS
     )
     if result.returncode != 0:
-        said = (result.stderr.strip() or "it said nothing").splitlines()
-        raise SystemExit(f"{command[0]} ended with {result.returncode}: {said[-1]}")
+        said = (result.stderr.strip() or "no output").splitlines()
+        raise SystemExit(f"{command[0]} exited with status {result.returncode}: {said[-1]}")
     return result.stdout
 
 
@@ -208,7 +208,7 @@ def render_metrics(in_recovery, found):
     """What a primary replicates to its standbys is told by the primary alone; the configuration is each member's own."""
     replicated = ("database", "role", "role-in-database", "all-roles", "patroni")
     lines = [
-        "# HELP pgha_durability_override A setting that acknowledged commits rest on and that is overridden.",
+        "# HELP pgha_durability_override A durability setting that is overridden.",
         "# TYPE pgha_durability_override gauge",
     ]
     escaped = lambda text: str(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")  # noqa: E731
@@ -238,7 +238,7 @@ def without_line(text, number, setting):
     lines = text.splitlines(keepends=True)
     line = lines[number - 1] if number <= len(lines) else ""
     if line.replace("=", " ").split()[:1] != [setting] and line.lower().replace("=", " ").split()[:1] != [setting]:
-        raise SystemExit(f"line {number} is not {setting}: somebody changes the file; try again")
+        raise SystemExit(f"line {number} is not {setting}: the file was changed meanwhile; try again")
     return "".join([*lines[: number - 1], *lines[number:]])
 
 

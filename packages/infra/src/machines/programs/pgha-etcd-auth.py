@@ -64,7 +64,7 @@ def etcdctl_once(login, password, *arguments, given=None):
     if REFUSED in result.stderr:
         raise Refused(login)
     said = result.stderr.strip().splitlines()
-    raise Failed(f"etcdctl {' '.join(arguments)}: {said[-1] if said else 'it said nothing'}")
+    raise Failed(f"etcdctl {' '.join(arguments)}: {said[-1] if said else 'no output'}")
 
 
 def look_up(admin, *arguments):
@@ -106,10 +106,10 @@ def find_administrator(settings):
                     return pair, "Authentication Status: true" in etcdctl_once(*pair, "auth", "status")
                 except Refused:
                     continue
-            raise SystemExit("etcd takes none of the administrators' passwords that this machine has or had")
+            raise SystemExit("etcd accepts none of the administrator passwords that this node has or had")
         except Failed as reason:
             if tried + 1 == QUORUM_TRIES:
-                raise SystemExit(f"no quorum: fewer than half of the members answer: {reason}") from reason
+                raise SystemExit(f"no quorum: too few members respond: {reason}") from reason
             time.sleep(1)
     return None
 
@@ -159,6 +159,14 @@ def ensure_role(admin, role):
         add(admin, "role", "add", role)
 
 
+def ensure_readable(admin, role, keys):
+    """Only what is missing: every change of a permission ends the logins that clients have."""
+    told = etcdctl(*admin, "role", "get", role).split()
+    for key in keys:
+        if key not in told:
+            etcdctl(*admin, "role", "grant-permission", role, "read", key)
+
+
 def main():
     with open(SETTINGS, encoding="utf-8") as file:
         settings = json.load(file)
@@ -171,6 +179,7 @@ def main():
         etcdctl(*admin, "user", "grant-role", "root", "root")
         ensure_role(admin, settings["role"])
         etcdctl(*admin, "role", "grant-permission", settings["role"], "readwrite", "--prefix=true", settings["prefix"])
+    ensure_readable(admin, settings["role"], settings["readable"])
     users = [(login, "root") for login in settings["administrators"]]
     users += [(login, settings["role"]) for login in settings["users"]]
     changed = []

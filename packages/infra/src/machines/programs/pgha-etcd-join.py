@@ -80,10 +80,11 @@ def main():
         if members is not None:
             break
     decision = decide(settings["peer_url"], members)
-    print(f"no data here; the others {'do not answer' if members is None else 'run'}: {decision}", file=sys.stderr)
+    others = "are not responding" if members is None else "are running"
+    print(f"no data on this node; the other members {others}: {decision}", file=sys.stderr)
     if decision == "refuse":
         raise SystemExit(
-            f"the cluster does not wait for an empty member at {settings['peer_url']}; run "
+            f"the cluster does not expect a new member at {settings['peer_url']}; run "
             f"`pgha nodes replace {settings['name']}`, which removes the old one and announces this one"
         )
     if decision == "join":

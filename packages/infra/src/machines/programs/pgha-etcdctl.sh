@@ -5,7 +5,7 @@ set -eu
 
 # EX_CONFIG of sysexits.h: nothing was asked of etcd, another machine may be
 missing() {
-  echo "pgha-etcdctl: $1 is not there yet" >&2
+  echo "pgha-etcdctl: $1 does not exist yet" >&2
   exit 78
 }
 

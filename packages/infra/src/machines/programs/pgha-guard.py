@@ -137,7 +137,7 @@ def hold(settings, seconds):
         cursor.execute(TIMELINE_QUERY)
         (timeline,) = cursor.fetchone()
     if timeline is None:
-        raise SystemExit("no primary to hold clients for: what the router leads to does not accept writes")
+        raise SystemExit("there is no primary to pause PgBouncer for: HAProxy's primary does not accept writes")
     write_runtime("hold", {"until": time.time() + seconds, "timeline": timeline})
     deadline = time.monotonic() + HOLD_PATIENCE_SECONDS
     while read_runtime("state") != "paused" and time.monotonic() < deadline:
@@ -186,13 +186,13 @@ def watch(settings):
             doubtful_since = doubtful_since or time.monotonic()
             serving = time.monotonic() - doubtful_since > LAST_RESORT_SECONDS
         if not serving and paused is not True:
-            print("no primary, or the next one is awaited: pausing the pooler", file=sys.stderr, flush=True)
+            print("no primary, or a switchover is in progress: pausing PgBouncer", file=sys.stderr, flush=True)
             pause(settings)
             paused = True
         elif serving and paused is not False and resume(settings):
             # also the first time around: an earlier guard may have been lost together with its word
             if paused:
-                print("the primary is back: the pooler goes on", file=sys.stderr, flush=True)
+                print("there is a primary: PgBouncer is resumed", file=sys.stderr, flush=True)
             paused = False
             write_runtime("state", "serving")
         time.sleep(INTERVAL_SECONDS)

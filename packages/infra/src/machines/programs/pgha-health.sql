@@ -37,6 +37,11 @@ select '# TYPE pgha_slot_horizon_inactive_seconds gauge';
 select format('pgha_slot_horizon_inactive_seconds{slot="%s"} %s', slot_name, extract(epoch from clock_timestamp() - inactive_since))
 from pg_replication_slots
 where not active and invalidation_reason is null and coalesce(xmin, catalog_xmin) is not null;
+select '# HELP pgha_wal_archive_lag_seconds How long the oldest complete WAL segment has waited for the archive; 0 while none waits.';
+select '# TYPE pgha_wal_archive_lag_seconds gauge';
+select format('pgha_wal_archive_lag_seconds %s', coalesce(extract(epoch from clock_timestamp() - min(modification)), 0))
+from pg_ls_archive_statusdir()
+where name like '%.ready' and not pg_is_in_recovery();
 
 -- a commit that waits for a standby now and a moment later
 select coalesce(array_agg(pid), '{}') as waiting from pg_stat_activity where wait_event = 'SyncRep' \gset

@@ -140,7 +140,7 @@ def run_boot_steps(manifest):
     for step in manifest["bootSteps"]:
         started = time.monotonic()
         if subprocess.run(["/bin/sh", "-eu", "-c", step["script"]], check=False, stdout=sys.stderr).returncode != 0:
-            raise SystemExit(f"boot step \"{step['name']}\" failed; its own lines above say why")
+            raise SystemExit(f"boot step \"{step['name']}\" failed; see its output above")
         say(f"boot step \"{step['name']}\" done in {time.monotonic() - started:.1f} s")
 
 
@@ -202,7 +202,7 @@ def settle_units(manifest):
             subprocess.run(["systemctl", *command, *units], check=False, env=environment)
     failed = [wanted["unit"] for wanted in differing_units(manifest) if wanted in differing] if differing else []
     if failed:
-        raise SystemExit(f"did not come to their wanted state: {', '.join(failed)}; see journalctl -u")
+        raise SystemExit(f"not in the wanted state: {', '.join(failed)}; see journalctl -u")
     return [wanted["unit"] for wanted in differing]
 
 
@@ -223,7 +223,7 @@ def tell_units(actions):
         if not succeeds("systemctl", verb, unit):
             failed.append(unit)
     if failed:
-        raise SystemExit(f"files changed but {', '.join(failed)} did not take them; see journalctl -u")
+        raise SystemExit(f"files changed, but {', '.join(failed)} could not load them; see journalctl -u")
 
 
 def apply(manifest):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Answers the load balancer: 200 while this node's router and pooler answer, 503 otherwise.
+"""Answers the load balancer: 200 while this node's HAProxy and PgBouncer are responding, 503 otherwise.
 
 Never whether there is a primary: a missing one would fail every node at once, and the load balancer would reset the very
 clients that the pooler keeps waiting. The pooler is asked a query, because a hung one still accepts connections.
@@ -31,11 +31,11 @@ class Verdict:
 
 def find_problem(settings):
     if not pgha_pooler.router_says(settings, "/alive"):
-        return "the router does not answer"
+        return "HAProxy is not responding"
     try:
         pgha_pooler.ask_pooler(settings, "SHOW VERSION")
     except pgha_pooler.PoolerError as error:
-        return f"the pooler does not answer: {error}"
+        return f"PgBouncer is not responding: {error}"
     return None
 
 
@@ -43,7 +43,7 @@ def check_for_ever(settings, verdict):
     while True:
         problem = find_problem(settings)
         if problem != verdict.problem:
-            print(problem or "router and pooler answer", file=sys.stderr, flush=True)
+            print(problem or "HAProxy and PgBouncer are responding", file=sys.stderr, flush=True)
         verdict.problem, verdict.checked_at = problem, time.monotonic()
         time.sleep(INTERVAL_SECONDS)
 

@@ -30,7 +30,7 @@ def run(*command, **options):
     )
     if result.returncode != 0:
         said = (result.stderr.strip() or result.stdout.strip()).splitlines()
-        raise RuntimeError(f"{command[0]} ended with {result.returncode}: {said[-1] if said else 'it said nothing'}")
+        raise RuntimeError(f"{command[0]} exited with status {result.returncode}: {said[-1] if said else 'no output'}")
     return result.stdout
 
 
@@ -39,7 +39,7 @@ def as_postgres(*command):
 
 
 def read_disks(mounts):
-    """The file systems that may fill, in bytes."""
+    """The file systems that may fill, in bytes and in file numbers."""
     disks = []
     for mount in mounts:
         state = os.statvfs(mount)
@@ -48,6 +48,8 @@ def read_disks(mounts):
                 "mount": mount,
                 "sizeBytes": state.f_blocks * state.f_frsize,
                 "freeBytes": state.f_bavail * state.f_frsize,
+                "files": state.f_files,
+                "freeFiles": state.f_favail,
             }
         )
     return disks
@@ -229,6 +231,14 @@ def read_restore_tests(folder):
     return {"expectedSince": moment(os.stat(since).st_mtime) if os.path.exists(since) else None, "results": results}
 
 
+def read_deletions(path):
+    """What was deleted from the repositories, as the last run of its program found it; nothing before the first one ended."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
 def read_api(settings):
     release = json.loads(run("/usr/local/sbin/pgha-deploy", "--status"))
     ready = {name: get_json(url, settings).get("status") for name, url in settings["services"].items()}
@@ -248,11 +258,11 @@ def describe(error):
     """What stood in the way, without Python's wrapping."""
     cause = getattr(error, "reason", error)
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"{error.cmd[0]} did not answer within {DEADLINE_SECONDS} s"
+        return f"{error.cmd[0]} did not respond within {DEADLINE_SECONDS} s"
     if isinstance(cause, TimeoutError):
-        return f"no answer within {DEADLINE_SECONDS} s"
+        return f"no response within {DEADLINE_SECONDS} s"
     if isinstance(cause, ConnectionError) and cause.strerror is None:
-        return "the connection was closed without an answer"
+        return "the connection was closed without a response"
     if isinstance(cause, OSError) and cause.strerror is not None:
         return f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror
     return str(cause) or type(cause).__name__
@@ -283,6 +293,8 @@ def parts_for(settings):
             "holders": lambda: json.loads(run(settings["holdersProgram"], "transactions")),
             "replay": lambda: json.loads(run(settings["holdersProgram"], "replay")),
         }
+    if "spaceProgram" in settings:
+        parts |= {"space": lambda: json.loads(run(settings["spaceProgram"], "show"))}
     if "regionProgram" in settings:
         parts |= {"region": lambda: json.loads(run(settings["regionProgram"], "show"))}
     if settings["role"] == "etcd":
@@ -291,6 +303,8 @@ def parts_for(settings):
         parts |= {"watching": lambda: json.loads(run(settings["watchingProgram"]))}
     if "services" in settings:
         parts |= {"api": lambda: read_api(settings)}
+    if "deletedBackups" in settings:
+        parts |= {"deletions": lambda: read_deletions(settings["deletedBackups"])}
     return parts
 
 

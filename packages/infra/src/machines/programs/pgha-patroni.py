@@ -51,7 +51,7 @@ def shortened_sources():
             sources[name] = (specification, specification.loader.get_source(name))
         specification, text = sources[name]
         if text.count(line) != count:
-            print(f"WARNING: {name} is not the one this program knows: its waits stay as they are", file=sys.stderr)
+            print(f"WARNING: {name} is not the version that this program patches: its waits are unchanged", file=sys.stderr)
             return None
         sources[name] = (specification, text.replace(line, replacement))
     return sources

@@ -74,13 +74,13 @@ def change_configuration(settings, patch):
         # 409: somebody else wrote at the same moment
         if status != 409:
             raise SystemExit(f"Patroni refused the configuration: {status} {text[:200]}")
-    raise SystemExit("somebody else changes the configuration again and again")
+    raise SystemExit("another client keeps changing the configuration")
 
 
 def refuse_unless_leading(settings):
     status, _ = patroni(settings, "GET", "/leader")
     if status != 200:
-        raise SystemExit(f"{settings['name']} does not lead its region")
+        raise SystemExit(f"{settings['name']} is not the leader of its region")
 
 
 def wait_for_arrival(settings, lsn):
@@ -88,7 +88,7 @@ def wait_for_arrival(settings, lsn):
     deadline = time.monotonic() + ARRIVAL_PATIENCE_SECONDS
     while query(settings, f"select pg_last_wal_replay_lsn() > '{lsn}'") != "t":
         if time.monotonic() > deadline:
-            raise SystemExit(f"the record at {lsn} has not arrived: {query(settings, RECEIVED_QUERY)}")
+            raise SystemExit(f"the WAL record at {lsn} has not arrived: {query(settings, RECEIVED_QUERY)}")
         time.sleep(0.1)
 
 
@@ -122,7 +122,7 @@ def read_pace(settings):
     (PostgreSQL source, xlog.c, XLogInitNewTimeline), and the old one's is renamed."""
     measured = pgha_region.read_json(MEASURED)
     if measured is None or "forkLsn" not in measured:
-        raise SystemExit("no promotion was measured since this machine was switched on")
+        raise SystemExit("no promotion was measured since this node booted")
     size = int(query(settings, "select setting from pg_settings where name = 'wal_segment_size'"))
     fork = measured["forkLsn"]
     begin = pgha_wal.position(fork) // size * size

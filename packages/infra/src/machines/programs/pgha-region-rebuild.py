@@ -47,12 +47,13 @@ def refuse_unless_given_up(settings):
     own, peer, _ = regions.read()
     while not (own["answers"] and peer["answers"]):
         if time.monotonic() > deadline:
-            silent = [name for name, region in (("this", own), ("the other", peer)) if not region["answers"]]
-            raise SystemExit(f"etcd of {' and of '.join(silent)} region does not answer: nobody can tell which one acts")
+            silent = [name for name, region in (("this", own), ("the peer", peer)) if not region["answers"]]
+            where = " and of ".join(silent)
+            raise SystemExit(f"etcd of {where} region is not responding: the active region could not be determined")
         time.sleep(1)
         own, peer, _ = regions.read()
     if not pgha_region.acts(peer) or (pgha_region.acts(own) and own["epoch"] >= peer["epoch"]):
-        raise SystemExit("the other region does not act with a higher epoch: this one's data may be the only one")
+        raise SystemExit("the peer region is not active with a higher epoch: this region may have the only copy of the data")
 
 
 def stop(settings):
@@ -111,7 +112,7 @@ def keep_aside(settings, identifier):
             return None
         used = pgha_scratch.size_of(data)
         if shutil.disk_usage(data).free < used * ROOM_FACTOR:
-            say(f"no room to keep {data} aside: {used} bytes")
+            say(f"not enough free disk space to retain {data}: {used} bytes")
             return None
     pgha_scratch.keep(place, identifier)
     return identifier

@@ -29,7 +29,7 @@ def is_paused(settings, context, member):
     try:
         _, text = pgha_etcd.ask(member, settings["patroniPort"], context, "GET", "/patroni")
     except OSError as error:
-        raise SystemExit(f"Patroni of {member['name']} does not answer: {error}") from error
+        raise SystemExit(f"Patroni of {member['name']} is not responding: {error}") from error
     return json.loads(text).get("pause") is True
 
 
@@ -74,7 +74,7 @@ def main(arguments):
         stop_server(settings)
     state, checkpoint = control_data(settings)
     if state != "shut down":
-        raise SystemExit(f"the server is not a primary that was shut down: its control file says \"{state}\"")
+        raise SystemExit(f"the server is not a primary that was shut down: the control file says \"{state}\"")
     json.dump({"checkpointLsn": checkpoint, "stoppedAt": time.time()}, sys.stdout)
 
 

@@ -76,7 +76,7 @@ def stop_server(settings):
     """A server that outlived its Patroni must not go on serving behind a closed gate."""
     pg_ctl = [f"{settings['binDirectory']}/pg_ctl", f"--pgdata={settings['dataDirectory']}"]
     if subprocess.run([*pg_ctl, "status"], check=False, stdout=subprocess.DEVNULL).returncode == 0:
-        say("stopping the server that still runs")
+        say("stopping PostgreSQL, which is still running")
         subprocess.run([*pg_ctl, "stop", "--mode=fast", "--timeout=20"], check=False, stdout=sys.stderr)
 
 
@@ -89,7 +89,7 @@ def watch(settings):
             last = {**peer, "at": seen_at}
         pgha_region.write_json(SEEN, {"at": seen_at, "own": own, "peer": peer, "peerLast": last})
         if acts(own) and acts(peer) and peer["epoch"] > own["epoch"]:
-            give_up(f"the other region acts with epoch {peer['epoch']}, this one's is {own['epoch']}")
+            give_up(f"the peer region is active with epoch {peer['epoch']}, this region's is {own['epoch']}")
         write_metrics(settings, own, last)
         time.sleep(WATCH_INTERVAL_SECONDS)
 
@@ -104,7 +104,7 @@ def give_up(reason):
     lines = subprocess.run(show, check=True, capture_output=True, text=True).stdout.splitlines()
     unit = dict(line.split("=", 1) for line in lines)
     if is_new and unit["SubState"] == "running":
-        say("ending Patroni: this region was given up")
+        say("stopping Patroni: this region was failed over from")
         os.kill(int(unit["MainPID"]), signal.SIGTERM)
 
 
@@ -144,7 +144,7 @@ def tell(seen):
 def confirm(settings):
     own, peer, _ = pgha_region.Regions(settings).read()
     if acts(peer) and not (own["answers"] and own["epoch"] > peer["epoch"]):
-        raise SystemExit(f"the other region acts, with epoch {peer['epoch']}: this one has to become its standby")
+        raise SystemExit(f"the peer region is active, with epoch {peer['epoch']}: this region has to become its standby")
     pgha_region.write_json(CONFIRMED, {"at": now()})
 
 
@@ -159,7 +159,7 @@ def configure(settings):
         if etcd.swap(key, revision, json.dumps(config, separators=(",", ":"))):
             json.dump(pgha_region.described(config), sys.stdout)
             return
-    raise SystemExit("somebody else changes the configuration again and again; nothing was written")
+    raise SystemExit("another client keeps changing the configuration; nothing was written")
 
 
 def merged(config, patch):
@@ -182,7 +182,7 @@ def main(arguments):
     try:
         verbs[arguments[0]](read_settings())
     except (pgha_etcd.Silence, pgha_etcd.Refused) as error:
-        raise SystemExit(f"etcd does not answer: {error}") from error
+        raise SystemExit(f"etcd is not responding: {error}") from error
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ def pgbackrest(settings, repository, *arguments):
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise SystemExit(f"repository {repository} did not answer within {PATIENCE_SECONDS} s") from error
+        raise SystemExit(f"repository {repository} did not respond within {PATIENCE_SECONDS} s") from error
     if done.returncode != 0:
-        raise SystemExit(f"repository {repository}: {done.stderr.strip() or 'pgBackRest said nothing'}")
+        raise SystemExit(f"repository {repository}: {done.stderr.strip() or 'no output of pgBackRest'}")
     return done.stdout
 
 

@@ -65,8 +65,8 @@ def write_gate(gate):
 def require_gate(identifier):
     gate = read_gate()
     if gate is None or gate["id"] != identifier:
-        held = "not held" if gate is None else f"held for {gate['id']}"
-        raise SystemExit(f"this machine is {held}, not for {identifier}")
+        held = "not reserved" if gate is None else f"reserved for {gate['id']}"
+        raise SystemExit(f"this node is {held}, not for {identifier}")
     return gate
 
 
@@ -137,7 +137,7 @@ def state(settings):
 def hold(identifier):
     gate = read_gate()
     if gate is not None and gate["id"] != identifier:
-        raise SystemExit(f"this machine is held for {gate['id']}: bring that restore to its end, or release it")
+        raise SystemExit(f"this node is reserved for {gate['id']}: finish that restore, or release it")
     if gate is None:
         write_gate({"id": identifier, "phase": "held"})
 
@@ -159,7 +159,7 @@ def stop(settings):
 def aside(settings, identifier):
     require_gate(identifier)
     if postmaster(settings) is not None:
-        raise SystemExit("PostgreSQL runs: stop it first")
+        raise SystemExit("PostgreSQL is running: stop it first")
     pgha_scratch.keep(settings, identifier)
 
 
@@ -169,7 +169,7 @@ def begin(settings, identifier):
     gate = require_gate(identifier)
     data = settings["dataDirectory"]
     if not os.path.exists(f"{settings['kept']}/{identifier}"):
-        raise SystemExit("the old data directory is not aside yet")
+        raise SystemExit("the previous data directory has not been moved yet")
     stop(settings)
     for path in (data, f"{data}.failed"):
         with contextlib.suppress(FileNotFoundError):
@@ -186,7 +186,7 @@ def begin(settings, identifier):
 def release(identifier):
     gate = read_gate()
     if gate is not None and gate["id"] != identifier:
-        raise SystemExit(f"this machine is held for {gate['id']}")
+        raise SystemExit(f"this node is reserved for {gate['id']}")
     had_method = os.path.exists(METHOD)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(METHOD)
@@ -204,7 +204,7 @@ def release(identifier):
 def drop(settings, identifier):
     gate = read_gate()
     if gate is not None and gate["id"] == identifier:
-        raise SystemExit("the restore that moved it aside has not ended")
+        raise SystemExit("the restore that retained it has not finished")
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(f"{settings['kept']}/{identifier}")
 
@@ -217,14 +217,14 @@ def may_start(settings):
         write_gate({**gate, "phase": "begun"})
     elif gate["phase"] != "begun" or not is_finished_primary(settings):
         # systemd neither fails nor restarts a unit whose condition does not hold
-        print(f"a restore in place ({gate['id']}) holds this member", file=sys.stderr)
+        print(f"an in-place restore ({gate['id']}) is in progress on this member", file=sys.stderr)
         sys.exit(1)
 
 
 def bootstrap(settings):
     gate = read_gate()
     if gate is None or gate["phase"] != "begun":
-        raise SystemExit("no restore in place is at work here")
+        raise SystemExit("no in-place restore is in progress on this node")
     spec = gate["spec"]
     arguments = pgha_scratch.restore_arguments(settings, settings["dataDirectory"], spec)
     with open(restore_log(settings, gate["id"]), "ab") as log:

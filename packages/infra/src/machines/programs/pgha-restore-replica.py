@@ -53,7 +53,7 @@ def main(arguments):
         try:
             answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=INFO_PATIENCE_SECONDS)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            print(f"repository {repository} does not answer: {error}", file=sys.stderr)
+            print(f"repository {repository} is not responding: {error}", file=sys.stderr)
             continue
         backups = [backup for stanza in json.loads(answer.stdout) for backup in stanza["backup"] if not backup["error"]]
         contained = [backup["label"] for backup in backups if is_contained(backup, timeline, switches)]

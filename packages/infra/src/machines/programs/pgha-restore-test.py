@@ -90,7 +90,7 @@ def missing_room(settings, backup):
     if needed <= room["usableBytes"]:
         return None
     return (
-        f"no room: the backup takes {needed >> 20} MiB, and of {room['freeBytes'] >> 20} MiB free on {settings['dataMount']} "
+        f"not enough free disk space: the backup takes {needed >> 20} MiB, and of {room['freeBytes'] >> 20} MiB free on {settings['dataMount']} "
         f"{room['usableBytes'] >> 20} MiB may be used"
     )
 
@@ -101,9 +101,9 @@ def require_turn(settings, wanted):
     if role == "standby_leader":
         raise NotOurTurn("this region has no primary to compare with")
     if wanted == "auto" and leads and members > 1:
-        raise NotOurTurn("this machine is the primary, and another one can do it")
+        raise NotOurTurn("this node is the primary, and another node can run the test")
     if not leads and state != "streaming":
-        raise NotOurTurn(f"this machine is {state}")
+        raise NotOurTurn(f"this node is {state}")
 
 
 def restore(settings, wanted):
@@ -125,12 +125,12 @@ def restore(settings, wanted):
     with election.cursor() as cursor:
         cursor.execute("select pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))
         if not cursor.fetchone()[0]:
-            raise NotOurTurn("another machine is at it")
+            raise NotOurTurn("another node is running the test")
         if not pgha_tables.is_ready(cursor):
             raise NotOurTurn("the primary's database has no functions to compare with; run pgha apply")
     election.commit()
     # from here on a failure is one
-    progress("finding a moment without writers", backup=backup["label"], begun=True)
+    progress("waiting for a point in time without writers", backup=backup["label"], begun=True)
     reading, tables, position = pgha_tables.pin(settings)
     live = pgha_tables.LiveCount(reading, tables)
     live.start()
@@ -162,7 +162,7 @@ def start_server(settings):
     deadline = time.monotonic() + RECOVERY_PATIENCE_SECONDS
     while not pgha_scratch.lets_in(settings, NAME):
         if not pgha_scratch.is_running(settings, NAME) or time.monotonic() > deadline:
-            raise SystemExit(f"the restored server did not come up: {pgha_scratch.complaint(settings, NAME)}")
+            raise SystemExit(f"the restored server did not start: {pgha_scratch.complaint(settings, NAME)}")
         time.sleep(0.5)
 
 
@@ -235,7 +235,7 @@ def clean(settings):
     pgha_scratch.remove(settings, NAME)
     told = read_json(f"{RUNTIME}/progress.json") or {}
     if told.get("begun") and not os.path.exists(f"{RUNTIME}/result.json"):
-        problem = read_json(f"{RUNTIME}/problem.json") or f"it was ended while {told['phase']}"
+        problem = read_json(f"{RUNTIME}/problem.json") or f"it was interrupted while {told['phase']}"
         finish(settings, ok=False, problem=problem, differences=[])
 
 

@@ -45,7 +45,7 @@ def create(settings, name):
         # the one who asked was cut off behind this: what is asked for is there
         with open(f"{home}/spec.json", encoding="utf-8") as file:
             if json.load(file) != spec:
-                raise SystemExit(f"{name} is there already, and of something else; drop it")
+                raise SystemExit(f"{name} already exists, from another backup or time; drop it")
     else:
         postgres = pwd.getpwnam("postgres")
         for path in (settings["scratch"], f"{home}.new"):

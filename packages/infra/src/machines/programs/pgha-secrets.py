@@ -89,7 +89,7 @@ def read_parameters(manifest):
                 )
             values.update({parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]})
     except (BotoCoreError, ClientError) as error:
-        raise Unfinished(f"Parameter Store in {manifest['region']} does not answer: {error}") from error
+        raise Unfinished(f"Parameter Store in {manifest['region']} is not responding: {error}") from error
     return values
 
 
@@ -114,7 +114,7 @@ def within(deadline_seconds, attempt):
     """Calls it once; a name server or a network that swallows everything counts as Unfinished."""
 
     def give_up(*_):
-        raise Unfinished(f"no answer within {deadline_seconds} s")
+        raise Unfinished(f"no response within {deadline_seconds} s")
 
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(deadline_seconds)
@@ -162,11 +162,11 @@ def refuse_misfits(files, staged):
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(new.get(certificate, certificate), new.get(key, key))
         except ssl.SSLError as error:
-            raise Unfinished(f"{certificate} does not belong to its key: an operation was cut off, run it again") from error
+            raise Unfinished(f"{certificate} does not belong to its key: an operation was interrupted, run it again") from error
         # an end is another alert's business: the next certificate must get through
         verify = ["openssl", "verify", "-no_check_time", "-CAfile", new.get(CA, CA), new.get(certificate, certificate)]
         if subprocess.run(verify, check=False, capture_output=True).returncode != 0:
-            raise Unfinished(f"{certificate} was signed by none of the CAs in {CA}: an operation was cut off, run it again")
+            raise Unfinished(f"{certificate} was signed by none of the CAs in {CA}: an operation was interrupted, run it again")
 
 
 def refuse_odd(files, values):
@@ -235,7 +235,7 @@ def tell_units(owed):
         if subprocess.run(["systemctl", verb, unit], check=False).returncode != 0:
             failed.append(unit)
     if failed:
-        raise SystemExit(f"pgha-secrets: the files changed but {', '.join(failed)} did not take them; see journalctl -u")
+        raise SystemExit(f"pgha-secrets: the files changed, but {', '.join(failed)} could not load them; see journalctl -u")
     os.unlink(OWED)
 
 
@@ -265,13 +265,13 @@ def catch_up(manifest):
     try:
         staged = stage_changes(manifest["files"], within(BOOT_DEADLINE_SECONDS, lambda: read_parameters(manifest)))
     except Unfinished as reason:
-        say(f"starting with the secrets that are here, and asking again later: {reason}")
+        say(f"starting with the local copies of the secrets, and retrying later: {reason}")
         os.makedirs(RUNTIME, exist_ok=True)
         with open(STALE, "w", encoding="utf-8"):
             return
     put_in_place(staged)
     if staged:
-        say(f"changed while this machine was off: {', '.join(entry['path'] for entry, _ in staged)}")
+        say(f"changed while this node was stopped: {', '.join(entry['path'] for entry, _ in staged)}")
 
 
 def main(arguments):

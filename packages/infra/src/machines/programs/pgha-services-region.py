@@ -49,7 +49,7 @@ def render(config):
 
 def point(config, region):
     if region not in config["regions"]:
-        raise SystemExit(f"no region \"{region}\"; the regions are {', '.join(config['regions'])}")
+        raise SystemExit(f"unknown region \"{region}\". Known regions: {', '.join(config['regions'])}")
     staged = f"{CHOICE}.new"
     with open(staged, "w", encoding="utf-8") as file:
         file.write(f"{region}\n")

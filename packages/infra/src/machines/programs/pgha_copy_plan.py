@@ -222,7 +222,7 @@ def notes_of(cursor, there, family):
         if there.rowcount == 0:
             notes.append(f"{KINDS[kind][2:]} {shown} reads it and does not exist in the primary; create it again")
     cursor.execute(PUBLICATIONS, ids(family))
-    notes += [f"{table} was published by {name} and is not any more: {statement}" for name, table, statement in cursor.fetchall()]
+    notes += [f"{table} was published by {name} and is no longer: {statement}" for name, table, statement in cursor.fetchall()]
     cursor.execute(LARGE_OBJECTS, ids(family))
     notes += [f"large objects that {column} may refer to were not copied" for (column,) in cursor.fetchall()]
     return notes
@@ -273,7 +273,7 @@ def sort_entries(lines, cursor, family, wanted):
         elif catalog == "2620" and oid in inherited:
             altered.append(number)
         elif catalog == "2606" and rest.startswith("FK CONSTRAINT ") and wanted.get("skipForeignKeys"):
-            left_out.append(f"left out: {rest}")
+            left_out.append(f"not copied: {rest}")
         else:
             entries.append((number, catalog, rest))
     end = 1 + max((index for index, (_, _, rest) in enumerate(entries) if is_data(rest)), default=len(entries) - 1)
@@ -339,7 +339,7 @@ def additions(cursor, keys, family, is_without_owner):
 
 def attempt(connection, what, statements):
     """A statement that executes these, and notes why where they fail: rows are worth more than what they are checked by."""
-    note = f"{what} could not be created again: {'; '.join(statements)}; reason: "
+    note = f"{what} could not be recreated: {'; '.join(statements)}; reason: "
     done = sql.SQL(" ").join(sql.SQL("execute {};").format(sql.Literal(statement)) for statement in statements)
     code = sql.SQL(
         "begin {} exception when others then perform set_config('pgha.notes',"

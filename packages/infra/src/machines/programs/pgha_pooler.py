@@ -28,7 +28,7 @@ def _receive(stream):
     """The next message as (type, body); PostgreSQL manual, "Message Flow"."""
     header = stream.read(5)
     if len(header) < 5:
-        raise PoolerError("the pooler closed the connection")
+        raise PoolerError("PgBouncer closed the connection")
     kind, length = header[:1], struct.unpack("!I", header[1:])[0]
     body = stream.read(length - 4)
     if kind == b"E":
@@ -41,7 +41,7 @@ def _wait_until_ready(stream):
     while True:
         kind, body = _receive(stream)
         if kind == b"R" and body != b"\0\0\0\0":
-            raise PoolerError("the pooler asks for a password; does this run as its system user?")
+            raise PoolerError("PgBouncer asks for a password; run this as its system user")
         if kind == b"Z":
             return
 

@@ -30,27 +30,27 @@ def decide(facts):
     """
     own, peer = facts["own"], facts["peer"]
     if not own["answers"]:
-        return False, "etcd of this region does not answer"
+        return False, "etcd of this region is not responding"
     if own["known"] and own["standby"]:
         return True, "this region is a standby"
     if peer["answers"] and peer["known"]:
         if peer["standby"]:
-            return True, "the other region is a standby"
+            return True, "the peer region is a standby"
         if own["known"] and own["epoch"] > peer["epoch"]:
-            return True, f"the other region was given up: its epoch is {peer['epoch']}, this one's {own['epoch']}"
-        mine = f"this one's is {own['epoch']}" if own["known"] else "this one holds nothing"
-        return False, f"the other region acts with epoch {peer['epoch']}, {mine}"
+            return True, f"the peer region was failed over from: its epoch is {peer['epoch']}, this region's is {own['epoch']}"
+        mine = f"this region's is {own['epoch']}" if own["known"] else "this region has no data in etcd"
+        return False, f"the peer region is active with epoch {peer['epoch']}, {mine}"
     if own["leads"]:
         return True, "this region has a leader"
     if not own["known"]:
         return True, "a new cluster"
     if not facts["met"]:
-        return True, "the other region was never there"
+        return True, "the peer region was never deployed"
     if facts["confirmed"]:
         return True, "an operator confirmed it"
     if peer["answers"]:
-        return False, "etcd of the other region holds nothing: it is new, or it lost what it held"
-    return False, "the other region's epoch cannot be read"
+        return False, "etcd of the peer region is empty: it is new, or it lost its data"
+    return False, "the peer region's epoch could not be read"
 
 
 def acts(region):

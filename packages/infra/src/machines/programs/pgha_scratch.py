@@ -226,7 +226,7 @@ def complaint(settings, name):
     text = log_tail(settings, name).decode(errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     grave = [line for line in lines if GRAVE.search(line) and "not accepting connections" not in line]
-    return (grave or lines or ["it said nothing"])[-1]
+    return (grave or lines or ["no output"])[-1]
 
 
 def keep(settings, identifier):

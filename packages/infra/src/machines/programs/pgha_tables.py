@@ -98,7 +98,7 @@ def pin(settings):
         except (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected, psycopg2.errors.UndefinedTable):
             pass
         time.sleep(LOCK_PAUSE_SECONDS)
-    raise SystemExit(f"some transaction held a table at each of {LOCK_TRIES} tries: there was no moment to compare with")
+    raise SystemExit(f"transactions held locks at each of {LOCK_TRIES} tries: the tables could not be compared at one point in time")
 
 
 def count(connection, tables):

@@ -3,6 +3,8 @@ import type { Signal } from '../signal.ts';
 
 const hour = 3600;
 const day = 24 * hour;
+/** Segments are closed every 30 s; the objective is 5 minutes. */
+const notArchivedSeconds = 120;
 
 /** Backups and the archive: without an alert a stale backup is noticed on the day it is needed. */
 export function backupSignals({ backups }: Cluster): readonly Signal[] {
@@ -16,12 +18,29 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
         'Point-in-time recovery ends at the last archived segment, and pg_wal grows until the WAL is archived to every repository.',
       query: 'instance:archive_age_seconds:leading',
       unit: 'seconds',
-      // segments are closed every 30 s; the objective is 5 minutes
-      threshold: { above: 120 },
+      threshold: { above: notArchivedSeconds },
       forSeconds: 30,
       severity: 'critical',
       runbook:
         '`pgha archive status` shows the repository that fails, `journalctl -u patroni | grep archive` the reason. If a repository is unavailable for long, detach it before the disk fills (DiskSpaceLow): `pgha archive detach`.',
+      page: 'archive-detach.md',
+    },
+    {
+      name: 'WalArchiveLagHigh',
+      group: 'backups',
+      summary:
+        'The oldest WAL segment of {{ $labels.instance }} has been waiting {{ $value | humanizeDuration }} to be archived',
+      meaning: 'WAL is archived more slowly than it is written: S3 is slow or throttled, or the node is overloaded.',
+      impact:
+        'A point-in-time recovery cannot reach a later time than this, and WAL accumulates on the primary’s data volume.',
+      // where nothing is archived at all, WalNotArchived fires
+      query: `pgha_wal_archive_lag_seconds unless on (instance) (instance:archive_age_seconds:leading > ${notArchivedSeconds})`,
+      unit: 'seconds',
+      threshold: { above: notArchivedSeconds },
+      forSeconds: 60,
+      severity: 'critical',
+      runbook:
+        '`pgha status` shows the last archived WAL of each repository; `pgha archive detach` stops archiving to the one that is behind.',
       page: 'archive-detach.md',
     },
     {
@@ -119,6 +138,39 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       runbook:
         '`pgbackrest info --repo={{ $labels.repo_key }}` on a database node shows the reason. If its region is down: `pgha archive detach`.',
       page: 'archive-detach.md',
+    },
+    {
+      name: 'BackupObjectsDeleted',
+      group: 'backups',
+      summary: '{{ $value }} objects that backups need were deleted from repository {{ $labels.repository }}',
+      meaning:
+        'The bucket has delete markers on files of backups that pgBackRest lists, or on WAL that they need.',
+      impact: 'The affected backups cannot be restored until the previous versions of the objects are restored.',
+      query: 'max by (repository) (pgha_backup_objects_deleted)',
+      unit: 'count',
+      threshold: { above: 0 },
+      forSeconds: 60,
+      severity: 'critical',
+      runbook:
+        '`pgha status` lists the backups and the first object. First find out whose credentials deleted them, then restore the previous versions.',
+      page: 'backup-objects-deleted.md',
+    },
+    {
+      name: 'BackupObjectsUnchecked',
+      group: 'backups',
+      summary:
+        'Repository {{ $labels.repository }} has not been checked for deleted objects for {{ $value | humanizeDuration }}',
+      meaning: 'The hourly check for deleted backup objects has not succeeded on any API node.',
+      impact: 'BackupObjectsDeleted cannot fire for this repository.',
+      query: 'time() - max by (repository) (pgha_backup_objects_checked_seconds)',
+      unit: 'seconds',
+      // once an hour, and tried again every five minutes where it fails
+      threshold: { above: 6 * hour },
+      forSeconds: 60,
+      severity: 'warning',
+      runbook:
+        '`journalctl -u pgha-deleted-backups` on the API node shows the reason: the bucket, s3:ListBucketVersions, or pgBackRest.',
+      page: 'backup-objects-deleted.md',
     },
     {
       name: 'BackupMetricsMissing',

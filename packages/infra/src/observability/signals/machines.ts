@@ -1,3 +1,4 @@
+import { diskLimits } from '../../cluster/index.ts';
 import type { Signal } from '../signal.ts';
 
 const day = 24 * 3600;
@@ -28,7 +29,7 @@ export const machineSignals: readonly Signal[] = [
     impact: 'Nothing yet. When the data volume of the primary is full, PostgreSQL stops.',
     query: 'instance:disk_used:ratio',
     unit: 'ratio',
-    threshold: { above: 0.8 },
+    threshold: { above: diskLimits.filling },
     forSeconds: 60,
     severity: 'warning',
     runbook:
@@ -43,12 +44,29 @@ export const machineSignals: readonly Signal[] = [
     impact: 'When the data volume of the primary is full, PostgreSQL stops.',
     query: 'instance:disk_used:ratio',
     unit: 'ratio',
-    threshold: { above: 0.92 },
+    threshold: { above: diskLimits.almostFull },
     forSeconds: 30,
     severity: 'critical',
     runbook:
       'Enlarge the volume now, without a restart: raise `volumes.dataGib`, `pgha deploy`, then `resize2fs /dev/sdf` on the node. Or detach the backup repository that is unavailable: `pgha archive detach`. Never delete files in pg_wal.',
     page: 'archive-detach.md',
+  },
+  {
+    name: 'PrimaryDiskFull',
+    group: 'machines',
+    summary: 'The data disk of the primary {{ $labels.instance }} is {{ $value | humanizePercentage }} full and no switchover happened',
+    meaning:
+      'The data volume of the primary is nearly full, and no replica with enough free disk space could be promoted instead.',
+    impact: 'When the volume is full, writes fail with SQLSTATE 53100.',
+    query: `max by (instance, region) (instance:disk_used:ratio{mountpoint="/var/lib/postgresql"}) and on (instance) patroni_primary == 1`,
+    unit: 'ratio',
+    threshold: { above: diskLimits.full },
+    // a switchover takes seconds: after this long none is possible
+    forSeconds: 30,
+    severity: 'critical',
+    runbook:
+      '`pgha status` shows why no other member was promoted. Enlarge the data volume: increase `volumes.dataGib`, deploy, and run `resize2fs` on each node.',
+    page: 'disk-full.md',
   },
   {
     name: 'MemoryLow',

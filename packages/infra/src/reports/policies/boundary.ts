@@ -31,7 +31,7 @@ export function boundaryStatements(cluster: Cluster, account: string): readonly 
       'ssm:GetParameters',
       each((region) => `arn:aws:ssm:${region}:${account}:parameter${parameterName(cluster, '*')}`),
     ),
-    allow('Buckets', ['s3:GetBucketLocation', 's3:ListBucket'], buckets),
+    allow('Buckets', ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketVersions'], buckets),
     allow(
       'Objects',
       ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],

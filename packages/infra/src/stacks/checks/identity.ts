@@ -25,7 +25,7 @@ const policyChange = (edit: (statement: Arguments) => void) =>
 /** Public rules about who may do what, and about secrets. */
 export const identityRules: readonly Rule[] = [
   {
-    id: 'CKV_AWS_169, SNS.4: nobody but this account publishes to a topic',
+    id: 'CKV_AWS_169, SNS.4: only this account publishes to a topic',
     violations: each('aws_sns_topic_policy', (given) =>
       statements(given).every(
         ({ Principal: principal, Condition: condition }) =>

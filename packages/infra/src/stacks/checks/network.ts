@@ -6,7 +6,7 @@ const apiPorts = [8000, 8001];
 /** Public rules about who can reach whom. */
 export const networkRules: readonly Rule[] = [
   {
-    id: 'CKV_AWS_130, EC2.15: a subnet gives nobody a public address by itself',
+    id: 'CKV_AWS_130, EC2.15: a subnet assigns no public addresses by default',
     violations: each('aws_subnet', (given) => given['map_public_ip_on_launch'] === false),
     damage: change('aws_subnet', (given) => {
       given['map_public_ip_on_launch'] = true;

@@ -34,7 +34,7 @@ export function brokenReferences(stack: Synthesized): readonly string[] {
   return [
     ...managed,
     ...[...parts, ...outputs, ...adopted].flatMap(({ address, needs }) =>
-      needs.filter((need) => !known.has(need)).map((need) => `${address} refers to ${need}, which is not there`),
+      needs.filter((need) => !known.has(need)).map((need) => `${address} refers to ${need}, which does not exist`),
     ),
     ...parts.flatMap(({ address }) =>
       /\.[A-Za-z_][\w-]*$/.test(address) ? [] : [`${address} is no name: Terraform wants a letter first`],

@@ -136,7 +136,7 @@ describe('leaving a repository out of the archive', () => {
       storeOf: (each: typeof cluster.primary) => world.installation.secrets([each]),
     };
     const [first = expect.fail()] = planDetach(setting, 1, '2026-01-01T00:00:00.000Z');
-    await expect(runStep(first, () => undefined)).rejects.toThrow('the other repository is detached already');
+    await expect(runStep(first, () => undefined)).rejects.toThrow('the other repository is already detached');
   });
 });
 

@@ -27,7 +27,7 @@ interface RepositoryState {
   problem: string | null;
 }
 
-/** A repository that is away is asked for so long. */
+/** A repository that is unavailable is asked for so long. */
 const patienceSeconds = 10;
 
 export async function readArchiveStatus(setting: SecretsSetting): Promise<ArchiveStatus> {

@@ -64,7 +64,7 @@ async function readEverything(reader: Host, repository: number, signal: AbortSig
     ['active', 'activating'].includes(
       (await runChecked(reader, ['systemctl', 'show', '--property=ActiveState', '--value', unit])).trim(),
     );
-  // one that was begun by a command that was cut off goes on
+  // one that was begun by a command that was interrupted goes on
   if (!(await isAtWork())) await runChecked(reader, ['systemctl', 'start', '--no-block', unit]);
   await waitUntil(async () => !(await isAtWork()), {
     what: `repository ${repository} to be verified`,

@@ -1,6 +1,13 @@
-import { availabilityZone, type Cluster, defineCluster, machineResourceName, type Region } from '@pgha/infra/cluster';
+import {
+  availabilityZone,
+  type Cluster,
+  defineCluster,
+  machineResourceName,
+  nodeNamed,
+  type Region,
+} from '@pgha/infra/cluster';
 import { describe, expect, it } from 'vitest';
-import { type RegionAccount, reviewAccount } from './account-limits.ts';
+import { type RegionAccount, reviewAccount, reviewNode } from './account-limits.ts';
 
 const cluster = defineCluster();
 const zoneIds = ['use1-az4', 'use1-az6', 'use1-az1', 'use1-az2', 'use1-az3', 'use1-az5'];
@@ -77,6 +84,25 @@ describe('an account', () => {
     expect(availabilityZone(moved.primary, 1)).toBe('us-east-1c');
     expect(obstacles({ offers }, moved)).toEqual([]);
     expect(obstacles({ offers: [] })).toEqual([expect.stringContaining('offered in no zone of the region')]);
+  });
+
+  it('has to hold one node that is added or replaced, and nothing else of the region', () => {
+    const larger = defineCluster({ instanceTypes: { postgres: 'm7i.large' } });
+    const node = nodeNamed(larger, 'pg-2');
+    const offers = ['us-east-1a', 'us-east-1b', 'us-east-1c'].map((zone) => ({ zone, instanceType: 'm7i.large' }));
+    const review = (changed: Partial<RegionAccount>) =>
+      reviewNode(larger, larger.primary, node, { ...empty(larger.primary), offers, ...changed }).obstacles;
+    const instances = running(larger, larger.primary);
+    // the old instance's vCPUs are free before the new one starts, whether it runs or not
+    expect(review({ vcpuQuota: 16, instances })).toEqual([]);
+    expect(review({ vcpuQuota: 16, instances: instances.filter(({ name }) => !name.endsWith('pg-2')) })).toEqual([]);
+    expect(review({ vcpuQuota: 15, instances })).toEqual([expect.stringMatching(/14 in use, 2 more needed/)]);
+    // only this node's zone has to offer the type
+    expect(review({ instances, offers: offers.slice(1) })).toEqual([]);
+    expect(review({ instances, offers: offers.slice(0, 1) })).toEqual([
+      expect.stringMatching(/^instance type m7i.large: not offered in us-east-1b \(use1-az6\), where pg-2 would be;/),
+    ]);
+    expect(review({ instances: null, offers: null, addresses: null, zones: null })).toEqual([]);
   });
 
   it('may lack a zone, or not have opted into it', () => {

@@ -63,6 +63,16 @@ export function reviewAccount(cluster: Cluster, region: Region, account: RegionA
   };
 }
 
+/**
+ * The same for one node that is added, or replaced: the instance that it has now is let go of first, so that its vCPUs are free and
+ * the configuration's instance type in its zone is what has to be had.
+ */
+export function reviewNode(cluster: Cluster, region: Region, node: Node, account: RegionAccount): AccountReview {
+  const name = machineResourceName(cluster, node);
+  const instances = account.instances?.filter((instance) => instance.name !== name) ?? null;
+  return reviewAccount(cluster, { ...region, nodes: [node] }, { ...account, instances });
+}
+
 type Zones = NonNullable<RegionAccount['zones']>;
 
 function reviewZones(region: Region, zones: Zones): readonly string[] {

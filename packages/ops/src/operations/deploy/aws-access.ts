@@ -91,7 +91,7 @@ export function clientSettings({ profile }: AwsLogin, region: string) {
     region,
     ...(profile === null ? {} : { profile }),
     // a first deploy asks EC2, Run Command and Parameter Store more often than a new account may: they slow down instead of failing
-    // five tries to connect are half a minute: no longer, because a region that is lost answers none of them
+    // five tries to connect are half a minute: no longer, because a region that is down answers none of them
     maxAttempts: 5,
     retryMode: 'adaptive' as const,
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000 },

@@ -58,7 +58,7 @@ describe('a machine that cannot be entered at its first boot', () => {
     await waitForMachines([pg1], () => host, report, new AbortController().signal, { everyMs: 1, consoleOf });
     expect(said).toEqual([
       'pg-1 has not reported yet. Last lines of its console: pgha-machine: E: Unable to fetch',
-      'all of them',
+      'all nodes are provisioned',
     ]);
     expect(reads).toBe(1);
   });

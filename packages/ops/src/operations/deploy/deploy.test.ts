@@ -49,7 +49,7 @@ describe('the stacks of a deploy', () => {
 
   it('are shown without a session', () => {
     const titles = planDeploy(scopeOf(cluster, 'primary', false), noSession, { allowed: [] }).map(({ title }) => title);
-    expect(titles.at(0)).toMatch(/^Data of the primary region/);
+    expect(titles.at(0)).toMatch(/^Apply data of the primary region/);
     expect(titles.at(-1)).toBe('Verify a write and a read through the APIs');
   });
 });
@@ -104,7 +104,7 @@ describe('a first boot', () => {
     await waitForMachines([nodeNamed(cluster, 'pg-1')], () => host, report, new AbortController().signal, {
       everyMs: 1,
     });
-    expect(said).toEqual(['pg-1 says installing postgresql-17', 'all of them']);
+    expect(said).toEqual(['last log line of pg-1: installing postgresql-17', 'all nodes are provisioned']);
   });
 });
 

@@ -59,7 +59,7 @@ describe('the plan of a machine that is replaced or removed', () => {
   it('says what agrees to the rest, in a command that takes it', () => {
     const dangers = dangersOf(reviewPlan('primary', handmade.replaced));
     expect(describeDangers('primary', 'primary', dangers)).toBe(
-      'the stack primary was not changed: its plan would replace aws_instance.machines_pg-2, ' +
+      'stack primary was not changed: its plan would replace aws_instance.machines_pg-2, ' +
         'replace aws_volume_attachment.machines_pg-2-data[0]. Replace nodes one at a time with "pgha nodes replace"; ' +
         'to permit these changes, run: pgha deploy primary --allow aws_instance.machines_pg-2 ' +
         "--allow 'aws_volume_attachment.machines_pg-2-data[0]'",

@@ -50,7 +50,7 @@ export function planOwnKey({ cluster, region, target, alone }: Scope, open: () =
 const pathOf = (cluster: Cluster) => parameterName(cluster, '').replace(/\/$/, '');
 
 /** Encrypts what is left; every machine of the region that runs is seen to read its secrets first. */
-async function encryptSecrets(
+export async function encryptSecrets(
   { cluster, host, power, signal }: Pick<Installation, 'cluster' | 'host' | 'power' | 'signal'>,
   region: Region,
   client: SSMClient,

@@ -12,7 +12,7 @@ const clusterTimeoutMs = 20 * 60_000;
  * Waits until each of the machines is what its manifest says.
  *
  * @param report is told what stands in a machine's way whenever that changes, and who is still at it when one is done.
- * @param options.consoleOf what a machine that cannot be entered wrote to its console last; null: nothing, or it is not known.
+ * @param options.consoleOf what a machine that is unreachable wrote to its console last; null: nothing, or it is not known.
  */
 export async function waitForMachines(
   nodes: readonly Node[],
@@ -59,7 +59,7 @@ export const firstBoot = ({ consoleOf }: Pick<FirstBootOptions, 'consoleOf'>): F
 /** EC2 limits how often a console may be read, and a machine that comes up is entered within a minute. */
 const consoleEveryMs = 60_000;
 
-/** Adds a machine's last words on its console to the error that says that it cannot be entered. */
+/** Adds a machine's last words on its console to the error that says that it is unreachable. */
 function explainer(readConsole: () => Promise<string | null>): (error: Error) => Promise<Error> {
   let readAt = Number.NEGATIVE_INFINITY;
   let words: string | null = null;

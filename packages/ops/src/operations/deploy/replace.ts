@@ -19,7 +19,7 @@ export interface OldInstance {
  * one's name, address and data volume.
  *
  * @param open the session; asked for when a step runs.
- * @param isThere whether the new instance is there already, so that a command that was cut off does not make another one.
+ * @param isThere whether the new instance is there already, so that a command that was interrupted does not make another one.
  */
 export function planNewInstance(
   { cluster, region, target }: Scope,

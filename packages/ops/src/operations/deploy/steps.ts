@@ -26,7 +26,7 @@ export interface Consent {
 }
 
 /**
- * The steps of a deploy. Each looks at what is there and may run again: a deploy that was cut off goes on when it is
+ * The steps of a deploy. Each looks at what is there and may run again: a deploy that was interrupted goes on when it is
  * repeated.
  *
  * @param open the session; asked for when a step runs, so that the steps can be shown without one.

@@ -63,7 +63,7 @@ export function beginFullBackup(
       const seen = await waitUntil(look, { what, timeoutMs: beginTimeoutMs, everyMs: 1_000, signal }).catch(
         (error: Error): BegunBackup => {
           signal.throwIfAborted();
-          // the region has moved: a repository that is away does not undo that
+          // the region has moved: a repository that is unavailable does not undo that
           return { ...common, state: 'waiting', label: null, problem: error.message };
         },
       );

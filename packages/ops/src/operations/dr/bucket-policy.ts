@@ -51,7 +51,7 @@ export function isDenied(text: string | null, region: Region): boolean {
   return parse(text).Statement.some(({ Sid }) => Sid === sidOf(region));
 }
 
-/** A region that is lost must keep nobody waiting; an answer takes a fraction of a second. */
+/** A region that is down must keep nobody waiting; an answer takes a fraction of a second. */
 const patience = () => ({ abortSignal: AbortSignal.timeout(5_000) });
 
 /** @returns null when the bucket has no policy. */

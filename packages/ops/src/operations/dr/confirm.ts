@@ -4,7 +4,7 @@ import { RefusedError } from '../../exit-codes.ts';
 import type { Installation } from '../../installation/installation.ts';
 
 /**
- * An operator's word to every member that can be entered; one that boots later needs it again.
+ * An operator's word to every member that is reachable; one that boots later needs it again.
  *
  * @throws RefusedError when nobody took it.
  */

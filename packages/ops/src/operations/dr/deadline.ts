@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * The promise's value, unless it takes too long: whatever asks a region that is lost may never be answered. The work itself goes
+ * The promise's value, unless it takes too long: whatever asks a region that is down may never be answered. The work itself goes
  * on.
  *
  * @throws with `what` when the time is over.

@@ -208,6 +208,23 @@ describe('a planned move', () => {
     });
   });
 
+  it('keeps what an operator set with patronictl edit-config in both regions, there and back', async () => {
+    const world = createFakeRegions(cluster);
+    const own = (kind: 'primary' | 'dr') => world.regions.get(kind)?.config ?? {};
+    const etl = { type: 'logical', database: 'pgha', plugin: 'pgoutput' };
+    const logical = { parameters: { wal_level: 'logical' } };
+    Object.assign(own('primary'), { slots: { dr: { type: 'physical' }, etl }, postgresql: structuredClone(logical) });
+    Object.assign(own('dr'), { slots: { report: { type: 'physical' } } });
+    await switchover(world, dr);
+    expect(own('primary')).toMatchObject({ postgresql: logical, standby_cluster: { primary_slot_name: 'home' } });
+    expect(own('primary')['slots']).toMatchObject({ etl });
+    expect(own('dr')['slots']).toEqual({ report: { type: 'physical' }, home: { type: 'physical' } });
+    await switchover(world, primary);
+    expect(own('primary')['slots']).toEqual({ etl, dr: { type: 'physical' } });
+    expect(own('primary')).toMatchObject({ postgresql: logical });
+    expect(own('dr')['slots']).toEqual({ report: { type: 'physical' } });
+  });
+
   it('goes back when the standby did not get everything', async () => {
     const world = createFakeRegions(cluster);
     world.isLinked = false;

@@ -59,7 +59,7 @@ export async function planFailback(installation: Installation): Promise<readonly
 }
 
 /**
- * Brings a region that was given up back as the standby, and leaves the writes where they are.
+ * Brings the former primary region back as the standby, and leaves the writes where they are.
  *
  * @param rebuild replaces the data of a region that streams too.
  */
@@ -108,7 +108,7 @@ function actingAndLost(view: DrView): readonly [Region, Region] {
   return actsAboveTheOther(view) ? regions : [regions[1], regions[0]];
 }
 
-/** Whether the primary region is the one that acts: a region that was given up still has a configuration that says so of itself. */
+/** Whether the primary region is the active one: a region that was failed over from still has a configuration that says so of itself. */
 function actsAboveTheOther(view: DrView): boolean {
   const [home, away] = [factsOf(view, view.primary.region), factsOf(view, view.dr.region)];
   if (home.role !== 'acting') return false;

@@ -23,7 +23,7 @@ import {
 
 /** What a person agreed to. */
 export interface FailoverTerms {
-  /** Go ahead although the lost region may still take writes. */
+  /** Go ahead although the failed region may still take writes. */
   acceptUnfenced: boolean;
   /** Cut off a region that answers. */
   althoughItAnswers: boolean;
@@ -34,7 +34,7 @@ interface FailoverRecord {
   /** null: it has not been looked at. */
   fence: Fence | null;
   promotion: Promotion | null;
-  /** Of the lost region's last commits that were kept. */
+  /** Of the failed region's last commits that were kept. */
   pace: Pace | null;
   backup: BegunBackup | null;
   servers: readonly PointedServer[];
@@ -48,7 +48,7 @@ export interface RegionFailover {
   to: string;
   epoch: number;
   timeline: number | null;
-  /** Whether the lost region is surely kept from taking writes. */
+  /** Whether the failed region is surely kept from taking writes. */
   isFenced: boolean;
   loss: Loss | null;
   /** From the command to the first acknowledged commit, as this computer saw it: its decision, the fence, the promotion. */
@@ -68,7 +68,7 @@ export async function failOverRegion(
 ): Promise<RegionFailover> {
   const begunAtMs = Date.now();
   const { cluster } = installation;
-  // the region that is lost keeps nobody waiting
+  // the region that is down keeps nobody waiting
   const view = await viewDr(installation, 'remembered');
   const { to, actsAlready } = chooseSuccessor(view);
   const from = otherRegion(cluster, to);
@@ -110,7 +110,7 @@ export async function failOverRegion(
 }
 
 /**
- * The region that takes over: the standby; or, when there is none, the one that acts, because a failover that was cut off may
+ * The region that takes over: the standby; or, when there is none, the one that acts, because a failover that was interrupted may
  * have promoted it.
  *
  * @throws RefusedError when neither is known.
@@ -122,7 +122,7 @@ export function chooseSuccessor(view: DrView): { to: Region; actsAlready: boolea
   if (standby !== undefined) return { to: standby, actsAlready: false };
   const epochOf = (region: Region) => factsOf(view, region).epoch ?? 0;
   const [first, second] = withRole('acting').toSorted((a, b) => epochOf(b) - epochOf(a));
-  // a region that was given up still says of itself that it acts
+  // the former primary region still says of itself that it acts
   const isAbove = first !== undefined && second !== undefined && epochOf(first) > epochOf(second);
   const isLed = first !== undefined && view[first.kind].members?.some(({ role }) => role === 'leader') === true;
   if (first !== undefined && (second === undefined ? isLed : isAbove)) return { to: first, actsAlready: true };
@@ -194,7 +194,7 @@ export function planRegionFailover(
         return isUnfinished(record.fence);
       },
       run: async (report) => {
-        // whoever still dials the lost region is turned away from it meanwhile
+        // whoever still dials the failed region is turned away from it meanwhile
         const [fence] = await Promise.all([fenceRegion(installation, from, report), turnServices(installation, to)]);
         record.fence = fence;
         if (isComplete(fence)) return report(`stopped: ${fence.off.join(', ')}`);

@@ -6,9 +6,9 @@ import type { Fence } from './fence.ts';
 export interface Loss {
   /** The newest commit that was kept, on the lost primary's clock; RFC 3339. */
   keptUntil: string | null;
-  /** Of everything after it that may have been acknowledged: until the lost region was fenced, or given up unfenced. */
+  /** Of everything after it that may have been acknowledged: until the failed region was fenced, or given up unfenced. */
   atMostSeconds: number | null;
-  /** When the lost region's etcd was last heard of; RFC 3339. */
+  /** When the failed region's etcd was last heard of; RFC 3339. */
   lastHeardAt: string | null;
   /** Bytes of WAL its primary had told of by then and that were not received; more may have been written after that. */
   knownBytes: number | null;
@@ -19,7 +19,7 @@ export interface Loss {
 }
 
 /**
- * What is lost if the clients of the lost region wrote on, until it was fenced, as in the last WAL that was kept. While that region
+ * What is lost if the clients of the failed region wrote on, until it was fenced, as in the last WAL that was kept. While that region
  * cannot be asked nobody knows more.
  */
 interface LossEstimate {

@@ -1,12 +1,13 @@
 import { membersOf, type Node, type Region } from '@pgha/infra/cluster';
-import { epochKey, patroniDynamicConfig, slotsFor, standbyClusterOf } from '@pgha/infra/machines';
+import { slotsFor } from '@pgha/infra/machines';
 import { configureRegion, type Promotion, retireRegion, undoRetirement } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
-import type { Installation } from '../../installation/installation.ts';
+import { hostsOf, type Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
 import { waitUntil } from '../../wait-until.ts';
 import type { OperationRun } from '../operation.ts';
+import { readDynamic, standbyPatch } from '../region-settings.ts';
 import { type BegunBackup, beginFullBackup } from './backup.ts';
 import { admitEverywhere, isShutOutAnywhere } from './fence.ts';
 import { actsWith, isAlone, leaderIn, promote } from './promote.ts';
@@ -259,14 +260,8 @@ export function becomeStandby(
       return own.standby && own.epoch >= epoch;
     },
     run: async () => {
-      const patch = {
-        // whole: a region whose etcd began anew has nothing else
-        ...patroniDynamicConfig(installation.cluster, region),
-        [epochKey]: epoch,
-        standby_cluster: standbyClusterOf(region, acting),
-        slots: null,
-        pause: null,
-      };
+      const now = await readDynamic(installation.cluster, hostsOf(installation, region, 'etcd'));
+      const patch = standbyPatch(installation.cluster, region, acting, epoch, now);
       await firstOf(hosts, (host) => configureRegion(host, patch));
     },
   };

@@ -12,7 +12,7 @@ import type { RegionSight } from './view.ts';
 export interface PromotionPlan {
   region: Region;
   epoch: number;
-  /** The permanent slots it keeps WAL with; null: for nobody. */
+  /** The permanent slots it keeps WAL with for its standby region, beside an operator's own; null: there is no standby region. */
   slots: Record<string, unknown> | null;
 }
 
@@ -42,7 +42,7 @@ export async function promote(
   leader: Host | null,
   afterLsn: string | null,
 ): Promise<Promotion> {
-  const configuration = { [epochKey]: epoch, standby_cluster: null, pause: null, slots };
+  const configuration = { [epochKey]: epoch, standby_cluster: null, pause: null, ...(slots === null ? {} : { slots }) };
   const on = (host: Host) => promoteRegion(host, configuration, afterLsn);
   if (leader === null) return on(await leadingHost(ways, region));
   return on(leader).catch(async (error: Error) => {

@@ -26,7 +26,7 @@ export interface Rejoin extends RejoinRecord {
 }
 
 /**
- * Brings the region that was given up back as the standby, under the locks of both.
+ * Brings the former primary region back as the standby, under the locks of both.
  *
  * @param rebuild replaces the data of one that streams too.
  */
@@ -86,7 +86,7 @@ function refuseRejoin(view: DrView, lost: Region): void {
 }
 
 /**
- * The steps that bring a region that was given up back as the standby of the acting one. What it alone holds is counted and, where
+ * The steps that bring the former primary region back as the standby of the acting one. What it alone holds is counted and, where
  * there is room, kept aside; then its data is replaced.
  *
  * @param rebuild does it to a region that streams too: its copy may differ from what it follows.
@@ -106,7 +106,7 @@ export function planRejoin(
   const hosts = nodes.map((node) => installation.host(node));
   const isBack = async () =>
     (await notStreaming(installation, lost)).length === 0 && (await readStored(installation, lost)).standby;
-  // once, whatever it was cut off behind
+  // once, whatever it was interrupted behind
   const isMissing = async () => (rebuild && memory.recall('rebuilt') === null) || !(await isBack());
   return [
     {
@@ -189,7 +189,7 @@ function describeLost(lost: RejoinRecord['lost']): string {
   return `${rows} rows in ${commits} commits, ${bytes} bytes of WAL, from ${firstAt} to ${lastAt}`;
 }
 
-/** Starts what is off of a region, and waits until its members can be entered and its etcd answers. */
+/** Starts what is off of a region, and waits until its members are reachable and its etcd answers. */
 export function powerOn({ host, power }: Installation, region: Region, signal: AbortSignal): Step {
   const hosts = membersOf(region).map(host);
   return {

@@ -15,7 +15,7 @@ type Ways = Pick<Installation, 'cluster' | 'host'>;
 
 /**
  * Points the API servers of both regions to a region, without waiting for them to find its primary: that may come later. One that
- * cannot be entered is left: it may stand in the region that was lost.
+ * is unreachable is left: it may stand in the region that is down.
  */
 export async function turnServices(ways: Ways, region: Region): Promise<void> {
   await Promise.allSettled(
@@ -24,7 +24,7 @@ export async function turnServices(ways: Ways, region: Region): Promise<void> {
 }
 
 /**
- * Points the API servers of both regions to a region, and waits until they are ready. One that cannot be entered is told of and
+ * Points the API servers of both regions to a region, and waits until they are ready. One that is unreachable is told of and
  * left; it finds its way when it is pointed later.
  *
  * @param reconnect whether the region they leave may still have a server that takes their writes.

@@ -43,7 +43,7 @@ export interface DrObservation {
   fences: ReadonlyMap<Region['kind'], Fence>;
   /** The members that lead, by name; those that do not answer are missing. */
   leaders: ReadonlyMap<string, Observation>;
-  /** Where each API server that can be entered is pointed. */
+  /** Where each API server that is reachable is pointed. */
   services: ReadonlyMap<string, string>;
   drill: DrillRecord | null;
 }
@@ -107,7 +107,7 @@ export function drStatusOf(installation: Pick<Installation, 'cluster'>, seen: Dr
   return { ...status, findings: grade(installation.cluster, findingsOf(installation, seen, status)) };
 }
 
-/** The region that acts: with the higher epoch, where a region that was given up still says so of itself. */
+/** The region that acts: with the higher epoch, where the former primary region still says so of itself. */
 function actingOf(view: DrView): Region | null {
   const acting = [view.primary.region, view.dr.region]
     .map((region) => ({ region, ...factsOf(view, region) }))
@@ -212,7 +212,7 @@ function findingsOf(
   const isStandbyThere = regions.some(({ region, role }) => region !== acting && role === 'standby');
   if (acting !== null && isStandbyThere) {
     if (slot === null) {
-      say('the active region retains no WAL for the standby region: replication slot missing', 'pgha dr rejoin');
+      say('no WAL is retained for the standby region: its replication slot is missing', 'pgha dr rejoin');
     } else if (slot.walStatus === 'lost') {
       say(
         `replication slot ${slot.name}: invalidated (wal_status = lost), no WAL is retained for the standby region`,

@@ -29,7 +29,7 @@ export function waitUntilStreaming(
   };
 }
 
-/** The members of a standby region that do not stream, each with what it does instead; also when nobody leads them. */
+/** The members of a standby region that do not stream, each with what it does instead; also when they have no leader. */
 export async function notStreaming(installation: Pick<Installation, 'host'>, region: Region): Promise<string[]> {
   const nodes = membersOf(region);
   const members = await Promise.any(nodes.map((node) => listMembers(installation.host(node)))).catch(() => []);

@@ -9,7 +9,7 @@ import { type OperationRun, runOperation } from '../operation.ts';
  *
  * @param regions always in the same order for the same operation.
  * @param prepare what has to be done before the second region's etcd can be asked; done again by every run.
- * @throws RefusedError while another operation is at work in either, or was cut off there.
+ * @throws RefusedError while another operation is in progress in either, or was interrupted there.
  */
 export async function runOnBothRegions<T>(
   installation: Installation,

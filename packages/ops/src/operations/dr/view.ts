@@ -13,7 +13,7 @@ export interface RegionSight {
   region: Region;
   /** As its etcd has them; null: no machine of it could be asked. */
   members: readonly ListedMember[] | null;
-  /** What the gate and the watch of each member know; those that cannot be entered are missing. */
+  /** What the gate and the watch of each member know; those that are unreachable are missing. */
   knowledge: ReadonlyMap<string, RegionKnowledge>;
   /** Members that accept writes in their own words, whatever etcd has. */
   writers: readonly Writer[];

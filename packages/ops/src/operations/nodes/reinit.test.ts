@@ -59,8 +59,8 @@ describe('building a member anew', () => {
 
   it('is refused for whoever leads a region, with the command that helps', async () => {
     const world = createWorld();
-    await expect(reinit(world, 'pg-1')).rejects.toThrow('pg-1 is the primary. Hand over first');
-    await expect(reinit(world, 'dr-pg-1')).rejects.toThrow(/leads the standby region.*pgha dr rejoin --rebuild/);
+    await expect(reinit(world, 'pg-1')).rejects.toThrow('pg-1 is the primary. Switch over first');
+    await expect(reinit(world, 'dr-pg-1')).rejects.toThrow(/is the standby leader.*pgha dr rejoin --rebuild/);
     // nor has it anybody to copy from when it is no member at the moment
     world.regions.get('dr')?.members.clear();
     await expect(reinit(world, 'dr-pg-1')).rejects.toThrow('pgha dr rejoin --rebuild');

@@ -97,7 +97,7 @@ export async function readBoot({ installation, node }: NodeSetting): Promise<str
 }
 
 /**
- * The steps that build a member anew from a backup or from the primary.
+ * The steps that reinitialize a member from a backup or from the primary.
  *
  * @throws UsageError when the machine is none of the members.
  */
@@ -128,7 +128,7 @@ export function planReinit(setting: NodeSetting): readonly Step[] {
   ];
 }
 
-/** Patroni builds a member anew from the leader of its own region, so it refuses that one (patroni/ctl.py, `reinit`). */
+/** Patroni reinitializes a member from the leader of its own region, so it refuses that one (patroni/ctl.py, `reinit`). */
 function planNoStandbyLeader({ installation, region, node }: NodeSetting): Step {
   return {
     title: `Check that ${node.name} replicates from a member of its own region`,

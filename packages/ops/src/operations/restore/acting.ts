@@ -17,7 +17,7 @@ export interface Acting {
 /**
  * Finds out who leads, and who has more to spare.
  *
- * @throws RefusedError when it is not known which region acts, or when none of its members can be entered.
+ * @throws RefusedError when it is not known which region acts, or when none of its members is reachable.
  */
 export async function findActing(installation: Installation): Promise<Acting> {
   const view = actingRegion(installation.cluster, await viewRegions(installation));
@@ -38,7 +38,7 @@ export async function findActing(installation: Installation): Promise<Acting> {
   throw new RefusedError(`no member of ${view.region.awsRegion} is reachable. Check "pgha status"`);
 }
 
-/** @throws RefusedError when nobody leads. */
+/** @throws RefusedError when there is no leader. */
 export function requireLeader({ leader, view }: Acting): Host {
   if (leader === null) throw new RefusedError(`${view.region.awsRegion} has no primary. Check "pgha status"`);
   return leader;

@@ -19,7 +19,7 @@ import { newestBehind } from './timelines.ts';
 export interface InPlaceRequest {
   moment: Date;
   repository: number | null;
-  /** The standby region may stay as it is: it is lost, or is built anew later. */
+  /** The standby region may stay as it is: it is lost, or is rebuilt later. */
   withoutStandby: boolean;
 }
 
@@ -39,7 +39,7 @@ export interface InPlaceLoss {
   lastCommitAt: string | null;
 }
 
-/** The region in whose etcd a restore of this name was cut off, and what it had decided; null: there is none. */
+/** The region in whose etcd a restore of this name was interrupted, and what it had decided; null: there is none. */
 export async function findUnfinishedRestore(
   installation: Installation,
   doing: string,

@@ -16,7 +16,12 @@ describe('the name of retained data', () => {
 
 describe('retained data', () => {
   it('is found by its names of today and by those of older releases', async () => {
-    const names = [demotedName(time), formerDemotedName(time), preRestoreName(new Date(time)), 'before-20250115t150000'];
+    const names = [
+      demotedName(time),
+      formerDemotedName(time),
+      preRestoreName(new Date(time)),
+      'before-20250115t150000',
+    ];
     const state = {
       kept: names.map((id) => ({ id, sizeBytes: 1, createdAt: Date.parse(time) / 1_000 })),
     };

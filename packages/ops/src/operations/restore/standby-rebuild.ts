@@ -6,7 +6,7 @@ import { forgetCluster } from './etcd-cluster.ts';
 import type { InPlaceChoices } from './in-place-setting.ts';
 import { areFollowing, isAside, isFree, type Members, restoreTimeoutMs } from './members.ts';
 
-/** The standby region is built anew behind the new full backup: its own copy is of a timeline that goes nowhere. */
+/** The standby region is rebuilt behind the new full backup: its own copy is of a timeline that goes nowhere. */
 export function rebuildStandby(
   installation: Installation,
   members: Members,

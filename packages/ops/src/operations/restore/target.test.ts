@@ -15,12 +15,12 @@ describe('a moment on the command line', () => {
   });
 
   it.each([
-    ['2025-01-15T14:30:00', 'has no offset'],
-    ['2025-01-15', 'no date and time'],
-    ['yesterday', 'no date and time'],
-    ['2025-02-30T14:30:00Z', 'no moment of the calendar'],
-    ['2025-01-15T24:01:00Z', 'no moment of the calendar'],
-    ['2025-01-15T14:60:00Z', 'no moment of the calendar'],
+    ['2025-01-15T14:30:00', 'has no UTC offset'],
+    ['2025-01-15', 'is not an ISO 8601 date and time'],
+    ['yesterday', 'is not an ISO 8601 date and time'],
+    ['2025-02-30T14:30:00Z', 'is not a valid date and time'],
+    ['2025-01-15T24:01:00Z', 'is not a valid date and time'],
+    ['2025-01-15T14:60:00Z', 'is not a valid date and time'],
   ])('%s is refused: it %s', (text, reason) => {
     expect(() => parseMoment(text)).toThrow(reason);
   });

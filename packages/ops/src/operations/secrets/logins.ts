@@ -182,7 +182,7 @@ function retireSteps(setting: SecretsSetting, retiring: readonly Changing[], bef
     run: async (report) => {
       const inUse: Login[] = [];
       for (const { login } of ofDatabase) {
-        // decided before this command was cut off: its password may be another one already
+        // decided before this command was interrupted: its password may be another one already
         const version = await versionOf(setting.store, passwordParameter(setting.cluster, login));
         if (version !== before[login]) free.add(login);
         else inUse.push(login);

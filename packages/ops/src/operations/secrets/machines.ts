@@ -31,7 +31,7 @@ export async function machinesInOrder(setting: SecretsSetting): Promise<readonly
  * Does something on a machine.
  *
  * @returns null when it is off: it brings its secrets up to date when it starts.
- * @throws HostUnreachableError when it runs and cannot be entered: it would go on with what it has.
+ * @throws HostUnreachableError when it runs and is unreachable: it would go on with what it has.
  */
 export async function onMachine<T>(
   { host, power }: Pick<SecretsSetting, 'host' | 'power'>,
@@ -133,7 +133,7 @@ function lookerOf({ cluster }: SecretsSetting, node: Node): ((host: Host) => Pro
   }
 }
 
-/** A region's members as the first of its machines that can be entered has them; null: none can. */
+/** A region's members as the first of its machines that is reachable has them; null: none can. */
 async function membersSeen({ host }: Pick<SecretsSetting, 'host'>, region: Region) {
   for (const node of membersOf(region)) {
     try {

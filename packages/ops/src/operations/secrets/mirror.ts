@@ -2,7 +2,7 @@ import type { Cluster, Region } from '@pgha/infra/cluster';
 import { parameterNames, type SecretStore } from '../../secrets/index.ts';
 
 /**
- * The names whose values differ from those of one region, or that another one lacks: a region that was lost through a rotation, or a
+ * The names whose values differ from those of one region, or that another one lacks: a region that is down through a rotation, or a
  * value that was put there by hand.
  */
 export async function differingNames(

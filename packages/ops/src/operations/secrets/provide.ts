@@ -19,7 +19,7 @@ export async function missingSecrets({
  * Makes the secrets that are not there yet: as an operation where there is a cluster to lock, and without one before its first
  * deploy. Nothing is ever replaced, so two at once do no harm then.
  *
- * @throws RefusedError while another operation is at work, or was cut off.
+ * @throws RefusedError while another operation is in progress, or was interrupted.
  */
 export async function provideSecrets(
   installation: Installation,

@@ -13,7 +13,7 @@ export type PlanMemory = Pick<Memory, 'choose' | 'recall'>;
 export const noMemory: PlanMemory = { choose: async (_name, make) => make(), recall: () => null };
 
 /**
- * Plans changes of secrets, one after the other. What was there before is remembered, so that a command that was cut off plans the
+ * Plans changes of secrets, one after the other. What was there before is remembered, so that a command that was interrupted plans the
  * same steps again, of which those that are done are passed over.
  */
 export async function planChanges(

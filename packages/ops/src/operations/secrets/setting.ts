@@ -70,7 +70,7 @@ function machinesByParameter({ cluster, site }: Pick<Installation, 'cluster' | '
 /** One secret's change: it looks, and plans from what it saw alone. */
 export interface SecretChange {
   /**
-   * What was there before the first step, so that a command that was cut off knows afterwards what is new: versions, fingerprints
+   * What was there before the first step, so that a command that was interrupted knows afterwards what is new: versions, fingerprints
    * and names of logins, never a value.
    */
   observe(setting: SecretsSetting): Promise<Readonly<Record<string, string>>>;

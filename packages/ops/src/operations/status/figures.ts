@@ -1,4 +1,4 @@
-import { type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
+import { type DiskSeen, type RestoreTestSeen, toldOf } from '../../clients/observation.ts';
 import type { ClusterObservation } from './observe.ts';
 
 /** How old the newest transaction is that a standby has replayed, in seconds; the heartbeat commits every few seconds. */
@@ -35,7 +35,7 @@ const latest = (moments: readonly (string | null)[]) =>
     .sort()
     .at(-1) ?? null;
 
-/** The used part of a file system, 0 to 1. */
-export function usedRatio({ sizeBytes, freeBytes }: { sizeBytes: number; freeBytes: number }): number {
-  return sizeBytes === 0 ? 0 : 1 - freeBytes / sizeBytes;
+/** The used part of a file system, 0 to 1: of its bytes or its inodes, whichever it has fewer of. */
+export function usedRatio({ sizeBytes, freeBytes, files = 0, freeFiles = 0 }: DiskSeen): number {
+  return Math.max(sizeBytes === 0 ? 0 : 1 - freeBytes / sizeBytes, files === 0 ? 0 : 1 - freeFiles / files);
 }

@@ -98,6 +98,18 @@ describe('the state of a cluster', () => {
       },
       'pg-1: WAL archive backlog: 4 segments pending, last archived 3600 s ago',
     ],
+    [
+      'an archive that is slower than the WAL, though it archives, with the repository that is behind',
+      {
+        database: {
+          ...database(false),
+          walWaiting: 31,
+          archiver: { lastArchivedWal: null, lastArchivedAt: hoursAgo(0).toISOString(), lastFailedAt: null },
+        },
+        health: [{ name: 'pgha_wal_archive_lag_seconds', labels: '', value: 312.4 }],
+      },
+      'the archive is 312 s behind pg-1: 31 WAL segments wait (repository 1 up to 000000010000000000000009, repository 2 up to 000000010000000000000009)',
+    ],
   ])('names %s', (_what, change, said) => {
     expect(whatOf(withMachine(machine('pg-1', change)))).toEqual([said]);
   });

@@ -1,7 +1,9 @@
 import { type Cluster, regionsOf } from '@pgha/infra/cluster';
 import { type Observation, toldOf } from '../../clients/observation.ts';
 import type { RegionKnowledge } from '../../clients/region.ts';
+import { archiveFindings } from './archive-findings.ts';
 import { connectionFindings } from './connection-findings.ts';
+import { diskFindings, isPrimaryDisk } from './disk-findings.ts';
 import { durabilityFindings } from './durability-findings.ts';
 import { etcdFindings } from './etcd-findings.ts';
 import { usedRatio } from './figures.ts';
@@ -12,7 +14,7 @@ import { memberFindings } from './member-findings.ts';
 import type { ClusterObservation } from './observe.ts';
 import { partFindings } from './part-findings.ts';
 import { primaryFindings } from './primary-findings.ts';
-import { repositoryFindings, restoreTestFindings } from './repository-findings.ts';
+import { deletionFindings, repositoryFindings, restoreTestFindings } from './repository-findings.ts';
 import { slotFindings } from './slot-findings.ts';
 import { thresholdOf } from './thresholds.ts';
 import { watchingFindings } from './watching-findings.ts';
@@ -27,12 +29,14 @@ export function findAll(seen: ClusterObservation): readonly Finding[] {
     ...regions.flatMap((region) => portFindings(seen, region)),
     ...regions.flatMap((region) => healthFindings(seen, region)),
     ...regions.flatMap((region) => etcdFindings(seen, region)),
+    ...diskFindings(seen),
     ...durabilityFindings(seen),
     ...connectionFindings(seen),
     ...archiveFindings(seen),
     ...slotFindings(seen),
     ...holdersFindings(seen),
     ...repositoryFindings(seen),
+    ...deletionFindings(seen),
     ...restoreTestFindings(seen),
     ...watchingFindings(seen),
     ...seen.machines.flatMap(({ node, problem }) =>
@@ -83,41 +87,6 @@ function epochFindings(cluster: Cluster, name: string, region: RegionKnowledge |
   ];
 }
 
-/** The archive, as the primary tells it. */
-function archiveFindings(seen: ClusterObservation): readonly Finding[] {
-  return seen.machines.flatMap(({ node, seen: machine }) => {
-    const database = toldOf(machine?.database);
-    if (machine === null || database === null || database.inRecovery) return [];
-    const { lastArchivedAt } = database.archiver;
-    const ageMs = lastArchivedAt === null ? null : Date.parse(machine.at) - Date.parse(lastArchivedAt);
-    const tooOld = thresholdOf(seen.cluster, 'WalNotArchived') * 1_000;
-    const isStale = ageMs !== null && ageMs > tooOld && database.walWaiting > 0;
-    const { lastFailedAt } = database.archiver;
-    const fails =
-      lastFailedAt !== null && (lastArchivedAt === null || Date.parse(lastFailedAt) > Date.parse(lastArchivedAt));
-    return [
-      ...(isStale
-        ? [
-            {
-              what: `${node.name}: WAL archive backlog: ${database.walWaiting} segments pending, last archived ${Math.round((ageMs ?? 0) / 1_000)} s ago`,
-              remedy: 'pgha backup verify shows which repository fails. If its region is down: pgha archive detach',
-              alert: 'WalNotArchived',
-            },
-          ]
-        : []),
-      ...(fails && !isStale
-        ? [
-            {
-              what: `${node.name}: archive_command has been failing since ${lastArchivedAt ?? 'the server started'}`,
-              remedy: `check the pgBackRest error: journalctl -u patroni (on ${node.name}); pgha backup verify shows which repository fails`,
-              alert: 'ArchiveCommandFailing',
-            },
-          ]
-        : []),
-    ];
-  });
-}
-
 function machineFindings({ cluster }: ClusterObservation, machine: Observation): readonly Finding[] {
   const name = machine.machine;
   const now = Date.parse(machine.at);
@@ -136,7 +105,7 @@ function machineFindings({ cluster }: ClusterObservation, machine: Observation):
       alert: 'SystemdUnitFailed',
     })),
     ...(toldOf(machine.disks) ?? [])
-      .filter((disk) => usedRatio(disk) > full)
+      .filter((disk) => usedRatio(disk) > full && !isPrimaryDisk(cluster, machine, disk))
       .map((disk) => ({
         what: `${name}: ${disk.mount} is ${Math.round(usedRatio(disk) * 100)} % full (threshold ${Math.round(full * 100)} %)`,
         remedy: 'check the size of pg_wal, then enlarge the data volume',

@@ -49,7 +49,7 @@ export async function observeCluster(installation: Installation): Promise<Cluste
     regionsOf(cluster).map(async (region): Promise<RepositoryObservation> => {
       const key = repositoryNumber(region);
       const read = async () => {
-        if (reader === null) throw new Error('no database machine can be entered');
+        if (reader === null) throw new Error('no database node is reachable');
         return readRepository(installation.host(reader), cluster.scope, key);
       };
       return { region, key, ...(await orReason(read)) };

@@ -1,4 +1,4 @@
-import { toldOf } from '../../clients/observation.ts';
+import { type DeletionsSeen, toldOf } from '../../clients/observation.ts';
 import { restoreTestsOf } from './figures.ts';
 import type { Finding } from './finding.ts';
 import type { ClusterObservation } from './observe.ts';
@@ -85,6 +85,47 @@ export function restoreTestFindings(seen: ClusterObservation): readonly Finding[
         ]
       : []),
   ];
+}
+
+/** What was deleted from the repositories, as the newest check of each found it. */
+export function deletionFindings({ cluster, machines, at }: ClusterObservation): readonly Finding[] {
+  const told = machines
+    .flatMap(({ node, seen }) => (toldOf(seen?.deletions) ?? []).map((each) => ({ ...each, machine: node.name })))
+    .sort((one, other) => checkedMs(one) - checkedMs(other));
+  const newest = new Map(told.map((each) => [each.repository, each]));
+  return [...newest.values()].flatMap((each): readonly Finding[] => {
+    const name = `repository ${each.repository} (${each.region})`;
+    const ageMs = at.getTime() - checkedMs(each);
+    return [
+      ...(each.deleted > thresholdOf(cluster, 'BackupObjectsDeleted')
+        ? [
+            {
+              what: `${name}: backup objects deleted: ${describeDeletions(each)}`,
+              remedy: `docs/runbooks/backup-objects-deleted.md restores them from the versions in ${each.bucket}; find out whose credentials deleted them first`,
+              alert: 'BackupObjectsDeleted',
+            },
+          ]
+        : []),
+      ...(ageMs > thresholdOf(cluster, 'BackupObjectsUnchecked') * 1_000
+        ? [
+            {
+              what: `${name} has not been checked for deleted objects for ${Math.round(ageMs / hour)} hours: ${each.problem ?? 'the timer does not run'}`,
+              remedy: `journalctl -u pgha-deleted-backups on ${each.machine}`,
+              alert: 'BackupObjectsUnchecked',
+            },
+          ]
+        : []),
+    ];
+  });
+}
+
+const checkedMs = ({ checkedAt, expectedSince }: DeletionsSeen) => Date.parse(checkedAt ?? expectedSince);
+
+/** At most three prefixes: an attacker deletes them all, and the first object says enough. */
+function describeDeletions({ deleted, below, first, firstAt }: DeletionsSeen): string {
+  const more = below.length > 3 ? ` and ${below.length - 3} more` : '';
+  const when = firstAt === null ? 'missing without a delete marker' : `deleted at ${firstAt}`;
+  return `${deleted} below ${below.slice(0, 3).join(', ')}${more}; first ${first ?? 'unknown'}, ${when}`;
 }
 
 /** A repository that is left out on purpose is unreachable and old as well, which nobody has to be told. */

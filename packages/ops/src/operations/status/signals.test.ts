@@ -16,7 +16,7 @@ import {
   withMachine,
   withMachines,
 } from '../../../test/model/observation.ts';
-import type { HealthFigure, Observation, WatchingObservation } from '../../clients/observation.ts';
+import type { DeletionsSeen, HealthFigure, Observation, WatchingObservation } from '../../clients/observation.ts';
 import { findAll } from './findings.ts';
 import type { ClusterObservation } from './observe.ts';
 
@@ -82,6 +82,26 @@ const restoreTest = (days: number, ok: boolean) => {
   ];
   return withMachine(machine('pg-2', { restoreTests: { expectedSince: endedAt, results } }));
 };
+const deletions = (change: Partial<DeletionsSeen>) =>
+  withMachine(
+    machine('api-1', {
+      deletions: [
+        {
+          repository: 1,
+          bucket: 'backups',
+          region: 'us-east-1',
+          deleted: 0,
+          first: null,
+          firstAt: null,
+          below: [],
+          expectedSince: hoursAgo(30).toISOString(),
+          checkedAt: hoursAgo(0.5).toISOString(),
+          problem: null,
+          ...change,
+        },
+      ],
+    }),
+  );
 const ready = (services: Readonly<Record<string, string>>) =>
   withMachine(machine('api-1', { api: { release: '1', ready: services, region: null } }));
 const region = (gate: boolean, peerReadSecondsAgo: number) => {
@@ -214,6 +234,7 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   EtcdDatabaseQuotaNear: () =>
     withEtcd({ members: etcdMembers(3).map((each) => ({ ...each, databaseBytes: 450 * 1024 ** 2 })), alarms: [] }),
   WalNotArchived: () => archiver({ lastArchivedAt: hoursAgo(1).toISOString() }),
+  WalArchiveLagHigh: () => health('pgha_wal_archive_lag_seconds', 121),
   ArchiveCommandFailing: () => archiver({ lastFailedAt: at.toISOString() }),
   FullBackupOverdue: () => repository(24 * 9),
   BackupOverdue: () => repository(24 * 3),
@@ -223,6 +244,9 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
     observation({
       repositories: observation().repositories.map((each) => ({ ...each, seen: null, problem: 'timed out' })),
     }),
+  BackupObjectsDeleted: () =>
+    deletions({ deleted: 1, first: 'pgha/1/backup/pgha/a/backup.manifest', below: ['pgha/1/backup/pgha/a/'] }),
+  BackupObjectsUnchecked: () => deletions({ checkedAt: null, problem: 'AccessDenied' }),
   NodeDown: () => withMachine(off('etcd-1')),
   DiskSpaceLow: () => disk(15),
   DiskSpaceCritical: () => disk(5),
@@ -231,6 +255,12 @@ const triggers: Readonly<Record<string, () => ClusterObservation>> = {
   CertificateExpiring: () => certificate(20),
   CertificateExpiringCritical: () => certificate(5),
   NotificationsFailing: () => watching({ alertmanager: { error: 'Connection refused' } }),
+  PrimaryDiskFull: () =>
+    withMachine(
+      machine('pg-1', {
+        disks: [{ mount: '/var/lib/postgresql', sizeBytes: 100, freeBytes: 40, files: 100, freeFiles: 1 }],
+      }),
+    ),
 };
 
 /** Alerts that `pgha status` has no finding for, each with its reason. It lists every alert that fires, whatever it is about. */

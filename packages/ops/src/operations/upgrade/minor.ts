@@ -40,7 +40,7 @@ export function orderOfUpgrade(machines: readonly Node[], primaries: ReadonlySet
 
 /**
  * The steps that bring every outdated machine to the newest minor versions, one at a time, with the whole cluster well in
- * between. A machine that was upgraded before the command was cut off is done; one whose services still run the old version is
+ * between. A machine that was upgraded before the command was interrupted is done; one whose services still run the old version is
  * gone on with.
  *
  * @param primary the member that leads the acting region now; null: nobody does, which is refused.
