@@ -18,6 +18,7 @@ export async function loadCommands() {
   const context = { settings: readSettings(), signal, print: () => undefined, exit: () => undefined };
   for (const noun of nouns) (await noun.load())(program, context);
   return {
+    program,
     nouns: program.commands,
     leaves: leavesOf(program),
     helpOf(command: Command): string {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { regionDrillSuite } from './region-drill.ts';
 import { regionIsolatedSuite } from './region-isolated.ts';
 import { regionLossSuite } from './region-loss.ts';
+import { regionStandbySuite } from './region-standby.ts';
 import { regionSwitchoverSuite } from './region-switchover.ts';
 import { provideLab, type RunningLab } from './running-lab.ts';
 
@@ -14,5 +15,6 @@ afterAll(() => lab?.end());
 
 regionDrillSuite(() => lab);
 regionSwitchoverSuite(() => lab);
+regionStandbySuite(() => lab);
 regionLossSuite(() => lab);
 regionIsolatedSuite(() => lab);
