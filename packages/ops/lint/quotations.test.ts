@@ -18,7 +18,8 @@ const said = await Promise.all(
 );
 
 /** What stands for a name or a number in a quoted message. */
-const placeholder = /…|waiting for (?=etcd of)|\(arn:\S+\)|\b(?:dr-)?(?:pg|etcd|api)-\d\b|\bus-(?:east|west)-\d\b|\b[A-Z]{2,}\b|\bN\b|\b\d+\b|\bapp_[ab]\b/;
+const placeholder =
+  /…|waiting for (?=etcd of)|\(arn:\S+\)|\b(?:dr-)?(?:pg|etcd|api)-\d\b|\bus-(?:east|west)-\d\b|\b[A-Z]{2,}\b|\bN\b|\b\d+\b|\bapp_[ab]\b/;
 
 /** Messages of other programs: Terraform, its provider, AWS and PostgreSQL. */
 const foreign = [
@@ -47,11 +48,9 @@ const fixedParts = (message: string) =>
     .map((part) => part.replace(/^[\s:;,."'()]+|[\s:;,."'()]+$/g, ''))
     .filter((part) => part.split(' ').length >= 2);
 
-const pages = [
-  'docs/dr-runbook.md',
-  'docs/runbook-setup.md',
-  ...(await filesOf('docs/runbooks/*.md')),
-].filter((file) => !file.endsWith('alerts.md'));
+const pages = ['docs/dr-runbook.md', 'docs/runbook-setup.md', ...(await filesOf('docs/runbooks/*.md'))].filter(
+  (file) => !file.endsWith('alerts.md'),
+);
 
 describe('the messages that the runbooks quote', () => {
   it.each(pages)('%s', async (file) => {

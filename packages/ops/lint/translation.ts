@@ -4,8 +4,8 @@ import { blocksOf, codeSpansOf, commandLinesOf, headingsOf, localLinksOf } from 
 /** Reads a page by its path from the repository's root; null where there is none. */
 export type ReadPage = (path: string) => string | null;
 
-/** What leads from one language to the other below a title, alone on its line or before other links. */
-const languageLine = /^\[(?:English|Português do Brasil)\]\(([^)]+)\)(?= · |$)/m;
+/** The lines below the titles that lead from one language to the other. */
+const languageLine = /^\[(?:English|Português do Brasil)\]\(([^)]+)\)$/m;
 
 /** Where the translation of an English page is, whether or not there is one. */
 export function translationOf(path: string): string {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -71,18 +71,9 @@ describe('what the README says of the tree', () => {
   });
 });
 
-/** Pages that exist in both languages. */
-const pairs = [
-  ['README.md', 'README.pt-BR.md'] as const,
-  ...readdirSync(join(root, 'docs/pt-BR'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => [`docs/${name}`, `docs/pt-BR/${name}`] as const),
-];
-
-describe.each(pairs)('%s and %s', (english, portuguese) => {
-  const [one, other] = [read(english), read(portuguese)];
-
-  it('are both there', () => expect(existsSync(join(root, english))).toBe(true));
+// the pages of docs/pt-BR are compared by lint/translation.test.ts
+describe('README.md and README.pt-BR.md', () => {
+  const [one, other] = [read('README.md'), read('README.pt-BR.md')];
 
   it('have the same headings', () => {
     expect(headingsOf(other).map(({ level }) => level)).toEqual(headingsOf(one).map(({ level }) => level));
