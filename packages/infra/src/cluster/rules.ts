@@ -10,6 +10,8 @@ export interface Problem {
   path: string;
   /** The value seen. */
   value: unknown;
+  /** What is allowed, in words. */
+  allowed: string;
   /** What is wrong with it, and what is allowed. */
   message: string;
 }
@@ -37,7 +39,7 @@ type Check = Problem | null;
 function check(holds: boolean, path: string, value: unknown, allowed: string, advice?: string): Check {
   if (holds) return null;
   const message = `${path}: ${JSON.stringify(value)} is not supported. Allowed: ${allowed}.`;
-  return { path, value, message: advice === undefined ? message : `${message} ${advice}.` };
+  return { path, value, allowed, message: advice === undefined ? message : `${message} ${advice}.` };
 }
 
 /** A misspelt setting would otherwise silently have its default. */
@@ -49,7 +51,7 @@ function unknownSettings(input: CompleteInput): Check[] {
       const path = section === '' ? key : `${section}.${key}`;
       const where = section === '' ? '' : ` of ${section}`;
       const message = `unknown setting "${path}". Known settings${where}: ${Object.keys(wanted).join(', ')}.`;
-      return { path, value, message };
+      return { path, value, allowed: 'a known setting', message };
     });
   return [
     ...section('', input, known),

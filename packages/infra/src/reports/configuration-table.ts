@@ -30,6 +30,10 @@ const general: Section<
     about: 'profile of `~/.aws/config`; `AWS_PROFILE` and access keys in the environment win',
     wrong: [''],
   },
+  documentationUrl: {
+    about: 'where `docs` is published: the base of `runbook_url` in alerts; `null`: paths of the checkout',
+    wrong: ['docs'],
+  },
   keyPair: { about: 'EC2 key pair for SSH; `null`: Session Manager only', wrong: [' '] },
   adminCidrs: {
     about: 'client addresses that may reach the bastion and the monitoring pages',
@@ -176,7 +180,7 @@ function rulesBrokenBy(input: ClusterInput, path: string): readonly string[] {
   } catch (error) {
     if (!(error instanceof InvalidClusterError)) throw error;
     const own = error.problems.filter((problem) => problem.path === path || problem.path.startsWith(`${path}[`));
-    return own.map(({ rule }) => rule);
+    return own.map(({ allowed }) => allowed);
   }
   return [];
 }

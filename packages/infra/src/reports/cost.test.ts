@@ -87,7 +87,7 @@ describe('the monthly cost', () => {
     const cluster = defineCluster({ primary: { awsRegion: 'eu-central-1' } });
     expect(() => monthlyCost(cluster)).toThrow(UnknownPricesError);
     expect(() => monthlyCost(cluster)).toThrow(
-      /eu-central-1 are known, only those of us-east-1, us-east-2, us-west-2;.*price-list\.ts/,
+      /no prices for eu-central-1; known regions: us-east-1, us-east-2, us-west-2\..*price-list\.ts/,
     );
   });
 });

@@ -29,12 +29,12 @@ describe('the check of references', () => {
       delete stack.variable['machine_image'];
       delete stack.resource['aws_lb'];
     });
-    expect(said).toContain(`aws_subnet.network_private-a refers to ${vpc}, which is not there`);
+    expect(said).toContain(`aws_subnet.network_private-a refers to ${vpc}, which does not exist`);
     expect(said).toContain(
-      'aws_volume_attachment.machines_pg-1-data refers to data.aws_ebs_volumes.machines_pg-1-volume, which is not there',
+      'aws_volume_attachment.machines_pg-1-data refers to data.aws_ebs_volumes.machines_pg-1-volume, which does not exist',
     );
-    expect(said).toContain('aws_instance.machines_pg-1 refers to var.machine_image, which is not there');
-    expect(said).toContain('output.load_balancer_dns_name refers to aws_lb.load-balancer_nlb, which is not there');
+    expect(said).toContain('aws_instance.machines_pg-1 refers to var.machine_image, which does not exist');
+    expect(said).toContain('output.load_balancer_dns_name refers to aws_lb.load-balancer_nlb, which does not exist');
   });
 
   it('notices an order that cannot be kept', () => {
@@ -45,7 +45,7 @@ describe('the check of references', () => {
       if (network !== undefined) network['tags'].Name = `\${aws_subnet.network_private-a.id}`;
     });
     expect(said).toContain(
-      'aws_internet_gateway.network_gateway refers to aws_eip.no-such-address, which is not there',
+      'aws_internet_gateway.network_gateway refers to aws_eip.no-such-address, which does not exist',
     );
     expect(said.some((line) => line.includes(`${vpc} needs aws_subnet.network_private-a needs ${vpc}`))).toBe(true);
   });
@@ -57,7 +57,7 @@ describe('the check of references', () => {
     stack.removed?.push({ from: 'aws_ebs_volume.pg-2-data', lifecycle: { destroy: false } });
     expect(brokenReferences(stack)).toEqual([
       'aws_ebs_volume.pg-2-data is removed, and is there: Terraform refuses both',
-      'import of aws_ebs_volume.pg-1-data refers to aws_ebs_volume.pg-1-data, which is not there',
+      'import of aws_ebs_volume.pg-1-data refers to aws_ebs_volume.pg-1-data, which does not exist',
     ]);
   });
 
@@ -66,6 +66,6 @@ describe('the check of references', () => {
       stack.resource['aws_vpc'] = { ...stack.resource['aws_vpc'], '2nd': { provider: 'aws.elsewhere' } };
     });
     expect(said).toContain('aws_vpc.2nd is no name: Terraform wants a letter first');
-    expect(said).toContain('aws_vpc.2nd refers to aws.elsewhere, which is not there');
+    expect(said).toContain('aws_vpc.2nd refers to aws.elsewhere, which does not exist');
   });
 });

@@ -28,7 +28,7 @@ export function describeRemains({ cluster, region }: Scope, account: string, now
     `  artifacts  ${bucketName(cluster, region, 'artifacts', account)}`,
     `  keys       ${keyAlias(cluster)}, ${secretsKeyAlias(cluster)}: without them volumes, backups and secrets cannot be read`,
     `  secrets    ${parameterName(cluster, '*')} in Parameter Store`,
-    'A later deploy reuses it. To remove it, see docs/runbook-setup.md, "Taking it down".',
+    'A later deploy reuses it. To remove it, see docs/runbook-setup.md, "Delete the cluster".',
     '',
   ].join('\n');
 }

@@ -108,7 +108,7 @@ describe('the state of a cluster', () => {
         },
         health: [{ name: 'pgha_wal_archive_lag_seconds', labels: '', value: 312.4 }],
       },
-      'the archive is 312 s behind pg-1: 31 WAL segments wait (repository 1 up to 000000010000000000000009, repository 2 up to 000000010000000000000009)',
+      'pg-1: WAL archiving is 312 s behind: 31 segments pending (repository 1: last archived 000000010000000000000009, repository 2: last archived 000000010000000000000009)',
     ],
   ])('names %s', (_what, change, said) => {
     expect(whatOf(withMachine(machine('pg-1', change)))).toEqual([said]);
