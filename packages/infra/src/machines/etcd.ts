@@ -1,9 +1,10 @@
 import { type Cluster, loginsOf, type Node, nodesOf, ports, regionOf } from '../cluster/index.ts';
 import { confined } from './config/confinement.ts';
 import { operationLockKey, patroniPrefix } from './etcd-keys.ts';
+import { activeLoginFile } from './login-file.ts';
 import { type MachinePart, machineFile, type UnitAction } from './machine.ts';
 import { programFile } from './program.ts';
-import { activeLoginFile, passwordFile, rotatingLoginFiles } from './secrets.ts';
+import { passwordFile, rotatingLoginFiles } from './secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from './tls.ts';
 
 /** The etcd role of Patroni's logins. */

@@ -7,6 +7,7 @@ import {
   passwordParameter,
   type RotatingLogin,
 } from '../cluster/index.ts';
+import { activeLoginFile } from './login-file.ts';
 import { type Machine, machineFile, type SecretFile, type Site, type UnitAction } from './machine.ts';
 import { siteCaFile } from './operating-system.ts';
 import { programFile } from './program.ts';
@@ -50,11 +51,6 @@ export function passwordFile(
     group: user,
     onChange,
   };
-}
-
-/** Where the name of the login in use lies. */
-export function activeLoginFile(role: RotatingLogin): string {
-  return `/etc/pgha/secrets/${role}_login`;
 }
 
 /**

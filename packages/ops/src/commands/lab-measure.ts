@@ -30,7 +30,10 @@ export function registerLabMeasure(lab: Command, context: CommandContext): void 
         'acknowledged writes. Exits with status 1 if a request failed, or an acknowledged write is missing or duplicated.',
     )
     .addArgument(
-      new Argument('[fault...]', 'failure to inject (default: all but disk-full, which needs "lab up --data-volumes")').choices(names),
+      new Argument(
+        '[fault...]',
+        'failure to inject (default: all but disk-full, which needs "lab up --data-volumes")',
+      ).choices(names),
     )
     .option('--runs <count>', 'runs per failure', wholeNumber, 5)
     .option('--json', 'print every run as JSON')

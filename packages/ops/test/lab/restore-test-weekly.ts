@@ -94,7 +94,9 @@ print(json.dumps(${expression}))`;
 
     it('is left to another machine where the disk has no room for it', async () => {
       const petabyte = 'test.missing_room(settings, {"info": {"size": 1 << 50}})';
-      expect(await decide('pg-1', petabyte)).toMatch(/^not enough free disk space: the backup takes 1073741824 MiB, and of \d+ MiB free/);
+      expect(await decide('pg-1', petabyte)).toMatch(
+        /^not enough free disk space: the backup takes 1073741824 MiB, and of \d+ MiB free/,
+      );
       expect(await decide('pg-1', 'test.missing_room(settings, {"info": {"size": 1}})')).toBeNull();
     });
   });

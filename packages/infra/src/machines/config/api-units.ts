@@ -7,7 +7,7 @@ import {
   regionsOf,
   servicePoolSize,
 } from '../../cluster/index.ts';
-import { activeLoginFile } from '../secrets.ts';
+import { activeLoginFile } from '../login-file.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { databaseHost, servicesRegionLines } from './services-region.ts';
 

@@ -1,6 +1,6 @@
 import { diskLimits } from '../../cluster/index.ts';
 import { operationLockKey } from '../etcd-keys.ts';
-import { activeLoginFile } from '../secrets.ts';
+import { activeLoginFile } from '../login-file.ts';
 import { confined } from './confinement.ts';
 import { dataMount, patroniConfigDirectory, walSegmentMib } from './postgresql.ts';
 import { textFolder } from './text-folder.ts';

@@ -10,9 +10,10 @@ import {
   regionOf,
 } from '../../cluster/index.ts';
 import { patroniPrefix } from '../etcd-keys.ts';
+import { activeLoginFile } from '../login-file.ts';
 import { type MachinePart, machineFile, type Site, type UnitAction } from '../machine.ts';
 import { programFile } from '../program.ts';
-import { activeLoginFile, passwordFile, rotatingLoginFiles } from '../secrets.ts';
+import { passwordFile, rotatingLoginFiles } from '../secrets.ts';
 import { caCertificate, caFile, machineCertificate, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, assembleProgram, passwordOfLogin, secretTemplate, secretValue } from './assemble.ts';
 import { databaseRolesProgram } from './bundled-units.ts';

@@ -7,8 +7,9 @@ import {
   type Region,
   regionOf,
 } from '../../cluster/index.ts';
+import { activeLoginFile } from '../login-file.ts';
 import { type MachinePart, machineFile, type UnitAction } from '../machine.ts';
-import { activeLoginFile, rotatingLoginFiles } from '../secrets.ts';
+import { rotatingLoginFiles } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { assembleCommand, type SecretTemplate, secretTemplate, secretValue } from './assemble.ts';
 import { confined } from './confinement.ts';

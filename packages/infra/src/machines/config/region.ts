@@ -8,9 +8,9 @@ import {
   type Region,
   regionOf,
 } from '../../cluster/index.ts';
+import { activeLoginFile } from '../login-file.ts';
 import { type MachinePart, machineFile } from '../machine.ts';
 import { programFile } from '../program.ts';
-import { activeLoginFile } from '../secrets.ts';
 import { caFile, tlsFilesOf } from '../tls.ts';
 import { confined } from './confinement.ts';
 import { patroniRestUser } from './patroni.ts';

@@ -55,7 +55,7 @@ def decide(facts):
         wait = limits["pauseSeconds" if last["done"] else "retrySeconds"] - (now - last["at"])
         if wait > 0:
             what = "switched over" if last["done"] else "tried to switch over"
-            return None, f"{last['from']} {what} to {last['to']} a moment ago: the next attempt is in {wait:.0f} s"
+            return None, f"{last['from']} {what} to {last['to']} recently: the next attempt is in {wait:.0f} s"
     others = [member for member in facts["cluster"].get("members", []) if member["name"] != facts["name"]]
     is_synchronous = any(member["role"] in SYNCHRONOUS for member in others)
     reasons = {member["name"]: obstacle(facts, member, is_synchronous) for member in others}

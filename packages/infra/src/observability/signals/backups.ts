@@ -143,8 +143,7 @@ export function backupSignals({ backups }: Cluster): readonly Signal[] {
       name: 'BackupObjectsDeleted',
       group: 'backups',
       summary: '{{ $value }} objects that backups need were deleted from repository {{ $labels.repository }}',
-      meaning:
-        'The bucket has delete markers on files of backups that pgBackRest lists, or on WAL that they need.',
+      meaning: 'The bucket has delete markers on files of backups that pgBackRest lists, or on WAL that they need.',
       impact: 'The affected backups cannot be restored until the previous versions of the objects are restored.',
       query: 'max by (repository) (pgha_backup_objects_deleted)',
       unit: 'count',

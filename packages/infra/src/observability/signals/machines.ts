@@ -54,7 +54,8 @@ export const machineSignals: readonly Signal[] = [
   {
     name: 'PrimaryDiskFull',
     group: 'machines',
-    summary: 'The data disk of the primary {{ $labels.instance }} is {{ $value | humanizePercentage }} full and no switchover happened',
+    summary:
+      'The data disk of the primary {{ $labels.instance }} is {{ $value | humanizePercentage }} full and no switchover happened',
     meaning:
       'The data volume of the primary is nearly full, and no replica with enough free disk space could be promoted instead.',
     impact: 'When the volume is full, writes fail with SQLSTATE 53100.',

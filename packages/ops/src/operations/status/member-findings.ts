@@ -97,8 +97,7 @@ function stateFinding(
   { name, role, state }: SeenMember,
 ): Finding {
   const isLeader = role === 'leader' || role === 'standby_leader';
-  const alert =
-    role === 'standby_leader' ? 'DrReplicationStopped' : isLeader ? 'PostgresDown' : 'ReplicaNotStreaming';
+  const alert = role === 'standby_leader' ? 'DrReplicationStopped' : isLeader ? 'PostgresDown' : 'ReplicaNotStreaming';
   const log = `journalctl -u patroni (on ${name})`;
   const said = (what: string, remedy: string): Finding => ({ what: `${name}: ${what}`, remedy, alert });
   if (state === 'creating replica') {
