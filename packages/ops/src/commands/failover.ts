@@ -49,6 +49,12 @@ export function registerFailover(program: Command, context: CommandContext): voi
         if (options.dryRun === true) {
           const steps = plan(installation.signal, true);
           if (options.json === true) return;
+          if (candidate === view.leader) {
+            // an interrupted failover is resumed by the same command; there is no step left that promotes
+            return context.print(
+              `No failover needed: ${candidate} is the primary. Use "pgha switchover" for a planned change of primary.\n`,
+            );
+          }
           const needed = risk === null || accepts ? '' : `Requires --accept-data-loss: ${risk}.\n`;
           return context.print(`${needed}${describeSteps(steps)}`);
         }
