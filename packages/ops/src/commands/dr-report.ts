@@ -6,6 +6,7 @@ import type { RegionMove } from '../operations/dr/move.ts';
 import { mostLost, type Rejoin } from '../operations/dr/rejoin.ts';
 import type { PointedServer } from '../operations/dr/services.ts';
 import type { DrStatus } from '../operations/dr/status.ts';
+import { roleText } from '../operations/dr/view.ts';
 import { table } from './command.ts';
 import { renderFindings } from './status-report.ts';
 import { bytes } from './units.ts';
@@ -19,7 +20,7 @@ export function renderDrStatus(status: DrStatus): string {
     regions.flatMap(({ region, role, epoch, leader, members }) =>
       members.map(({ name, state, gate }) => [
         region,
-        role,
+        roleText({ role }),
         epoch === null ? '-' : `${epoch}`,
         leader ?? '-',
         name,

@@ -74,7 +74,8 @@ function renderRegion({ region, role, members, synchronous, etcd, pooler, routes
     `etcd ${etcd.answering}/${etcd.members} healthy`,
     ...(role === 'acting' ? [`synchronous_standby_names ${synchronous || '(none)'}`] : []),
     ...(lagSeconds === null ? [] : [`replication lag ${lagSeconds.toFixed(0)} s`]),
-    ...(pooler.paused.length === 0 ? [] : [`PgBouncer paused on ${pooler.paused.join(', ')}`]),
+    // in a standby region it is paused by design: there is no primary to connect to
+    ...(role !== 'acting' || pooler.paused.length === 0 ? [] : [`PgBouncer paused on ${pooler.paused.join(', ')}`]),
   ];
   const list = table(
     ['MEMBER', 'ROLE', 'STATE', 'TL', 'LSN', 'LAG'],

@@ -19,7 +19,7 @@ const sources: Readonly<Record<Part, { program: string; unit: string | null; ale
   space: { program: 'the watch of the data volume (pgha-space)', unit: 'pgha-space' },
   etcd: { program: 'etcd', unit: 'etcd', alert: 'EtcdMemberDown' },
   deletions: { program: 'the check for deleted backup objects', unit: 'pgha-deleted-backups' },
-  api: { program: 'the HTTP services', unit: 'pgha-api', alert: 'WriteApiDown' },
+  api: { program: 'the check of the HTTP services (pgha-deploy)', unit: 'pgha-api', alert: 'WriteApiDown' },
   health: { program: 'PostgreSQL (health queries)', unit: 'patroni', alert: 'PostgresDown' },
   holders: { program: 'PostgreSQL (transaction queries)', unit: 'patroni', alert: 'PostgresDown' },
   replay: { program: 'the journal of Patroni', unit: 'patroni' },
