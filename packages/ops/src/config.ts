@@ -1,9 +1,13 @@
 import { fileURLToPath } from 'node:url';
+import { UsageError } from './exit-codes.ts';
+import type { Slowness } from './hosts/slowed.ts';
 import type { Places } from './lab/places.ts';
 
 /** What the environment may say to the command; everything else is arguments and `pgha.config.ts`. */
 export interface Settings {
   labPlaces: Places;
+  /** The lab's hosts answer as slowly as remote ones, to try operations so; null: as fast as they can. */
+  labSlowness: Slowness | null;
   searchPath: string;
   /** The checkout this command belongs to. */
   workspace: string;
@@ -15,21 +19,41 @@ export interface Settings {
   };
 }
 
-/** Reads the settings from the environment. */
-export function readSettings(): Settings {
-  const folder = process.env['PGHA_LAB_DIR'];
+/**
+ * Reads the settings from the environment.
+ *
+ * @throws UsageError when a number is none.
+ */
+export function readSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
+  const folder = environment['PGHA_LAB_DIR'];
   return {
     labPlaces:
       folder === undefined
         ? { root: '/var/lib/pgha-lab', cache: '/var/cache/pgha-lab' }
         : { root: `${folder}/lab`, cache: `${folder}/cache` },
-    searchPath: process.env['PATH'] ?? '',
+    labSlowness: slownessIn(environment),
+    searchPath: environment['PATH'] ?? '',
     workspace: fileURLToPath(new URL('../../..', import.meta.url)),
     aws: {
-      hasOwnCredentials: credentialVariables.some((name) => (process.env[name] ?? '') !== ''),
-      pluginCache: process.env['TF_PLUGIN_CACHE_DIR'] ?? null,
+      hasOwnCredentials: credentialVariables.some((name) => (environment[name] ?? '') !== ''),
+      pluginCache: environment['TF_PLUGIN_CACHE_DIR'] ?? null,
     },
   };
+}
+
+function slownessIn(environment: NodeJS.ProcessEnv): Slowness | null {
+  if ((environment['PGHA_LAB_LATENCY_MS'] ?? '') === '') return null;
+  return {
+    latencyMs: numberIn(environment, 'PGHA_LAB_LATENCY_MS', 60_000),
+    throttledShare: numberIn(environment, 'PGHA_LAB_THROTTLED', 1),
+  };
+}
+
+function numberIn(environment: NodeJS.ProcessEnv, name: string, most: number): number {
+  const text = environment[name] ?? '0';
+  const value = Number(text);
+  if (!(value >= 0 && value <= most)) throw new UsageError(`${name}: "${text}" is not a number from 0 to ${most}`);
+  return value;
 }
 
 /** What the SDK and Terraform's provider both take credentials from, besides ~/.aws. */

@@ -30,7 +30,7 @@ export async function withInstallation<T>(
   options: PlaceOptions,
   work: (installation: Installation) => Promise<T>,
 ): Promise<T> {
-  if (options.lab === true) return withLab(settings.labPlaces, signal, work);
+  if (options.lab === true) return withLab(settings.labPlaces, signal, work, settings.labSlowness);
   const cluster = await readClusterFile(resolve(options.config));
   const login = loginOf(cluster, settings.aws.hasOwnCredentials);
   const identity = await requireIdentity(cluster, login);

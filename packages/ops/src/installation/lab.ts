@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { secretsKeyAlias } from '@pgha/infra/cluster';
+import { type Slowness, slowed } from '../hosts/slowed.ts';
 import { provideAuthority, s3Client, ssmClient } from '../lab/aws.ts';
 import { findControlGroups } from '../lab/control-groups.ts';
 import { cutPower, findLeader, labHost } from '../lab/machines.ts';
@@ -14,12 +15,14 @@ import type { Installation } from './installation.ts';
 /**
  * The lab that runs here, for as long as the work takes.
  *
+ * @param slowness makes its hosts as slow as remote ones.
  * @throws RefusedError when there is none.
  */
 export async function withLab<T>(
   places: Places,
   signal: AbortSignal,
   work: (installation: Installation) => Promise<T>,
+  slowness: Slowness | null = null,
 ): Promise<T> {
   const { cluster } = await requireRecord(places);
   const groups = await findControlGroups();
@@ -34,7 +37,10 @@ export async function withLab<T>(
     cluster,
     operator: `${userInfo().username}@${hostname()}`,
     signal,
-    host: ({ name }) => labHost(groups, name),
+    host: ({ name }) => {
+      const host = labHost(groups, name);
+      return slowness === null ? host : slowed(host, slowness);
+    },
     addressOf: async ({ address }) => address,
     tunnel: async ({ loadBalancer }, port) => ({
       address: loadBalancer.addresses[0] ?? loadBalancer.hostname,

@@ -25,8 +25,14 @@ export interface RunningLab {
 }
 
 /** Runs `pgha …` as a person does; throws with what it said when it fails. */
-export async function pgha(...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 64 * 1024 ** 2 });
+export function pgha(...args: string[]): Promise<string> {
+  return pghaWith({}, ...args);
+}
+
+/** The same with more variables in its environment. */
+export async function pghaWith(environment: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
+  const env = { ...process.env, ...environment };
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 64 * 1024 ** 2, env });
   return stdout;
 }
 

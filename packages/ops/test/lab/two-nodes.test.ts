@@ -2,7 +2,7 @@ import { membersOf } from '@pgha/infra/cluster';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitForAllMembers } from '../../src/lab/readiness.ts';
 import { failoverSuite } from './failover.ts';
-import { ask, leaderOf, patroniOf, pgha, provideLab, type RunningLab } from './running-lab.ts';
+import { ask, leaderOf, patroniOf, pgha, pghaWith, provideLab, type RunningLab } from './running-lab.ts';
 import { expectWhole, underLoad } from './under-load.ts';
 
 /** What the configuration makes when nothing is said: two nodes, of which either goes on alone. */
@@ -38,6 +38,27 @@ describe('a lab of two nodes', () => {
     const found = await ask(lab, replica.name, "select count(*) from pg_class where relname = 'written_alone'");
     expect(found).toBe('1');
     await ask(lab, leader, 'drop table written_alone');
+  });
+});
+
+/** Run Command's round trip, and one attempt in ten throttled. */
+const remote = { PGHA_LAB_LATENCY_MS: '1500', PGHA_LAB_THROTTLED: '0.1' };
+
+describe('a lab whose hosts answer as slowly as remote ones', () => {
+  it('is asked for its state', async () => {
+    expect(await pghaWith(remote, 'status', '--lab').catch(({ stdout }: { stdout: string }) => stdout)).not.toMatch(
+      /unreachable:|did not respond/,
+    );
+  });
+
+  it('switches over without a failed request', async () => {
+    const leader = await leaderOf(lab);
+    const { verdict } = await underLoad(lab, 'a switchover with slow hosts', async () => {
+      await pghaWith(remote, 'switchover', '--lab');
+      await waitForAllMembers(lab.cluster, lab.access.ca);
+    });
+    expectWhole(verdict, 60_000);
+    expect(await leaderOf(lab)).not.toBe(leader);
   });
 });
 
