@@ -128,9 +128,18 @@ export function driftSuite(provided: () => RunningLab): void {
       const append = `printf "synchronous_standby_names = ''\\n" >> ${path}`;
       await runChecked(hostOf(lab, leader), ['runuser', '-u', 'postgres', '--', 'bash', '-c', append]);
       await ask(lab, leader, 'select pg_reload_conf()');
-      const found = await finding(new RegExp(`^${leader}: synchronous_standby_names = ''`), true);
-      expect(found).toMatchObject({ what: expect.stringContaining(path) });
-      await runPrinted(lab, found, /on (\S+) alone: (.+)$/);
+      try {
+        const found = await finding(new RegExp(`^${leader}: synchronous_standby_names = ''`), true);
+        expect(found).toMatchObject({ what: expect.stringContaining(path) });
+        await runPrinted(lab, found, /only on (\S+): (.+)$/);
+      } finally {
+        // without it no later test would have a synchronous standby; it does nothing when the line is gone
+        await runChecked(hostOf(lab, leader), [
+          '/usr/local/sbin/pgha-durability',
+          'take-back',
+          'synchronous_standby_names',
+        ]);
+      }
       await finding(/synchronous_standby_names/, false);
       const names = await ask(lab, leader, 'show synchronous_standby_names');
       expect(names).not.toBe('');
