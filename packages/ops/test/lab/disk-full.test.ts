@@ -40,7 +40,7 @@ describe('a primary whose data volume is full', () => {
         const { stdout } = await runPgha(['status', '--lab', '--json']);
         const { findings } = JSON.parse(stdout) as { findings: readonly { what: string; alert?: string }[] };
         const found = findings.find(({ alert }) => alert === 'PrimaryDiskFull');
-        return found?.what.match(/handover: pg-\d is 9\d% full; pg-\d is 9\d% full/) != null;
+        return found?.what.match(/switchover: pg-\d is 9\d% full; pg-\d is 9\d% full/) != null;
       };
       await waitUntil(isTold, { what: 'the finding of the full disk', timeoutMs: 180_000, everyMs: 2_000 });
       expect(await leaderOf(lab)).toBe(leader);

@@ -166,7 +166,7 @@ export function operationsSuite(provided: () => RunningLab): void {
           pgha('nodes', verb, leader, '--lab', ...(verb === 'restart' ? [] : ['--yes'])),
         ).rejects.toMatchObject({
           code: 3,
-          stderr: expect.stringContaining('is the primary. Hand over first'),
+          stderr: expect.stringContaining('is the primary. Switch over first'),
         });
       }
     });

@@ -82,7 +82,7 @@ export function regionLossSuite(provided: () => RunningLab): void {
         },
         { what: 'both epochs to be known', timeoutMs: 180_000, everyMs: 2_000 },
       );
-      await untilGatesAreClosed(home, /acts with epoch/);
+      await untilGatesAreClosed(home, /active with epoch/);
       const running = await Promise.all(
         membersOf(home).map(async ({ name }) => (await hostOf(lab, name).run(['pgrep', '-x', 'postgres'])).exitCode),
       );

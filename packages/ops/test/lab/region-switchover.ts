@@ -30,7 +30,7 @@ export function regionSwitchoverSuite(provided: () => RunningLab): void {
 
     it('moves the writes there and loses nothing, also when the command is killed at any step', async () => {
       const planned = await page.run('pgha dr switchover --dry-run');
-      expect(planned.stdout).toMatch(/us-west-2 has everything up to it and takes writes/);
+      expect(planned.stdout).toMatch(/Promote us-west-2 once it has received all WAL/);
       const { told } = await move('region-switchover, killed', () =>
         killedAndRunAgain('pgha dr switchover --yes', page.run),
       );

@@ -63,7 +63,7 @@ export function restoreScratchSuite(provided: () => RunningLab): void {
     it('is refused without an offset, before the window and in the future, with the reason', async () => {
       const without = await runPgha(['restore', '2025-01-15T14:30:00', '--lab']);
       expect(without).toMatchObject({ code: 2, stdout: '' });
-      expect(without.stderr).toContain('has no offset');
+      expect(without.stderr).toContain('has no UTC offset');
       const early = await runPgha(['restore', '2025-01-15T14:30:00Z', '--lab']);
       expect(early.code).toBe(3);
       expect(early.stderr).toMatch(/is before the first backup; the recovery window of repository 1 is \S+Z to \S+Z/);
