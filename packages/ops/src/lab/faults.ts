@@ -96,7 +96,7 @@ export async function fillVolume(host: Host, freeShare: number): Promise<void> {
   if (mount !== dataMount) {
     throw new RefusedError(`${host.name} has no data volume; start the lab with "pgha lab up --data-volumes"`);
   }
-  // the whole of it cannot be reserved at once, for want of a block for the file itself: the rest is written
+  // the whole of it cannot be reserved at once, because the file itself needs a block: the rest is written
   const script = `set -- $(df --block-size=1 --output=avail,size ${dataMount} | tail -n 1)
 fallocate --length $(($1 - $2 * ${Math.round(freeShare * 1_000)} / 1000)) ${filler} 2>/dev/null || cat </dev/zero >${filler}-rest 2>/dev/null || true`;
   await runChecked(host, ['runuser', '-u', 'postgres', '--', 'sh', '-c', script]);

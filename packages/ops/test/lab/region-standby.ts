@@ -20,7 +20,7 @@ const promotedWithinMs = 120_000;
 /** An absent standby is named after two minutes. */
 const namedWithinMs = 240_000;
 
-/** What the standby region does when what it follows is lost, and what happens to its slot while it is away itself. */
+/** What the standby region does when its upstream fails, and what happens to its slot while it is down itself. */
 export function regionStandbySuite(provided: () => RunningLab): void {
   describe('a standby region', () => {
     let lab: RunningLab;

@@ -59,7 +59,7 @@ def is_needed(needed, scope, path, key, deleted_at):
     if folder == "backup":
         if first in ("backup.info", "backup.info.copy"):
             return True
-        # a backup that goes on where one was cut off removes what it cannot use, and ends afterwards
+        # a backup that resumes an interrupted one removes what it cannot use, and finishes afterwards
         stopped_at = needed["labels"].get(first)
         return stopped_at is not None and deleted_at > stopped_at
     if first in ("archive.info", "archive.info.copy"):
@@ -164,7 +164,7 @@ def connect(options):
 
 
 def read_info(used, scope, key):
-    """pgBackRest's word for one repository: another one that is away must not hide it."""
+    """pgBackRest's word for one repository: another one that is unavailable must not hide it."""
     command = ["pgbackrest", f"--config-include-path={used}", f"--stanza={scope}", f"--repo={key}", "info", "--output=json"]
     try:
         said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PGBACKREST_SECONDS)

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Hands the primary over before its data volume is full: docs/decisions/0022.
+"""Switches over before the data volume of the primary is full: docs/decisions/0022.
 
 pgha-space watch  the service: measures the volume, tells the other members by etcd, and on a primary that is nearly full asks
                   Patroni for a switchover to a member with free disk space
 pgha-space show   what the service saw last, as JSON
 
-Beside the data it keeps a reserve of a few WAL segments, which it gives up first: the shutdown of a primary writes a checkpoint.
+On the data volume it keeps a reserve of a few WAL segments, which it removes first: the shutdown of a primary writes a checkpoint.
 """
 
 import base64
@@ -102,7 +102,7 @@ def say(text):
 
 
 class Reserve:
-    """A file beside the data that can be given up when the volume is full."""
+    """A file on the data volume that is removed when the volume is full."""
 
     def __init__(self, path, size):
         self.path, self.size = path, size

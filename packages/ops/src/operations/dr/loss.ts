@@ -6,7 +6,7 @@ import type { Fence } from './fence.ts';
 export interface Loss {
   /** The newest commit that was kept, on the lost primary's clock; RFC 3339. */
   keptUntil: string | null;
-  /** Of everything after it that may have been acknowledged: until the failed region was fenced, or given up unfenced. */
+  /** Of everything after it that may have been acknowledged: until the failed region was fenced, or the failover continued without fencing. */
   atMostSeconds: number | null;
   /** When the failed region's etcd was last heard of; RFC 3339. */
   lastHeardAt: string | null;
