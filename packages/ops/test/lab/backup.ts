@@ -148,7 +148,7 @@ ExecStart=/usr/local/lib/pgha/restore-test compare
       expect(stdout).not.toMatch(/admin_t|hidden_rows/);
       expect(stdout).toMatch(/restore test of repository 1 on pg-\d: passed\n/);
       expect(code).toBe(0);
-      const machine = /on (pg-\d): equal/.exec(stdout)?.[1] ?? '';
+      const machine = /on (pg-\d): passed/.exec(stdout)?.[1] ?? '';
       expect(machine).not.toBe(await leaderOf(lab));
       const figures = await hostOf(lab, machine).readFile('/run/pgha-metrics/pgha-restore-test.prom');
       expect(figures).toContain('pgha_restore_test_success{repository="1"} 1');
