@@ -66,12 +66,12 @@ const database: Translations = {
     meaning: 'Mais de um membro aceita escritas, por mais tempo do que dura um switchover.',
     impact: 'As escritas divergem: o que o primário errado aceitar será perdido.',
     runbook:
-      '`pgha status` mostra o líder que consta no etcd. Pare o outro primário imediatamente; depois compare os dados dos dois e reconstrua o que foi parado com `pgha nodes reinit`.',
+      '`pgha status` mostra o líder que consta no etcd. Pare o outro primário imediatamente; depois compare os dados dos dois e recrie o que foi parado com `pgha nodes reinit`.',
   },
   PostgresDown: {
     meaning: 'O Patroni responde e informa que o PostgreSQL está fora do ar.',
     impact: 'Em uma réplica: uma réplica a menos. No primário, o Patroni faz o failover.',
-    runbook: '`journalctl -u patroni -n 100` no nó. Um membro que não inicia é reconstruído com `pgha nodes reinit`.',
+    runbook: '`journalctl -u patroni -n 100` no nó. Um membro que não inicia é recriado com `pgha nodes reinit`.',
   },
   PatroniDown: {
     meaning: 'O Prometheus não obtém métricas da API REST do Patroni (porta 8008) neste nó.',
@@ -106,7 +106,7 @@ const database: Translations = {
     meaning: 'O PostgreSQL encontrou páginas corrompidas (`pg_stat_database.checksum_failures`).',
     impact: 'Consultas que leem essas páginas falham. Pode haver perda de dados neste membro.',
     runbook:
-      'Em uma réplica: reconstrua-a com `pgha nodes reinit`. No primário: primeiro `pgha switchover` para um membro saudável, depois reconstrua-o. No standby leader: `pgha dr rejoin --rebuild`. Se acontecer de novo, suspeite do hardware: `pgha nodes replace`.',
+      'Em uma réplica: recrie-a com `pgha nodes reinit`. No primário: primeiro `pgha switchover` para um membro saudável, depois recrie-o. No standby leader: `pgha dr rejoin --rebuild`. Se acontecer de novo, suspeite do hardware: `pgha nodes replace`.',
   },
   TransactionIdWraparound: {
     meaning: 'O vacuum não avança o `relfrozenxid`. O autovacuum congela a partir de 200 milhões.',
@@ -166,7 +166,7 @@ const replication: Translations = {
     meaning: 'A réplica não tem conexão de replicação por streaming.',
     impact: 'Ela se atrasa e, enquanto isso, não é um standby síncrono.',
     runbook:
-      '`journalctl -u patroni` na réplica. Enquanto restaura WAL do arquivo ela alcança o primário sozinha, e o Patroni faz o rewind de uma que divergiu; se nenhum dos dois resolver, `pgha nodes reinit` a reconstrói.',
+      '`journalctl -u patroni` na réplica. Enquanto restaura WAL do arquivo ela alcança o primário sozinha, e o Patroni faz o rewind de uma que divergiu; se nenhum dos dois resolver, `pgha nodes reinit` a recria.',
   },
   ReplicationLagHigh: {
     meaning: 'A diferença entre o LSN do primário e o que esta réplica já aplicou.',
@@ -189,7 +189,7 @@ const replication: Translations = {
   DrReplicationStopped: {
     meaning: 'O standby leader não tem conexão de replicação por streaming.',
     impact: 'Ele continua a partir do arquivo de WAL, com cerca de 30 s de atraso.',
-    runbook: '`pgha dr status`. Verifique o VPC peering e o slot de replicação "dr" no primário.',
+    runbook: '`pgha dr status`. Verifique o peering de VPC e o slot de replicação "dr" no primário.',
   },
   DrReplicationLagHigh: {
     meaning: 'A idade do último commit que o standby leader aplicou. O objetivo (RPO) é de 5 minutos.',
@@ -226,7 +226,7 @@ const replication: Translations = {
     impact:
       'Nenhum enquanto o PostgreSQL estiver rodando. Uma região que for ligada do zero neste estado fica bloqueada.',
     runbook:
-      '`pgha dr status` mostra qual região está inacessível. Verifique o VPC peering e a porta 2379 dos nós de etcd de lá.',
+      '`pgha dr status` mostra qual região está inacessível. Verifique o peering de VPC e a porta 2379 dos nós de etcd de lá.',
   },
 };
 
@@ -352,7 +352,7 @@ const backups: Translations = {
       '`journalctl -u patroni | grep archive` no primário traz o motivo dado pelo pgBackRest: um repositório indisponível, credenciais recusadas, ou o arquivo de outro cluster.',
   },
   FullBackupOverdue: {
-    meaning: 'Um backup full é agendado uma vez por semana.',
+    meaning: 'Um backup completo é agendado uma vez por semana.',
     impact: 'Restaurações demoram mais, e backups antigos não expiram.',
     runbook:
       '`journalctl -u "pgha-backup@full"` e `systemctl list-timers "pgha-backup*"` no primário; `pgha backup create --type full` faz um agora.',

@@ -80,10 +80,10 @@ export const configurationTexts: Texts = {
     maximumLagOnFailoverBytes: { about: 'um standby mais atrasado que isso não é candidato a failover' },
   },
   backups: {
-    fullOn: { about: 'dia da semana do backup full; nos outros dias há um diferencial' },
+    fullOn: { about: 'dia da semana do backup completo; nos outros dias há um diferencial' },
     atUtc: { about: 'horário do backup diário, em UTC' },
     incrementalEveryHours: { about: 'intervalo dos backups incrementais' },
     restoreWindowDays: { about: 'até quando no passado uma recuperação para um ponto no tempo alcança' },
-    retentionDays: { about: 'por quanto tempo os backups full são mantidos' },
+    retentionDays: { about: 'por quanto tempo os backups completos são mantidos' },
   },
 };

@@ -25,7 +25,7 @@ const phrases: Readonly<Record<string, string>> = {
   '# each': '# cada',
   'backups in S3': 'backups no S3',
   '# weeks of backups, one of them expired and kept as noncurrent versions: # GiB full and at most # GiB of changes each, # days of WAL; # per GiB':
-    '# semanas de backups, uma delas expirada e mantida como versões não atuais: # GiB de full e no máximo # GiB de alterações em cada, # dias de WAL; # por GiB',
+    '# semanas de backups, uma delas expirada e mantida como versões não atuais: # GiB do completo e no máximo # GiB de alterações em cada, # dias de WAL; # por GiB',
   'WAL segments written to S3': 'segmentos de WAL gravados no S3',
   '# per month: # per thousand': '# por mês: # por mil',
   'traffic between availability zones': 'tráfego entre zonas de disponibilidade',
@@ -33,7 +33,7 @@ const phrases: Readonly<Record<string, string>> = {
     '# GiB: streaming de WAL para # réplica em segmentos inteiros, o tráfego dos clientes duas vezes; # por GiB',
   'traffic to the DR region': 'tráfego para a região de DR',
   '# GiB: WAL streamed to the standby in whole segments, WAL, full, differential and incremental backups to repository #; # per GiB':
-    '# GiB: streaming de WAL para o standby em segmentos inteiros; WAL, backups full, diferenciais e incrementais para o repositório #; # por GiB',
+    '# GiB: streaming de WAL para o standby em segmentos inteiros; WAL, backups completos, diferenciais e incrementais para o repositório #; # por GiB',
   'repository # through the bastion': 'repositório # pelo bastion',
   '# GiB at most, from another availability zone: # per GiB':
     '# GiB no máximo, de outra zona de disponibilidade: # por GiB',
