@@ -2,23 +2,31 @@ import type { Cluster } from '../cluster/index.ts';
 import { runbookUrl } from '../observability/rules.ts';
 import type { Signal } from '../observability/signal.ts';
 import { signalsOf } from '../observability/signals.ts';
+import { type AlertWords, alertWords } from './alert-words.ts';
+import { decimalIn, type Language } from './language.ts';
 
 /** Every alert of a cluster as sections of Markdown: what it says, when, and the first action. */
-export function renderAlertTable(cluster: Cluster): string {
-  return inGroups(cluster, (signals) => [
-    '| alert | when | for | severity | first action |',
-    '|---|---|---|---|---|',
-    ...signals.map((signal) => renderRow(cluster, signal)),
+export function renderAlertTable(cluster: Cluster, language: Language = 'english'): string {
+  const words = alertWords[language];
+  return inGroups(cluster, words, (signals) => [
+    `| ${words.columns.join(' | ')} |`,
+    `|${'---|'.repeat(words.columns.length)}`,
+    ...signals.map((signal) => renderRow(cluster, signal, words)),
     '',
   ]);
 }
 
 /** The page that every `runbook_url` leads to, one heading per alert. */
-export function renderAlertPages(cluster: Cluster): string {
-  return inGroups(cluster, (signals) => signals.flatMap(renderPage));
+export function renderAlertPages(cluster: Cluster, language: Language = 'english'): string {
+  const words = alertWords[language];
+  return inGroups(cluster, words, (signals) => signals.flatMap((signal) => renderPage(signal, words)));
 }
 
-function inGroups(cluster: Cluster, render: (signals: readonly Signal[]) => readonly string[]): string {
+function inGroups(
+  cluster: Cluster,
+  { titles }: AlertWords,
+  render: (signals: readonly Signal[]) => readonly string[],
+): string {
   const signals = signalsOf(cluster);
   const groups = [...new Set(signals.map(({ group }) => group))];
   return groups
@@ -28,41 +36,31 @@ function inGroups(cluster: Cluster, render: (signals: readonly Signal[]) => read
     .join('\n');
 }
 
-const titles: Readonly<Record<Signal['group'], string>> = {
-  service: 'Services',
-  database: 'Database',
-  replication: 'Replication',
-  connections: 'Connections',
-  etcd: 'etcd',
-  backups: 'Backups',
-  machines: 'Nodes',
-  monitoring: 'Monitoring',
-};
-
-function renderRow(cluster: Cluster, signal: Signal): string {
-  const { name, summary, threshold, unit, forSeconds, severity, runbook } = signal;
+function renderRow(cluster: Cluster, signal: Signal, words: AlertWords): string {
+  const { name, summary, forSeconds, severity } = signal;
   const link = `../${runbookUrl({ ...cluster, documentationUrl: null }, signal).slice('docs/'.length)}`;
   const cells = [
     `**[${name}](${link})** ${readable(summary)}`,
-    limitOf(threshold, unit),
+    limitOf(signal, words),
     `${forSeconds} s`,
     severity,
-    readable(runbook).replaceAll('|', '\\|'),
+    readable(words.textsOf(signal).runbook).replaceAll('|', '\\|'),
   ];
   return `| ${cells.join(' | ')} |`;
 }
 
-function renderPage(signal: Signal): readonly string[] {
-  const { name, summary, meaning, impact, runbook, severity, threshold, unit, forSeconds, page } = signal;
+function renderPage(signal: Signal, words: AlertWords): readonly string[] {
+  const { name, summary, severity, forSeconds, page } = signal;
+  const { meaning, impact, runbook } = words.textsOf(signal);
   return [
     `### ${name}`,
     '',
-    `**${severity}**, ${limitOf(threshold, unit)} for ${forSeconds} s: “${readable(summary)}”`,
+    `**${severity}**, ${words.lasting(limitOf(signal, words), forSeconds)}: “${readable(summary)}”`,
     '',
-    `- **Meaning:** ${meaning}`,
-    `- **Impact:** ${impact}`,
-    `- **First action:** ${readable(runbook)}`,
-    `- **Runbook:** [${page.split('/').at(-1)}](${page})`,
+    `- **${words.meaning}:** ${meaning}`,
+    `- **${words.impact}:** ${impact}`,
+    `- **${words.firstAction}:** ${readable(runbook)}`,
+    `- **${words.runbook}:** [${page.split('/').at(-1)}](${words.linkTo(page)})`,
     '',
   ];
 }
@@ -72,23 +70,30 @@ function readable(text: string): string {
   return text.replaceAll(/\{\{ *\$labels\.(\w+) *\}\}/g, '*$1*').replaceAll(/\{\{ *\$value[^}]*\}\}/g, '*value*');
 }
 
-function limitOf(threshold: Signal['threshold'], unit: Signal['unit']): string {
-  return 'above' in threshold ? `above ${quantity(threshold.above, unit)}` : `below ${quantity(threshold.below, unit)}`;
+function limitOf({ threshold, unit }: Signal, words: AlertWords): string {
+  return 'above' in threshold
+    ? words.above(quantity(threshold.above, unit, words))
+    : words.below(quantity(threshold.below, unit, words));
 }
 
 /** A threshold as a person says it. */
-function quantity(value: number, unit: Signal['unit']): string {
+function quantity(value: number, unit: Signal['unit'], { language, days, perSecond }: AlertWords): string {
   const day = 86_400;
+  const written = (number: number) => decimalIn(language, `${number}`);
   switch (unit) {
     case 'ratio':
-      return `${Math.round(value * 1_000) / 10} %`;
+      return `${written(Math.round(value * 1_000) / 10)} %`;
     case 'seconds':
-      return value >= day ? `${value / day} days` : value >= 3_600 ? `${value / 3_600} h` : `${value} s`;
+      return value >= day
+        ? days(written(value / day))
+        : value >= 3_600
+          ? `${written(value / 3_600)} h`
+          : `${written(value)} s`;
     case 'bytes':
-      return `${value / 1024 ** 2} MiB`;
+      return `${written(value / 1024 ** 2)} MiB`;
     case 'per-second':
-      return `${value} per second`;
+      return perSecond(written(value));
     case 'count':
-      return `${value}`;
+      return written(value);
   }
 }

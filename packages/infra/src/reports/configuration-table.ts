@@ -1,21 +1,15 @@
 import { defineCluster, InvalidClusterError, instanceTypes } from '../cluster/index.ts';
-import { type ClusterInput, type CompleteInput, type RegionInput, withDefaults } from '../cluster/input.ts';
+import { type ClusterInput, type RegionInput, withDefaults } from '../cluster/input.ts';
+import type { Section, Settings, SettingTexts, Texts } from './configuration-texts.ts';
+import type { Language } from './language.ts';
+import { configurationTexts } from './portuguese/configuration.ts';
 
-/** What a reader is told of a setting besides its default and its rules, which come from the code. */
-interface Described {
-  about: string;
-  /** The default in words, where it follows from other settings. */
-  otherwise?: string;
+interface Described extends SettingTexts {
   /** Values that break its rules, one for each: the rules' own words are printed. */
   wrong?: readonly unknown[];
 }
 
-type Section<Input> = Readonly<Record<keyof Input, Described>>;
-
-/** Settings that are no section; the compiler asks for every one that `ClusterInput` has. */
-const general: Section<
-  Omit<Required<ClusterInput>, 'primary' | 'dr' | 'instanceTypes' | 'volumes' | 'patroni' | 'backups'>
-> = {
+const general: Section<Settings['general'], Described> = {
   project: { about: 'first part of every name in the account', wrong: ['P', 'aws-db'] },
   environment: { about: 'second part of every name; environments of one account are separate', wrong: ['Prod!'] },
   durability: {
@@ -64,7 +58,7 @@ const general: Section<
   },
 };
 
-const region: Section<RegionInput> = {
+const region: Section<RegionInput, Described> = {
   awsRegion: { about: 'AWS region', wrong: ['here', 'cn-north-1', 'us-west-1'] },
   zones: {
     about: 'letters of three availability zones; cannot be changed once the network exists',
@@ -79,6 +73,7 @@ const region: Section<RegionInput> = {
 };
 
 const sections = {
+  general,
   primary: { ...region, apiServer: { ...region.apiServer, wrong: [false] } },
   dr: {
     ...region,
@@ -125,52 +120,83 @@ const sections = {
     restoreWindowDays: { about: 'how far back a point-in-time recovery can go', wrong: [0] },
     retentionDays: { about: 'how long full backups are kept', wrong: [0, 3] },
   },
-} as const satisfies {
-  primary: Section<RegionInput>;
-  dr: Section<RegionInput>;
-  instanceTypes: Section<CompleteInput['instanceTypes']>;
-  volumes: Section<CompleteInput['volumes']>;
-  patroni: Section<CompleteInput['patroni']>;
-  backups: Section<CompleteInput['backups']>;
-};
+} as const satisfies { readonly [Name in keyof Settings]: Section<Settings[Name], Described> };
 
-const introductions: Readonly<Record<keyof typeof sections, string>> = {
-  primary: 'The primary region.',
-  dr: 'The DR region; `dr: null` leaves it out.',
-  instanceTypes: `EC2 instance types, by role. Known are ${Object.keys(instanceTypes).join(', ')}.`,
-  volumes: 'Sizes of the gp3 volumes, in GiB.',
-  patroni: "Patroni's timing. Together they have to satisfy `loopWaitSeconds + 2 * retryTimeoutSeconds <= ttlSeconds`.",
-  backups: 'When backups are taken, and how long they are kept.',
+interface Words {
+  texts: Texts;
+  general: string;
+  introductions: Readonly<Record<Exclude<keyof Settings, 'general'>, string>>;
+  columns: readonly string[];
+}
+
+const knownTypes = Object.keys(instanceTypes).join(', ');
+const timingRule = '`loopWaitSeconds + 2 * retryTimeoutSeconds <= ttlSeconds`';
+
+const words: Readonly<Record<Language, Words>> = {
+  english: {
+    texts: sections,
+    general: 'General',
+    introductions: {
+      primary: 'The primary region.',
+      dr: 'The DR region; `dr: null` leaves it out.',
+      instanceTypes: `EC2 instance types, by role. Known are ${knownTypes}.`,
+      volumes: 'Sizes of the gp3 volumes, in GiB.',
+      patroni: `Patroni's timing. Together they have to satisfy ${timingRule}.`,
+      backups: 'When backups are taken, and how long they are kept.',
+    },
+    columns: ['setting', 'what it is', 'default', 'rule'],
+  },
+  portuguese: {
+    texts: configurationTexts,
+    general: 'Geral',
+    introductions: {
+      primary: 'A região primária.',
+      dr: 'A região de DR; `dr: null` a dispensa.',
+      instanceTypes: `Tipos de instância do EC2, por papel. São conhecidos ${knownTypes}.`,
+      volumes: 'Tamanhos dos volumes gp3, em GiB.',
+      patroni: `Os tempos do Patroni. Juntos eles precisam satisfazer ${timingRule}.`,
+      backups: 'Quando os backups são feitos, e por quanto tempo são mantidos.',
+    },
+    columns: ['configuração', 'o que é', 'padrão', 'regra'],
+  },
 };
 
 /** Every setting of `pgha.config.ts` with its default and its rules, as a page of Markdown. */
-export function renderConfigurationTable(): string {
+export function renderConfigurationTable(language: Language = 'english'): string {
   const defaults = withDefaults({});
-  const rest = (Object.keys(sections) as (keyof typeof sections)[]).map(
+  const { general: title, introductions } = words[language];
+  const { general: _, ...rest } = sections;
+  const parts = (Object.keys(rest) as (keyof typeof rest)[]).map(
     (name) =>
-      `## ${name}\n\n${introductions[name]}\n\n${table(name, sections[name], defaults[name] as unknown as Defaults, (key, value) => ({ [name]: { [key]: value } }))}`,
+      `## ${name}\n\n${introductions[name]}\n\n${table(name, language, defaults[name] as unknown as Defaults, (key, value) => ({ [name]: { [key]: value } }))}`,
   );
-  const first = table('', general, defaults as unknown as Defaults, (key, value) => ({ [key]: value }));
-  return `## General\n\n${first}\n${rest.join('\n')}`;
+  const first = table('general', language, defaults as unknown as Defaults, (key, value) => ({ [key]: value }));
+  return `## ${title}\n\n${first}\n${parts.join('\n')}`;
 }
 
 type Defaults = Readonly<Record<string, unknown>>;
 
 function table(
-  section: string,
-  settings: Readonly<Record<string, Described>>,
+  section: keyof Settings,
+  language: Language,
   defaults: Defaults,
   inputOf: (key: string, value: unknown) => ClusterInput,
 ): string {
-  const rows = Object.entries(settings).map(([key, { about, otherwise, wrong = [] }]) => {
-    const path = section === '' ? key : `${section}.${key}`;
+  const { columns } = words[language];
+  const settings: Readonly<Record<string, Described>> = sections[section];
+  const texts: Readonly<Record<string, SettingTexts>> = words[language].texts[section];
+  const rows = Object.entries(settings).map(([key, { otherwise: isInWords, wrong = [] }]) => {
+    const path = section === 'general' ? key : `${section}.${key}`;
+    const { about, otherwise } = texts[key] ?? {};
+    if (about === undefined || (otherwise === undefined) !== (isInWords === undefined))
+      throw new Error(`${path} is not described in ${language} as it is in English`);
     const rules = wrong.flatMap((value) => rulesBrokenBy(inputOf(key, value), path));
     const distinct = [...new Set(rules)];
     if (distinct.length < wrong.length) throw new Error(`a wrong value of ${path} breaks no rule of its own`);
     const fallback = otherwise ?? `\`${renderDefault(defaults[key])}\``;
     return `| \`${key}\` | ${cell(about)} | ${cell(fallback)} | ${cell(distinct.join('; ') || 'true or false')} |\n`;
   });
-  return `| setting | what it is | default | rule |\n|---|---|---|---|\n${rows.join('')}`;
+  return `| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}\n${rows.join('')}`;
 }
 
 /** The rules' own words about a value, wherever in it they find the mistake. */

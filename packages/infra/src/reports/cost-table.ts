@@ -1,25 +1,71 @@
 import { type Cluster, instanceTypes, peerOf, type Region, regionsOf } from '../cluster/index.ts';
 import { type CostItem, type CostPart, hoursPerMonth, modestUsage, monthlyCost, totalOf, type Usage } from './cost.ts';
+import { decimalIn, type Language } from './language.ts';
+import { billInPortuguese } from './portuguese/cost.ts';
 import { pricesAsOf, pricesOf } from './price-list.ts';
 
-const dollars = (usd: number) => usd.toFixed(2);
+const dollars = (usd: number, language: Language = 'english') => decimalIn(language, usd.toFixed(2));
+
+/** What the page has besides the words of the bill, which `line` translates. */
+interface CostWords {
+  columns: string;
+  total: string;
+  grandTotal: string;
+  estimate: readonly string[];
+  estimateColumns: string;
+  line: (text: string) => string;
+}
+
+const words: Readonly<Record<Language, CostWords>> = {
+  english: {
+    columns: '| region | what | how it is computed | USD per month |',
+    total: 'total',
+    grandTotal: 'grand total',
+    estimate: [
+      '## Why a quick estimate is lower',
+      '',
+      'An estimate from the nodes of the primary region and their load balancer ends at the first line. The lines below it are billed',
+      'too; `pgha cost` shows what each consists of.',
+    ],
+    estimateColumns: '| | USD per month | cumulative |',
+    line: (text) => text,
+  },
+  portuguese: {
+    columns: '| região | o quê | como é calculado | USD por mês |',
+    total: 'total',
+    grandTotal: 'total geral',
+    estimate: [
+      '## Por que uma estimativa rápida é menor',
+      '',
+      'Uma estimativa a partir dos nós da região primária e do load balancer deles termina na primeira linha. As linhas abaixo dela também',
+      'são cobradas; `pgha cost` mostra em que cada uma consiste.',
+    ],
+    estimateColumns: '| | USD por mês | acumulado |',
+    line: billInPortuguese,
+  },
+};
 
 /** A month's cost as a table of Markdown, with what it was computed from. */
-export function renderCostTable(cluster: Cluster, usage: Usage = modestUsage): string {
+export function renderCostTable(cluster: Cluster, usage: Usage = modestUsage, language: Language = 'english'): string {
+  const { columns, total, grandTotal, line } = words[language];
   const items = monthlyCost(cluster, usage);
-  const sumOf = (region: Region['kind']) => totalOf(items.filter((item) => item.region === region));
+  const totalRow = ({ kind, awsRegion }: Region) => {
+    const sum = totalOf(items.filter((item) => item.region === kind));
+    return `| ${awsRegion} | **${total}** | | **${dollars(sum, language)}** |`;
+  };
   const rows = items.map(
-    (item) => `| ${regionName(cluster, item)} | ${item.what} | ${item.basis} | ${dollars(item.usd)} |`,
+    (item) =>
+      `| ${regionName(cluster, item)} | ${line(item.what)} | ${line(item.basis)} | ${dollars(item.usd, language)} |`,
   );
+  const fixed = line(`of which fixed: ${dollars(totalOf(items.filter(({ kind }) => kind === 'fixed')))}`);
   return [
-    '| region | what | how it is computed | USD per month |',
+    columns,
     '|---|---|---|---:|',
     ...rows,
-    `| ${cluster.primary.awsRegion} | **total** | | **${dollars(sumOf('primary'))}** |`,
-    ...(cluster.dr === null ? [] : [`| ${cluster.dr.awsRegion} | **total** | | **${dollars(sumOf('dr'))}** |`]),
-    `| | **grand total** | of which fixed: ${dollars(totalOf(items.filter(({ kind }) => kind === 'fixed')))} | **${dollars(totalOf(items))}** |`,
+    ...regionsOf(cluster).map(totalRow),
+    `| | **${grandTotal}** | ${fixed} | **${dollars(totalOf(items), language)}** |`,
     '',
-    ...notes(cluster, usage).map((note) => `- ${note}`),
+    ...notes(cluster, usage).map((note) => `- ${line(note)}`),
     '',
   ].join('\n');
 }
@@ -47,7 +93,8 @@ const leftOut: readonly (readonly [CostPart, string])[] = [
 ];
 
 /** From what a quick estimate counts to what AWS bills, step by step, as a section of Markdown. */
-export function renderEstimate(cluster: Cluster, usage: Usage = modestUsage): string {
+export function renderEstimate(cluster: Cluster, usage: Usage = modestUsage, language: Language = 'english'): string {
+  const { estimate, estimateColumns, line } = words[language];
   const items = monthlyCost(cluster, usage);
   const { primary, dr } = cluster;
   const sumOf = (region: Region['kind'], parts: readonly CostPart[]) =>
@@ -65,21 +112,11 @@ export function renderEstimate(cluster: Cluster, usage: Usage = modestUsage): st
           ] as const,
         ]),
   ];
-  const rows = steps.map(([words, usd], index) => {
+  const rows = steps.map(([what, usd], index) => {
     const together = steps.slice(0, index + 1).reduce((sum, [, each]) => sum + each, 0);
-    return `| ${words} | ${dollars(usd)} | ${dollars(together)} |`;
+    return `| ${line(what)} | ${dollars(usd, language)} | ${dollars(together, language)} |`;
   });
-  return [
-    '## Why a quick estimate is lower',
-    '',
-    'An estimate from the nodes of the primary region and their load balancer ends at the first line. The lines below it are billed',
-    'too; `pgha cost` shows what each consists of.',
-    '',
-    '| | USD per month | cumulative |',
-    '|---|---:|---:|',
-    ...rows,
-    '',
-  ].join('\n');
+  return [...estimate, '', estimateColumns, '|---|---:|---:|', ...rows, ''].join('\n');
 }
 
 /** What the sum leaves out, and what it assumes. */

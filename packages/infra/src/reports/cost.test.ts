@@ -9,10 +9,21 @@ import { pricesOf } from './price-list.ts';
 const idle = { databaseGib: 0, walGibPerDay: 0, clientGib: 0, internetGib: 0, logGib: 0 };
 
 describe('the monthly cost', () => {
-  it('is what the documents say of the example', async () => {
+  it.each([
+    [
+      'english',
+      'docs/reference/cost.md',
+      '# What it costs\n\n[Português do Brasil](../pt-BR/reference/cost.md)\n\nThe example configuration; `pgha cost` computes yours.',
+    ],
+    [
+      'portuguese',
+      'docs/pt-BR/reference/cost.md',
+      '# Quanto custa\n\n[English](../../reference/cost.md)\n\nA configuração de exemplo; `pgha cost` calcula a sua.',
+    ],
+  ] as const)('is what the documents say of the example in %s', async (language, page, head) => {
     const example = defineCluster();
-    const text = `# What it costs\n\nThe example configuration; \`pgha cost\` computes yours.\n\n${renderCostTable(example)}\n${renderEstimate(example)}`;
-    await expect(text).toMatchFileSnapshot('../../../../docs/reference/cost.md');
+    const parts = [renderCostTable(example, modestUsage, language), renderEstimate(example, modestUsage, language)];
+    await expect(`${head}\n\n${parts.join('\n')}`).toMatchFileSnapshot(`../../../../${page}`);
   });
 
   it.each([

@@ -7,7 +7,8 @@ import {
   referenceOf,
 } from '../../../test/authorization-reference.ts';
 import { type Cluster, defineCluster } from '../../cluster/index.ts';
-import { boundaryPolicy, deployPolicies, planPolicy } from '../../reports/index.ts';
+import { boundaryPolicy, deployPolicies, type Policy, planPolicy } from '../../reports/index.ts';
+import { policyPurposes } from '../../reports/portuguese/policies.ts';
 import { resourcesOf, synthesize } from '../synthesized.ts';
 import { everyOption } from './every-option.config.ts';
 import { type Call, isAllowed } from './iam.ts';
@@ -71,18 +72,40 @@ const alsoAbout: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe('the policies of a deploy', () => {
-  it('are the ones the setup guide shows', async () => {
+  it.each([
+    [
+      'docs/reference/deploy-policies.md',
+      `# What a deploy is allowed to do
+
+[Português do Brasil](../pt-BR/reference/deploy-policies.md)
+
+IAM policies for the example configuration in the account ${account}; \`pgha policies --account NUMBER\` prints those of yours.`,
+      ({ purpose }: Policy) => `For ${purpose}.`,
+    ],
+    [
+      'docs/pt-BR/reference/deploy-policies.md',
+      `# O que um deploy pode fazer
+
+[English](../../reference/deploy-policies.md)
+
+Políticas do IAM para a configuração de exemplo na conta ${account}; \`pgha policies --account NUMBER\` imprime as da sua.`,
+      ({ name }: Policy) =>
+        `Para ${policyPurposes[name.replace(/^pgha-prod-/, '')] ?? expect.fail(`no purpose of ${name} in Portuguese`)}.`,
+    ],
+  ] as const)('are the ones that %s shows', async (page, head, purposeOf) => {
     const example = defineCluster();
-    const text = [...deployPolicies(example, account), boundaryPolicy(example, account), planPolicy(example, account)]
+    const policies = [
+      ...deployPolicies(example, account),
+      boundaryPolicy(example, account),
+      planPolicy(example, account),
+    ];
+    const text = policies
       .map(
-        ({ name, purpose, document }) =>
-          `## ${name}\n\nFor ${purpose}.\n\n\`\`\`json\n${JSON.stringify(document, null, 2)}\n\`\`\`\n`,
+        (policy) =>
+          `## ${policy.name}\n\n${purposeOf(policy)}\n\n\`\`\`json\n${JSON.stringify(policy.document, null, 2)}\n\`\`\`\n`,
       )
       .join('\n');
-    const head =
-      `# What a deploy is allowed to do\n\nIAM policies for the example configuration in the account ${account}; ` +
-      '`pgha policies --account NUMBER` prints those of yours.\n\n';
-    await expect(head + text).toMatchFileSnapshot('../../../../../docs/reference/deploy-policies.md');
+    await expect(`${head}\n\n${text}`).toMatchFileSnapshot(`../../../../../${page}`);
   });
 
   it('know the calls of every resource of every stack', () => {
