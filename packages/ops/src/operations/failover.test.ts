@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { createFakeCluster, done, type FakeCluster } from '../../test/model/fake-cluster.ts';
 import { killEverywhere } from '../../test/model/interruptions.ts';
 import { runStep } from '../step.ts';
+import { unfinishedKey } from './engine/record.ts';
 import { chooseFailover, judgeFailover, parseStoredState, planFailover, viewFailover } from './failover.ts';
 import { runOperation } from './operation.ts';
 import { actingRegion, viewRegions } from './regions.ts';
-import { unfinishedKey } from './unfinished.ts';
 import { findAllWriters, refuseHiddenPrimary } from './writers.ts';
 
 const stored = (standbys: string, quorum: number, optime = 0x3000000) =>
@@ -79,7 +79,6 @@ describe('what a failover could lose', () => {
 });
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 const positions = new Map([
   ['pg-1', '0/3000200'],
   ['pg-2', '0/3000000'],
@@ -109,17 +108,11 @@ async function failover({ installation }: FakeCluster): Promise<void> {
   const { region } = actingRegion(cluster, await viewRegions(installation));
   const view = await viewFailover(installation, region);
   const { name } = chooseFailover(view);
-  await runOperation(
-    installation,
-    region,
-    `failover --to ${name}`,
-    async ({ signal }) => {
-      for (const step of planFailover(installation, region, view, name, false, signal)) {
-        await runStep(step, () => undefined);
-      }
-    },
-    around,
-  );
+  await runOperation(installation, region, `failover --to ${name}`, async ({ signal }) => {
+    for (const step of planFailover(installation, region, view, name, false, signal)) {
+      await runStep(step, () => undefined);
+    }
+  });
 }
 
 /** The primary is cut off from etcd only: it is not in the list any more, and acknowledges writes. */

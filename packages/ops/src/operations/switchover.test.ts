@@ -3,30 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { createFakeCluster, type FakeCluster } from '../../test/model/fake-cluster.ts';
 import { killEverywhere } from '../../test/model/interruptions.ts';
 import { runStep } from '../step.ts';
+import { unfinishedKey } from './engine/record.ts';
 import { runOperation } from './operation.ts';
 import { actingRegion, viewRegions } from './regions.ts';
 import { chooseCandidate, planSwitchover } from './switchover.ts';
-import { unfinishedKey } from './unfinished.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 
 /** The whole command, as commands/switchover.ts runs it. */
 async function switchover({ installation }: FakeCluster, to?: string): Promise<string> {
   const { region, members } = actingRegion(cluster, await viewRegions(installation));
   const seen = members ?? [];
-  return runOperation(
-    installation,
-    region,
-    'switchover',
-    async ({ memory, signal }) => {
-      const candidate = await memory.choose('to', () => to ?? chooseCandidate(seen));
-      const setting = { installation, region, signal };
-      for (const step of planSwitchover(setting, seen, candidate)) await runStep(step, () => undefined);
-      return candidate;
-    },
-    around,
-  );
+  return runOperation(installation, region, 'switchover', async ({ memory, signal }) => {
+    const candidate = await memory.choose('to', () => to ?? chooseCandidate(seen));
+    const setting = { installation, region, signal };
+    for (const step of planSwitchover(setting, seen, candidate)) await runStep(step, () => undefined);
+    return candidate;
+  });
 }
 
 const primary = ({ regions }: FakeCluster) => regions.get('primary') ?? expect.fail('no region');

@@ -43,7 +43,7 @@ export interface FakeCluster {
   killAfter(commands: number): void;
   /** Whether it has asked for anything since. */
   wasKilled(): boolean;
-  /** The operator starts the command again. */
+  /** The operator starts the command again, once the locks of the killed one have expired. */
   revive(): void;
 }
 
@@ -147,6 +147,7 @@ export function createFakeCluster(
       budget = Number.POSITIVE_INFINITY;
       isDead = false;
       stopped = new AbortController();
+      for (const { etcd } of regions.values()) etcd.endLeases();
     },
   };
 }
