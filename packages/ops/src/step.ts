@@ -33,3 +33,10 @@ export async function runStep(step: Step, report: Report): Promise<'ran' | 'was 
   }
   return 'ran';
 }
+
+/** Carries out steps without a display; each line of progress goes to `report`. */
+export function runSteps(report: Report = () => undefined): Perform {
+  return async (steps) => {
+    for (const step of steps) await runStep(step, report);
+  };
+}

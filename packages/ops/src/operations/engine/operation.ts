@@ -49,7 +49,7 @@ export type Choosers<View, Choice extends string> = {
 };
 
 /** The steps of an operation, and what it ends with. */
-export interface Plan<Result> {
+interface Plan<Result> {
   steps: readonly Step[];
   /** Called once all steps have run or were done; reads what they returned with `outputOf`. */
   result(): Result | Promise<Result>;

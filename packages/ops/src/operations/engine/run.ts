@@ -65,7 +65,7 @@ export async function execute<View, Choice extends string, Result>(
 }
 
 /** The steps of an operation as they would run now; nothing is changed. */
-export async function stepsOf<View, Choice extends string, Result>(
+async function stepsOf<View, Choice extends string, Result>(
   operation: Pick<Operation<View, Choice, Result>, 'choices' | 'plan' | 'opening'>,
   installation: Installation,
   view: View,
