@@ -1,5 +1,5 @@
-/** One visible part of a longer piece of work. */
-export interface Step {
+/** One visible part of a longer piece of work. `Output` is what it returns to those who hold it; see `OperationContext.outputOf`. */
+export interface Step<Output = unknown> {
   title: string;
   /**
    * Whether its result exists already: then it is not run, so that interrupted work resumes where it stopped. Asked once
@@ -9,8 +9,11 @@ export interface Step {
   /** For a step that only prepares another one: whether that one has still to run. */
   isNeeded?(): Promise<boolean>;
   /** Does it; `report` shows one line of progress. */
-  run(report: Report): Promise<void>;
+  run(report: Report): Promise<Output>;
 }
+
+/** Carries out steps, one after the other: the command line shows them meanwhile. */
+export type Perform = (steps: readonly Step[]) => Promise<void>;
 
 /** Shows one line of what a step is doing. */
 export type Report = (line: string) => void;
@@ -29,4 +32,11 @@ export async function runStep(step: Step, report: Report): Promise<'ran' | 'was 
     );
   }
   return 'ran';
+}
+
+/** Carries out steps without a display; each line of progress goes to `report`. */
+export function runSteps(report: Report = () => undefined): Perform {
+  return async (steps) => {
+    for (const step of steps) await runStep(step, report);
+  };
 }

@@ -1,12 +1,8 @@
 import type { Command } from 'commander';
-import { chooseFailover, type FailoverView, planFailover, viewFailover } from '../operations/failover.ts';
-import { runOperation } from '../operations/operation.ts';
-import { actingRegion, viewRegions } from '../operations/regions.ts';
-import { findAllWriters, refuseHiddenPrimary } from '../operations/writers.ts';
-import { askConsent } from './aws.ts';
+import { chooseFailover, type FailoverRequest, type FailoverView, failover } from '../operations/failover.ts';
 import { answer, type CommandContext, table, yes } from './command.ts';
+import { operate } from './operate.ts';
 import { type PlaceOptions, withInstallation, withPlace } from './place.ts';
-import { describeSteps, showSteps } from './progress.ts';
 import { bytes } from './units.ts';
 
 interface FailoverOptions extends PlaceOptions {
@@ -36,38 +32,28 @@ export function registerFailover(program: Command, context: CommandContext): voi
     .addHelpText('after', '\nExamples:\n  pgha failover --dry-run\n  pgha failover --to pg-3 --accept-data-loss')
     .action((options: FailoverOptions) =>
       withInstallation(context, options, async (installation) => {
-        const [views, writers] = await Promise.all([viewRegions(installation), findAllWriters(installation)]);
-        refuseHiddenPrimary(views, writers);
-        const { region } = actingRegion(installation.cluster, views);
-        const view = await viewFailover(installation, region);
-        answer(context, options, view, renderFailover);
-        const candidate = options.to ?? chooseFailover(view).name;
-        const accepts = options.acceptDataLoss === true;
-        const risk = view.candidates.find(({ name }) => name === candidate)?.risk ?? null;
-        const plan = (signal: AbortSignal, accepted: boolean) =>
-          planFailover(installation, region, view, candidate, accepted, signal);
-        if (options.dryRun === true) {
-          const steps = plan(installation.signal, true);
-          if (options.json === true) return;
-          if (candidate === view.leader) {
-            // an interrupted failover is resumed by the same command; there is no step left that promotes
-            return context.print(
-              `No failover needed: ${candidate} is the primary. Use "pgha switchover" for a planned change of primary.\n`,
-            );
-          }
-          const needed = risk === null || accepts ? '' : `Requires --accept-data-loss: ${risk}.\n`;
-          return context.print(`${needed}${describeSteps(steps)}`);
-        }
-        // refused before anybody is asked
-        plan(installation.signal, accepts);
-        await askConsent(
-          risk === null ? `Promote ${candidate}?` : `Promote ${candidate}, although ${risk}?`,
-          options.yes === true,
-        );
-        const doing = `failover --to ${candidate}${accepts ? ' --accept-data-loss' : ''}`;
-        await runOperation(installation, region, doing, ({ signal }) => showSteps(plan(signal, accepts)));
+        const request = { to: options.to ?? null, acceptDataLoss: options.acceptDataLoss === true };
+        await operate(context, options, installation, failover(request), {
+          seen: ({ view }) => {
+            answer(context, options, view, renderFailover);
+            return true;
+          },
+          preview: (steps, { view }) => {
+            if (options.json !== true) context.print(renderPlan(steps, view, request));
+          },
+        });
       }),
     );
+}
+
+function renderPlan(steps: string, view: FailoverView, { to, acceptDataLoss }: FailoverRequest): string {
+  const candidate = to ?? chooseFailover(view).name;
+  // an interrupted failover is resumed by the same command; there is no step left that promotes
+  if (candidate === view.leader)
+    return `No failover needed: ${candidate} is the primary. Use "pgha switchover" for a planned change of primary.\n`;
+  const risk = view.candidates.find(({ name }) => name === candidate)?.risk ?? null;
+  const needed = risk === null || acceptDataLoss ? '' : `Requires --accept-data-loss: ${risk}.\n`;
+  return `${needed}${steps}`;
 }
 
 function renderFailover({ leader, lostPrimary, lastKnownLsn, candidates }: FailoverView): string {

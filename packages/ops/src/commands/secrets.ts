@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { RefusedError, UsageError } from '../exit-codes.ts';
 import { hostsOf, type Installation } from '../installation/installation.ts';
 import { eraseRepository } from '../operations/archive/erase.ts';
-import { writeAudit } from '../operations/audit.ts';
+import { writeAudit } from '../operations/engine/audit.ts';
 import { runOperation } from '../operations/operation.ts';
 import { actingRegion, viewRegions } from '../operations/regions.ts';
 import { authorityRotation } from '../operations/secrets/authority.ts';

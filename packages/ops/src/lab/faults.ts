@@ -3,9 +3,10 @@ import { dataMount, patroniPrefix } from '@pgha/infra/machines';
 import { RefusedError } from '../exit-codes.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 import type { Installation } from '../installation/installation.ts';
+import { execute } from '../operations/engine/run.ts';
 import { actingRegion, memberHosts, viewRegions, waitUntilWhole } from '../operations/regions.ts';
-import { chooseCandidate, planSwitchover } from '../operations/switchover.ts';
-import { type Report, runStep } from '../step.ts';
+import { switchover } from '../operations/switchover.ts';
+import { type Report, runSteps } from '../step.ts';
 import { waitUntil } from '../wait-until.ts';
 
 /** Something that takes the primary away, planned or not. */
@@ -22,9 +23,7 @@ export const faults = {
   switchover: {
     summary: 'planned switchover',
     cause: async (installation, report) => {
-      const { region, members } = await acting(installation);
-      const setting = { installation, region, signal: installation.signal };
-      for (const step of planSwitchover(setting, members, chooseCandidate(members))) await runStep(step, report);
+      await execute(switchover(null), installation, { perform: runSteps(report) });
     },
   },
   postmaster: {

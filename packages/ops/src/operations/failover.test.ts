@@ -3,12 +3,9 @@ import { observeProgram } from '@pgha/infra/machines';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFakeCluster, done, type FakeCluster } from '../../test/model/fake-cluster.ts';
-import { killEverywhere } from '../../test/model/interruptions.ts';
+import { killedAtEveryStep, runWhole } from '../../test/model/interruptions.ts';
 import { runStep } from '../step.ts';
-import { chooseFailover, judgeFailover, parseStoredState, planFailover, viewFailover } from './failover.ts';
-import { runOperation } from './operation.ts';
-import { actingRegion, viewRegions } from './regions.ts';
-import { unfinishedKey } from './unfinished.ts';
+import { failover, judgeFailover, parseStoredState, planFailover, viewFailover } from './failover.ts';
 import { findAllWriters, refuseHiddenPrimary } from './writers.ts';
 
 const stored = (standbys: string, quorum: number, optime = 0x3000000) =>
@@ -79,7 +76,6 @@ describe('what a failover could lose', () => {
 });
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 const positions = new Map([
   ['pg-1', '0/3000200'],
   ['pg-2', '0/3000000'],
@@ -104,23 +100,8 @@ function createLeaderless(): FakeCluster {
 const primary = ({ regions }: FakeCluster) => regions.get('primary') ?? expect.fail('no region');
 const leaderOf = (world: FakeCluster) => [...primary(world).members].find(([, { role }]) => role === 'leader')?.[0];
 
-/** The whole command, as commands/failover.ts runs it. */
-async function failover({ installation }: FakeCluster): Promise<void> {
-  const { region } = actingRegion(cluster, await viewRegions(installation));
-  const view = await viewFailover(installation, region);
-  const { name } = chooseFailover(view);
-  await runOperation(
-    installation,
-    region,
-    `failover --to ${name}`,
-    async ({ signal }) => {
-      for (const step of planFailover(installation, region, view, name, false, signal)) {
-        await runStep(step, () => undefined);
-      }
-    },
-    around,
-  );
-}
+/** An operator who does not say which member. */
+const anyMember = failover({ to: null, acceptDataLoss: false });
 
 /** The primary is cut off from etcd only: it is not in the list any more, and acknowledges writes. */
 function createFailsafe(): FakeCluster {
@@ -148,7 +129,7 @@ describe('a failover while a member accepts writes that etcd does not know as th
   it.each(['pg-1', 'pg-2', 'pg-3'])('is refused for %s, whoever agrees to a loss', async (candidate) => {
     const { installation } = createFailsafe();
     const view = await viewFailover(installation, cluster.primary);
-    const plan = () => planFailover(installation, cluster.primary, view, candidate, true, installation.signal);
+    const plan = () => planFailover(installation, cluster.primary, view, candidate, true);
     expect(plan).toThrow(named);
     // and its risk is none that a person could take for none
     if (candidate !== 'pg-1')
@@ -158,7 +139,7 @@ describe('a failover while a member accepts writes that etcd does not know as th
   it('is refused when the primary comes back between the plan and its first step', async () => {
     const world = createFailsafe();
     const view = { ...(await viewFailover(world.installation, cluster.primary)), writers: [] };
-    const [first] = planFailover(world.installation, cluster.primary, view, 'pg-2', true, world.installation.signal);
+    const [first] = planFailover(world.installation, cluster.primary, view, 'pg-2', true);
     await expect(runStep(first ?? expect.fail('no step'), () => undefined)).rejects.toThrow(named);
     expect(world.commands.filter((command) => command.includes('patronictl') && command.includes('failover'))).toEqual(
       [],
@@ -177,20 +158,16 @@ describe('a failover while a member accepts writes that etcd does not know as th
 
 describe('a failover', () => {
   it('promotes the same member once, wherever it is killed, also when the lost primary is back', async () => {
-    const places = await killEverywhere(createLeaderless, failover, (world) => ({
-      leader: leaderOf(world),
-      timeline: primary(world).members.get('pg-3')?.timeline,
-      unfinished: primary(world).etcd.stored.has(unfinishedKey),
-    }));
+    const places = await killedAtEveryStep(() => anyMember, createLeaderless);
     expect(places).toBeGreaterThan(10);
 
     const world = createLeaderless();
-    await failover(world);
+    await runWhole(anyMember, world);
     expect(leaderOf(world)).toBe('pg-3');
     // the same command again: its way back was killed
     world.off.delete('pg-1');
     primary(world).members.set('pg-1', { role: 'replica', state: 'starting', timeline: 1 });
-    await failover(world);
+    await runWhole(anyMember, world);
     expect(leaderOf(world)).toBe('pg-3');
     expect(
       world.commands.filter((command) => command.includes('patronictl') && command.includes('failover')),

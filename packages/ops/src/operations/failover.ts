@@ -6,8 +6,10 @@ import { RefusedError, UsageError } from '../exit-codes.ts';
 import { hostsOf, type Installation } from '../installation/installation.ts';
 import type { Step } from '../step.ts';
 import { waitUntil } from '../wait-until.ts';
+import type { Operation } from './engine/operation.ts';
+import { actingRegion, viewRegions } from './regions.ts';
 import { acceptsWrites, isFailsafe } from './status/own-words.ts';
-import { findWriters, refuseHiddenPrimary } from './writers.ts';
+import { findAllWriters, findWriters, refuseHiddenPrimary } from './writers.ts';
 
 /** A member that could take over, and what is known of the commits it has. */
 export interface Candidate {
@@ -31,6 +33,43 @@ export interface FailoverView {
   candidates: readonly Candidate[];
   /** Members that accept writes in their own words, whatever etcd has. */
   writers: readonly { name: string; isFailsafe: boolean }[];
+}
+
+/** What an operator asks for. */
+export interface FailoverRequest {
+  /** null: the member that `chooseFailover` chooses. */
+  to: string | null;
+  acceptDataLoss: boolean;
+}
+
+interface FailoverObservation {
+  region: Region;
+  view: FailoverView;
+}
+
+/** `pgha failover`: an operator promotes a member where Patroni must not. */
+export function failover({ to, acceptDataLoss }: FailoverRequest): Operation<FailoverObservation, never, void> {
+  const candidateOf = (view: FailoverView) => to ?? chooseFailover(view).name;
+  return {
+    observe: async (installation) => {
+      const [views, writers] = await Promise.all([viewRegions(installation), findAllWriters(installation)]);
+      refuseHiddenPrimary(views, writers);
+      const { region } = actingRegion(installation.cluster, views);
+      return { region, view: await viewFailover(installation, region) };
+    },
+    commandLine: ({ view }) => `failover --to ${candidateOf(view)}${acceptDataLoss ? ' --accept-data-loss' : ''}`,
+    guard: ({ region }) => ({ kind: 'exclusive', regions: [region] }),
+    question: ({ region, view }) => {
+      const { name, risk } = judgeRequest(region, view, candidateOf(view), acceptDataLoss);
+      return risk === null ? `Promote ${name}?` : `Promote ${name}, although ${risk}?`;
+    },
+    // who is the primary already stays chosen, and until then the name is in the command line
+    choices: {},
+    plan: ({ installation, isPreview }, { region, view }) => ({
+      steps: planFailover(installation, region, view, candidateOf(view), isPreview || acceptDataLoss),
+      result: () => undefined,
+    }),
+  };
 }
 
 /** What Patroni keeps in etcd about who may take over (Patroni 4.0, "/sync" and "/status"). */
@@ -143,19 +182,12 @@ export function chooseFailover({ leader, candidates }: FailoverView): Candidate 
 }
 
 /**
- * The steps that promote a member where there is no leader.
+ * The member that is to be promoted, if it may be. Pure.
  *
  * @param acceptsLoss whether a person agreed that acknowledged commits may be missing.
  * @throws RefusedError when somebody leads or accepts writes, or when something could be lost and nobody agreed to that.
  */
-export function planFailover(
-  installation: Installation,
-  region: Region,
-  view: FailoverView,
-  candidate: string,
-  acceptsLoss: boolean,
-  signal: AbortSignal,
-): readonly Step[] {
+function judgeRequest(region: Region, view: FailoverView, candidate: string, acceptsLoss: boolean): Candidate {
   const chosen = view.candidates.find(({ name }) => name === candidate);
   if (chosen === undefined) {
     throw new UsageError(
@@ -178,6 +210,22 @@ export function planFailover(
         'Recover the other members if you can. To promote it anyway, add --accept-data-loss',
     );
   }
+  return chosen;
+}
+
+/**
+ * The steps that promote a member where there is no leader.
+ *
+ * @throws RefusedError as `judgeRequest`.
+ */
+export function planFailover(
+  installation: Installation,
+  region: Region,
+  view: FailoverView,
+  candidate: string,
+  acceptsLoss: boolean,
+): readonly Step[] {
+  judgeRequest(region, view, candidate, acceptsLoss);
   const node = membersOf(region).find(({ name }) => name === candidate);
   if (node === undefined) throw new UsageError(`${candidate} is not a member of ${region.awsRegion}`);
   const host = installation.host(node);
@@ -204,7 +252,7 @@ export function planFailover(
             report(database === null ? 'PostgreSQL is not responding yet' : `timeline ${database.timeline}`);
             return database !== null && !database.inRecovery;
           },
-          { what: `${candidate} to accept writes`, timeoutMs: 120_000, everyMs: 500, signal },
+          { what: `${candidate} to accept writes`, timeoutMs: 120_000, everyMs: 500, signal: installation.signal },
         );
       },
     },

@@ -4,9 +4,10 @@ import { type Etcd, etcdOn } from '../clients/etcd.ts';
 import { RefusedError } from '../exit-codes.ts';
 import { HostUnreachableError } from '../hosts/host.ts';
 import { hostsOf, type Installation } from '../installation/installation.ts';
-import { type LockHolder, type LockSurroundings, readHolder, withOperationLock } from './lock.ts';
-import { holderOf, runBesides } from './operation.ts';
-import { readUnfinished, type Unfinished, unfinishedKey } from './unfinished.ts';
+import { type LockHolder, readHolder, withOperationLock } from './engine/lock.ts';
+import { readUnfinished, type Unfinished, unfinishedKey } from './engine/record.ts';
+import { holderOf } from './engine/run.ts';
+import { runBesides } from './operation.ts';
 
 /** What goes on in a region, and what was left behind. */
 export interface Work {
@@ -16,14 +17,10 @@ export interface Work {
 }
 
 /** Tells live work from work that was interrupted. */
-export async function readWork(
-  installation: Pick<Installation, 'host'>,
-  region: Region,
-  around?: Pick<LockSurroundings, 'isAlive'>,
-): Promise<Work> {
+export async function readWork(installation: Pick<Installation, 'host'>, region: Region): Promise<Work> {
   const etcd = etcdOn(hostsOf(installation, region, 'etcd'));
   const before = await readUnfinished(etcd);
-  const atWork = await readHolder(etcd, hostname(), around);
+  const atWork = await readHolder(etcd, hostname());
   // one that ended between both questions has taken its record along
   const there = before === null || atWork !== null ? before : await readUnfinished(etcd);
   return { atWork, cutOff: there === null || there.value.doing === atWork?.doing ? null : there.value };
@@ -36,12 +33,7 @@ export async function readWork(
  * @param agreed the operation that a person was asked about.
  * @throws RefusedError while an operation is in progress, and when another one was interrupted since.
  */
-export async function forgetOperation(
-  installation: Installation,
-  region: Region,
-  agreed: Unfinished,
-  around?: LockSurroundings,
-): Promise<void> {
+export async function forgetOperation(installation: Installation, region: Region, agreed: Unfinished): Promise<void> {
   const etcd = etcdOn(hostsOf(installation, region, 'etcd'));
   const doing = 'operations forget';
   const forget = async () => {
@@ -60,11 +52,8 @@ export async function forgetOperation(
     // last: who is interrupted here finds it again
     await etcd.remove(unfinishedKey, there.revision);
   };
-  await withOperationLock(
-    etcd,
-    holderOf(installation.operator, doing),
-    () => runBesides(installation, region, `${doing}: ${agreed.doing}`, forget),
-    around,
+  await withOperationLock(etcd, holderOf(installation.operator, doing), () =>
+    runBesides(installation, region, `${doing}: ${agreed.doing}`, forget),
   );
 }
 

@@ -4,13 +4,12 @@ import { createFakeCluster, done } from '../../test/model/fake-cluster.ts';
 import { killEverywhere } from '../../test/model/interruptions.ts';
 import { hostsOf } from '../installation/installation.ts';
 import { runStep } from '../step.ts';
+import { unfinishedKey } from './engine/record.ts';
 import { planMigration } from './migrate.ts';
 import { runOperation } from './operation.ts';
 import { actingRegion, viewRegions } from './regions.ts';
-import { unfinishedKey } from './unfinished.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 }, dr: null });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 
 /** A database that lacks a migration, and poolers whose connections are from before it. */
 function createWorld() {
@@ -40,15 +39,9 @@ async function migrate({ installation }: World): Promise<readonly string[]> {
   const [host] = hostsOf(installation, region, 'api');
   if (host === undefined) return expect.fail('no API server');
   const applied: string[] = [];
-  await runOperation(
-    installation,
-    region,
-    'migrate',
-    async () => {
-      for (const step of planMigration(installation, region, host, null, applied)) await runStep(step, () => undefined);
-    },
-    around,
-  );
+  await runOperation(installation, region, 'migrate', async () => {
+    for (const step of planMigration(installation, region, host, null, applied)) await runStep(step, () => undefined);
+  });
   return applied;
 }
 

@@ -6,7 +6,9 @@ import { RefusedError, UsageError } from '../exit-codes.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Installation } from '../installation/installation.ts';
 import type { Step } from '../step.ts';
-import { memberHosts, waitUntilWhole } from './regions.ts';
+import type { Operation } from './engine/operation.ts';
+import { actingRegion, memberHosts, viewRegions, waitUntilWhole } from './regions.ts';
+import { findAllWriters, refuseHiddenPrimary } from './writers.ts';
 
 /** What a planned switchover works with. */
 export interface SwitchoverSetting {
@@ -21,6 +23,44 @@ const mostLagMib = 64;
 const holdSeconds = 30;
 /** The former primary starts anew as a standby, and may be rewound. */
 const followTimeoutMs = 120_000;
+
+interface SwitchoverView {
+  region: Region;
+  members: readonly ListedMember[];
+}
+
+/** A switchover that has ended. */
+export interface Switchover {
+  /** null: an earlier run of it had switched over already, and the former primary is unknown. */
+  from: string | null;
+  to: string;
+}
+
+/**
+ * `pgha switchover`: another member of the active region becomes the primary while the cluster is healthy.
+ *
+ * @param wanted the member to promote; null: a synchronous standby.
+ */
+export function switchover(wanted: string | null): Operation<SwitchoverView, 'to', Switchover> {
+  return {
+    observe: async (installation) => {
+      const [views, writers] = await Promise.all([viewRegions(installation), findAllWriters(installation)]);
+      refuseHiddenPrimary(views, writers);
+      const { region, members } = actingRegion(installation.cluster, views);
+      if (members === null)
+        throw new RefusedError(`no member of ${region.awsRegion} responds. Check the nodes: pgha status`);
+      return { region, members };
+    },
+    commandLine: () => (wanted === null ? 'switchover' : `switchover --to ${wanted}`),
+    guard: ({ region }) => ({ kind: 'exclusive', regions: [region] }),
+    question: () => null,
+    choices: { to: ({ members }) => wanted ?? chooseCandidate(members) },
+    plan: ({ installation, signal }, { region, members }, { to }) => ({
+      steps: planSwitchover({ installation, region, signal }, members, to),
+      result: () => ({ from: members.find(({ isLeader }) => isLeader)?.name ?? null, to }),
+    }),
+  };
+}
 
 /**
  * The member that takes over when nobody says which: one that confirms commits, else any that follows closely.

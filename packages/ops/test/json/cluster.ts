@@ -3,9 +3,9 @@ import type { ApplyDifference } from '../../src/commands/apply.ts';
 import type { NodeLine } from '../../src/commands/nodes-list.ts';
 import type { Listing } from '../../src/commands/operations.ts';
 import type { ApiServerState } from '../../src/operations/api-release.ts';
+import type { Unfinished } from '../../src/operations/engine/record.ts';
 import type { FailoverView } from '../../src/operations/failover.ts';
 import type { ClusterStatus } from '../../src/operations/status/status.ts';
-import type { Unfinished } from '../../src/operations/unfinished.ts';
 import type { MachineUpgrades } from '../../src/operations/upgrade/minor.ts';
 import { type Answer, answerOf, type Shape } from './shape.ts';
 

@@ -1,6 +1,6 @@
 import { GetBucketPolicyCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type Cluster, membersOf, nodesOf, type Region, regionsOf } from '@pgha/infra/cluster';
-import { awsSite } from '@pgha/infra/machines';
+import { awsSite, observeProgram } from '@pgha/infra/machines';
 import { createFakeHost, type FakeHost } from '../../src/hosts/fake.ts';
 import { HostUnreachableError, type RunOptions, type RunResult } from '../../src/hosts/host.ts';
 import type { Installation } from '../../src/installation/installation.ts';
@@ -43,7 +43,7 @@ export interface FakeCluster {
   killAfter(commands: number): void;
   /** Whether it has asked for anything since. */
   wasKilled(): boolean;
-  /** The operator starts the command again. */
+  /** The operator starts the command again, once the locks of the killed one have expired. */
   revive(): void;
 }
 
@@ -97,7 +97,8 @@ export function createFakeCluster(
         createFakeHost(name, (argv, options) => {
           count(name, argv.join(' '));
           if (off.has(name)) throw new HostUnreachableError(`${name} is off`);
-          if (argv[0] === 'patronictl' && argv.includes('list')) looks.add(commands.length - 1);
+          if ((argv[0] === 'patronictl' && argv.includes('list')) || argv[0] === observeProgram)
+            looks.add(commands.length - 1);
           const result = extra(name, argv, options) ?? answer(state, argv, options);
           look();
           return result;
@@ -147,6 +148,7 @@ export function createFakeCluster(
       budget = Number.POSITIVE_INFINITY;
       isDead = false;
       stopped = new AbortController();
+      for (const { etcd } of regions.values()) etcd.endLeases();
     },
   };
 }

@@ -1,5 +1,50 @@
 import { expect } from 'vitest';
+import type { Operation } from '../../src/operations/engine/operation.ts';
+import { unfinishedKey } from '../../src/operations/engine/record.ts';
+import { execute } from '../../src/operations/engine/run.ts';
+import { runSteps } from '../../src/step.ts';
 import type { FakeCluster } from './fake-cluster.ts';
+
+/** Runs an operation as its command does, for an operator who agrees. */
+export async function runWhole<View, Choice extends string, Result>(
+  operation: Operation<View, Choice, Result>,
+  { installation }: Pick<FakeCluster, 'installation'>,
+): Promise<Result> {
+  const ended = await execute(operation, installation, { perform: runSteps() });
+  return ended === null ? expect.fail('the operation found nothing to do') : ended.result;
+}
+
+/** What any operation has to leave the same, however often it was interrupted. */
+const stateOf = ({ regions, off, policies }: FakeCluster) => ({
+  regions: [...regions].map(([kind, { members, config, etcd }]) => ({
+    kind,
+    members: Object.fromEntries(members),
+    config,
+    isUnfinished: etcd.stored.has(unfinishedKey),
+  })),
+  off: [...off].sort(),
+  policies: [...policies].sort(),
+});
+
+/**
+ * The kill test of an operation: interrupts it before every command that changes something, which is at least once in every step,
+ * resumes it, and requires the same end.
+ *
+ * @param operationOf the operation that the command runs.
+ * @param endOf what has to come out the same beyond the cluster's own state.
+ * @returns at how many places it was interrupted.
+ */
+export async function killedAtEveryStep<World extends FakeCluster, View, Choice extends string, Result>(
+  operationOf: (world: World) => Operation<View, Choice, Result>,
+  create: () => World | Promise<World>,
+  endOf: (world: World) => unknown = () => null,
+): Promise<number> {
+  return killEverywhere(
+    create,
+    (world) => runWhole(operationOf(world), world),
+    (world) => ({ state: stateOf(world), end: endOf(world) }),
+  );
+}
 
 /**
  * Kills an operation before every single command it gives, unless nothing was changed since it was last killed, runs it again, and requires that everything ends as it does when

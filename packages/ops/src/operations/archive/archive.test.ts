@@ -17,7 +17,6 @@ const cluster = defineCluster({
   primary: { postgres: 2 },
   dr: { etcd: 1, postgres: 1 },
 });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 const parameter = detachedRepositoriesParameter(cluster);
 const store = inMemoryStore();
 await secretsInit(cluster, store, new Date());
@@ -27,38 +26,26 @@ const createWorld = secretsWorlds(cluster, await store.read(parameterNames(clust
 async function detach({ installation, readersOf }: SecretsWorld, since = '2026-01-01T00:00:00.000Z') {
   const { region } = actingRegion(cluster, await viewRegions(installation));
   const notes: string[] = [];
-  await runOperation(
-    installation,
-    region,
-    'archive detach --repo 2',
-    async ({ memory, signal }) => {
-      const setting = {
-        ...secretsSetting(installation, notes, signal),
-        readersOf,
-        storeOf: (each: typeof region) => installation.secrets([each]),
-      };
-      const steps = planDetach(setting, 2, await memory.choose('since', () => since));
-      for (const step of steps) await runStep(step, () => undefined);
-    },
-    around,
-  );
+  await runOperation(installation, region, 'archive detach --repo 2', async ({ memory, signal }) => {
+    const setting = {
+      ...secretsSetting(installation, notes, signal),
+      readersOf,
+      storeOf: (each: typeof region) => installation.secrets([each]),
+    };
+    const steps = planDetach(setting, 2, await memory.choose('since', () => since));
+    for (const step of steps) await runStep(step, () => undefined);
+  });
   return notes;
 }
 
 async function attach({ installation, readersOf }: SecretsWorld) {
   const { region } = actingRegion(cluster, await viewRegions(installation));
-  await runOperation(
-    installation,
-    region,
-    'archive attach --repo 2',
-    async ({ memory, signal }) => {
-      const setting = { ...secretsSetting(installation, [], signal), readersOf };
-      const seen = memory.recall('fulls') ?? (await observeAttach(setting, 2)).join(' ');
-      const known = (await memory.choose('fulls', () => seen)).split(' ');
-      for (const step of planAttach(setting, 2, known)) await runStep(step, () => undefined);
-    },
-    around,
-  );
+  await runOperation(installation, region, 'archive attach --repo 2', async ({ memory, signal }) => {
+    const setting = { ...secretsSetting(installation, [], signal), readersOf };
+    const seen = memory.recall('fulls') ?? (await observeAttach(setting, 2)).join(' ');
+    const known = (await memory.choose('fulls', () => seen)).split(' ');
+    for (const step of planAttach(setting, 2, known)) await runStep(step, () => undefined);
+  });
 }
 
 const gapsIn = (world: SecretsWorld, kind: 'primary' | 'dr' = 'primary') =>

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { createFakeRegions, type FakeRegions } from '../../../test/model/fake-regions.ts';
 import { killEverywhere } from '../../../test/model/interruptions.ts';
 import { runStep, type Step } from '../../step.ts';
+import { unfinishedKey } from '../engine/record.ts';
 import { runOperation } from '../operation.ts';
-import { unfinishedKey } from '../unfinished.ts';
 import { isDenied } from './bucket-policy.ts';
 import { confirmMembers } from './confirm.ts';
 import { drillRegion } from './drill.ts';
@@ -22,7 +22,6 @@ const cluster = defineCluster({
 });
 const { primary, dr } = cluster;
 if (dr === null) throw new Error('two regions');
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 const perform = async (steps: readonly Step[]) => {
   for (const step of steps) await runStep(step, () => undefined);
 };
@@ -33,17 +32,13 @@ const lose = (world: FakeRegions) => {
   for (const name of ['pg-1', 'pg-2', 'pg-3']) world.off.add(name);
   return world;
 };
-const failover = (world: FakeRegions, terms = unfenced) => failOverRegion(world.installation, terms, perform, around);
+const failover = (world: FakeRegions, terms = unfenced) => failOverRegion(world.installation, terms, perform);
 const switchover = ({ installation }: FakeRegions, to: typeof primary) =>
-  runOnBothRegions(
-    installation,
-    [primary, dr],
-    `dr switchover --to ${to.awsRegion}`,
-    (run) => moveRegion(installation, to, run, perform),
-    { around },
+  runOnBothRegions(installation, [primary, dr], `dr switchover --to ${to.awsRegion}`, (run) =>
+    moveRegion(installation, to, run, perform),
   );
-const rebuild = ({ installation }: FakeRegions) => bringBack(installation, true, perform, around);
-const failback = (world: FakeRegions) => failBack(world.installation, perform, around);
+const rebuild = ({ installation }: FakeRegions) => bringBack(installation, true, perform);
+const failback = (world: FakeRegions) => failBack(world.installation, perform);
 
 /** Everything that has to come out the same. */
 const endOf = (world: FakeRegions) => ({
@@ -150,7 +145,7 @@ describe('a failover of the region', () => {
       world.off.delete('pg-1');
       await perform(steps);
     };
-    expect(await failOverRegion(world.installation, unfenced, switchOnFirst, around)).toMatchObject({ isFenced: true });
+    expect(await failOverRegion(world.installation, unfenced, switchOnFirst)).toMatchObject({ isFenced: true });
     expect(world.off).toContain('pg-1');
     expect(world.wasSplit).toBe(false);
   });
@@ -260,7 +255,7 @@ describe('a standby region whose copy differs', () => {
   it('gets its data anew although it streams, and only when that was asked for', async () => {
     const world = createFakeRegions(cluster);
     const before = endOf(world).regions;
-    await bringBack(world.installation, false, perform, around);
+    await bringBack(world.installation, false, perform);
     expect(world.rebuilt.size).toBe(0);
     expect(await rebuild(world)).toMatchObject({ region: 'us-west-2', acting: 'us-east-1', lost: [{ lost: null }] });
     const end = endOf(world);
@@ -318,7 +313,7 @@ describe('a failback', () => {
 });
 
 describe('a drill', () => {
-  const drill = (world: FakeRegions) => drillRegion(world.installation, perform, around);
+  const drill = (world: FakeRegions) => drillRegion(world.installation, perform);
   const records = (world: FakeRegions) =>
     [...world.regions].map(([kind, { etcd }]) => {
       const { value = '' } = etcd.stored.get('/pgha/drill') ?? {};
@@ -354,13 +349,7 @@ describe('an operator’s word', () => {
   it('reaches every member wherever the command is killed', async () => {
     const confirm = async ({ installation }: FakeRegions) => {
       const { signal } = installation;
-      await runOperation(
-        installation,
-        primary,
-        'dr confirm us-east-1',
-        () => confirmMembers(installation, primary),
-        around,
-      );
+      await runOperation(installation, primary, 'dr confirm us-east-1', () => confirmMembers(installation, primary));
       // machines that do not answer are passed over, a command that is dead never says so
       signal.throwIfAborted();
     };

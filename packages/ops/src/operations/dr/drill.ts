@@ -7,7 +7,6 @@ import { RefusedError } from '../../exit-codes.ts';
 import type { Host } from '../../hosts/host.ts';
 import { hostsOf, type Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
-import type { LockSurroundings } from '../lock.ts';
 import { runOperation } from '../operation.ts';
 import { thresholdOf } from '../status/thresholds.ts';
 import { rememberDrill } from './drill-record.ts';
@@ -81,36 +80,26 @@ export async function planDrill(installation: Installation): Promise<DrillPlan> 
  * Proves that the standby region can take over: that its data can be promoted, on a copy, and that what a failover needs is
  * there. The primary is asked for nothing. The lock is the acting region's, so that no drill keeps a failover waiting.
  */
-export async function drillRegion(
-  installation: Installation,
-  perform: Perform,
-  around?: LockSurroundings,
-): Promise<Drill> {
+export async function drillRegion(installation: Installation, perform: Perform): Promise<Drill> {
   const { view, standby, acting, steps, made } = await planDrill(installation);
-  return runOperation(
-    installation,
-    acting,
-    'dr drill',
-    async () => {
-      await perform(steps);
-      if (made.result === null) throw new Error('the drill did not run');
-      const drill: Drill = {
-        at: new Date().toISOString(),
-        operator: installation.operator,
-        standby: standby.awsRegion,
-        acting: acting.awsRegion,
-        passed: made.result.passed && made.checks.every(({ passed }) => passed),
-        checks: made.checks,
-        lagBytes: lagBytesOf(view, standby),
-        result: made.result,
-      };
-      for (const region of [acting, standby]) {
-        await rememberDrill(etcdOn(hostsOf(installation, region, 'etcd')), { at: drill.at, passed: drill.passed });
-      }
-      return drill;
-    },
-    around,
-  );
+  return runOperation(installation, acting, 'dr drill', async () => {
+    await perform(steps);
+    if (made.result === null) throw new Error('the drill did not run');
+    const drill: Drill = {
+      at: new Date().toISOString(),
+      operator: installation.operator,
+      standby: standby.awsRegion,
+      acting: acting.awsRegion,
+      passed: made.result.passed && made.checks.every(({ passed }) => passed),
+      checks: made.checks,
+      lagBytes: lagBytesOf(view, standby),
+      result: made.result,
+    };
+    for (const region of [acting, standby]) {
+      await rememberDrill(etcdOn(hostsOf(installation, region, 'etcd')), { at: drill.at, passed: drill.passed });
+    }
+    return drill;
+  });
 }
 
 /** A member that does not lead, where there is one: what follows the other region goes on undisturbed. */

@@ -2,7 +2,6 @@ import type { Region } from '@pgha/infra/cluster';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
-import type { LockSurroundings } from '../lock.ts';
 import { moveRegion, planSwitchover, type RegionMove } from './move.ts';
 import { planRejoin, powerOn, type Rejoin, rejoinRegion } from './rejoin.ts';
 import { runOnBothRegions } from './two-regions.ts';
@@ -19,11 +18,7 @@ export interface Failback {
  * Brings the primary region back as a standby, waits until it has everything, and moves the writes home without loss. The second
  * region's lock is taken first: it acts when this begins, and the other etcd may be off.
  */
-export async function failBack(
-  installation: Installation,
-  perform: Perform,
-  around?: LockSurroundings,
-): Promise<Failback> {
+export async function failBack(installation: Installation, perform: Perform): Promise<Failback> {
   const { primary: home } = installation.cluster;
   const away = secondRegionOf(installation.cluster);
   return runOnBothRegions(
@@ -43,7 +38,6 @@ export async function failBack(
       return { rejoin, move: await moveRegion(installation, home, run, perform) };
     },
     {
-      ...(around === undefined ? {} : { around }),
       prepare: () => perform([powerOn(installation, home, installation.signal)]),
     },
   );
@@ -63,12 +57,7 @@ export async function planFailback(installation: Installation): Promise<readonly
  *
  * @param rebuild replaces the data of a region that streams too.
  */
-export async function bringBack(
-  installation: Installation,
-  rebuild: boolean,
-  perform: Perform,
-  around?: LockSurroundings,
-): Promise<Rejoin> {
+export async function bringBack(installation: Installation, rebuild: boolean, perform: Perform): Promise<Rejoin> {
   const [acting, lost] = actingAndLost(await viewDr(installation));
   return runOnBothRegions(
     installation,
@@ -76,7 +65,6 @@ export async function bringBack(
     rebuild ? 'dr rejoin --rebuild' : 'dr rejoin',
     (run) => rejoinRegion(installation, lost, run, perform, rebuild),
     {
-      ...(around === undefined ? {} : { around }),
       prepare: () => perform([powerOn(installation, lost, installation.signal)]),
     },
   );

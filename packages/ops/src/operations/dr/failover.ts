@@ -3,7 +3,6 @@ import { type Pace, type Promotion, readPace } from '../../clients/region.ts';
 import { RefusedError } from '../../exit-codes.ts';
 import type { Installation } from '../../installation/installation.ts';
 import type { Step } from '../../step.ts';
-import type { LockSurroundings } from '../lock.ts';
 import { runOperation } from '../operation.ts';
 import { type BegunBackup, beginFullBackup } from './backup.ts';
 import { describeGaps, type Fence, fenceRegion, isComplete, isUnfinished, readFence } from './fence.ts';
@@ -64,7 +63,6 @@ export async function failOverRegion(
   installation: Installation,
   terms: FailoverTerms,
   perform: Perform,
-  around?: LockSurroundings,
 ): Promise<RegionFailover> {
   const begunAtMs = Date.now();
   const { cluster } = installation;
@@ -75,38 +73,32 @@ export async function failOverRegion(
   const fence = actsAlready ? null : await readFence(installation, from);
   if (fence !== null) refuseFailover(view, to, fence, terms);
   // the terms are not a part of it: whoever was told that the fence is incomplete goes on with other ones
-  return runOperation(
-    installation,
-    to,
-    'dr failover',
-    async ({ memory }) => {
-      if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} is already the active region`);
-      const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
-      const record: FailoverRecord = {
-        fence,
-        promotion: null,
-        pace: null,
-        backup: null,
-        servers: [],
-        acknowledgedAtMs: null,
-      };
-      await perform(planRegionFailover(installation, view, to, epoch, terms, record));
-      const { promotion, pace, backup, servers, acknowledgedAtMs } = record;
-      return {
-        from: from.awsRegion,
-        to: to.awsRegion,
-        epoch,
-        timeline: promotion?.timeline ?? null,
-        isFenced: record.fence !== null && isComplete(record.fence),
-        loss: promotion === null || record.fence === null ? null : measureLoss(promotion, record.fence, pace),
-        recoverySeconds: acknowledgedAtMs === null ? null : (acknowledgedAtMs - begunAtMs) / 1_000,
-        servers,
-        backup,
-        isAlone: isAlone(cluster, to),
-      };
-    },
-    around,
-  );
+  return runOperation(installation, to, 'dr failover', async ({ memory }) => {
+    if (actsAlready && !memory.isResumed) throw new RefusedError(`${to.awsRegion} is already the active region`);
+    const epoch = Number(await memory.choose('epoch', () => `${nextEpoch(view)}`));
+    const record: FailoverRecord = {
+      fence,
+      promotion: null,
+      pace: null,
+      backup: null,
+      servers: [],
+      acknowledgedAtMs: null,
+    };
+    await perform(planRegionFailover(installation, view, to, epoch, terms, record));
+    const { promotion, pace, backup, servers, acknowledgedAtMs } = record;
+    return {
+      from: from.awsRegion,
+      to: to.awsRegion,
+      epoch,
+      timeline: promotion?.timeline ?? null,
+      isFenced: record.fence !== null && isComplete(record.fence),
+      loss: promotion === null || record.fence === null ? null : measureLoss(promotion, record.fence, pace),
+      recoverySeconds: acknowledgedAtMs === null ? null : (acknowledgedAtMs - begunAtMs) / 1_000,
+      servers,
+      backup,
+      isAlone: isAlone(cluster, to),
+    };
+  });
 }
 
 /**

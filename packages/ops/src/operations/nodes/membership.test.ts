@@ -14,7 +14,6 @@ import { runStep, type Step } from '../../step.ts';
 import { runOperation } from '../operation.ts';
 import { planAddition, planDeparture } from './membership.ts';
 
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 const clusterOf = (postgres: 2 | 3, etcd: 3 | 5) =>
   defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres, etcd }, dr: null });
 const small = clusterOf(2, 3);
@@ -134,15 +133,9 @@ async function remove(world: World, name: string): Promise<void> {
 
 async function perform(world: World, doing: string, plan: (signal: AbortSignal) => readonly Step[]): Promise<void> {
   const { installation } = world;
-  await runOperation(
-    installation,
-    installation.cluster.primary,
-    doing,
-    async ({ signal }) => {
-      for (const step of plan(signal)) await runStep(step, () => undefined);
-    },
-    around,
-  );
+  await runOperation(installation, installation.cluster.primary, doing, async ({ signal }) => {
+    for (const step of plan(signal)) await runStep(step, () => undefined);
+  });
 }
 
 const names = (cluster: Cluster) => allNodes(cluster).map(({ name }) => name);

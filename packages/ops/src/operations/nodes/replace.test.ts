@@ -7,7 +7,6 @@ import { runOperation } from '../operation.ts';
 import { isNewMachine, planReplacement, readIdentity } from './replace.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 
 /** A cluster whose machines have an identity, which a new machine in their place changes. */
 function createWorld(disturbance: FakeCommand = () => null) {
@@ -43,26 +42,20 @@ async function replace(world: FakeCluster, name: string): Promise<void> {
     // the model's files are no machine's
     readFile: async () => (await installation.host(node).run(['cat', '/etc/machine-id'])).stdout,
   };
-  await runOperation(
-    installation,
-    region,
-    `nodes replace ${name}`,
-    async ({ memory, signal }) => {
-      const now = await readIdentity(host);
-      const before = await memory.choose('machine', () => now ?? '');
-      const isThere = () => isNewMachine(host, before);
-      const newMachine: Step = {
-        title: 'a new machine',
-        isNeeded: async () => !(await isThere()),
-        run: () => (world as World).renew(name),
-      };
-      const maker = { steps: [newMachine], isThere };
-      for (const step of planReplacement({ installation, region, node, signal }, maker)) {
-        await runStep(step, () => undefined);
-      }
-    },
-    around,
-  );
+  await runOperation(installation, region, `nodes replace ${name}`, async ({ memory, signal }) => {
+    const now = await readIdentity(host);
+    const before = await memory.choose('machine', () => now ?? '');
+    const isThere = () => isNewMachine(host, before);
+    const newMachine: Step = {
+      title: 'a new machine',
+      isNeeded: async () => !(await isThere()),
+      run: () => (world as World).renew(name),
+    };
+    const maker = { steps: [newMachine], isThere };
+    for (const step of planReplacement({ installation, region, node, signal }, maker)) {
+      await runStep(step, () => undefined);
+    }
+  });
 }
 
 const etcdOf = (world: FakeCluster) => world.regions.get('primary')?.etcd ?? expect.fail('no etcd');

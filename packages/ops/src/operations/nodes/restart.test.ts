@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { createFakeCluster, done, type FakeCluster } from '../../../test/model/fake-cluster.ts';
 import { killEverywhere } from '../../../test/model/interruptions.ts';
 import { runStep, type Step } from '../../step.ts';
+import { unfinishedKey } from '../engine/record.ts';
 import { type OperationRun, runOperation } from '../operation.ts';
-import { unfinishedKey } from '../unfinished.ts';
 import type { NodeSetting } from './replace.ts';
 import { planReboot, planReinit, planRestart, readBoot } from './restart.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 
 /** Machines whose boots are counted, and whose data and processes are of some run. */
 function createWorld() {
@@ -48,16 +47,10 @@ async function perform(
 ): Promise<void> {
   const node = nodeNamed(cluster, name);
   const region = regionOf(cluster, node);
-  await runOperation(
-    installation,
-    region,
-    doing,
-    async (run) => {
-      const steps = await plan({ installation, region, node, signal: run.signal }, run);
-      for (const step of steps) await runStep(step, () => undefined);
-    },
-    around,
-  );
+  await runOperation(installation, region, doing, async (run) => {
+    const steps = await plan({ installation, region, node, signal: run.signal }, run);
+    for (const step of steps) await runStep(step, () => undefined);
+  });
 }
 
 const restart = (world: World, name: string) => perform(world, `nodes restart ${name}`, name, planRestart);

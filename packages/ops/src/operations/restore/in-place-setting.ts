@@ -1,6 +1,6 @@
 import type { Region } from '@pgha/infra/cluster';
 import type { Installation } from '../../installation/installation.ts';
-import type { Memory } from '../unfinished.ts';
+import type { Memory } from '../operation.ts';
 import type { RestoreSource } from './target.ts';
 
 /** What a restore in place decided before its first step, so that it decides the same when it goes on. */

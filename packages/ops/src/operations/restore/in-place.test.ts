@@ -7,14 +7,13 @@ import {
   targetMoment,
 } from '../../../test/model/restorable-cluster.ts';
 import { runStep } from '../../step.ts';
+import { unfinishedKey } from '../engine/record.ts';
 import { runOperation } from '../operation.ts';
-import { unfinishedKey } from '../unfinished.ts';
 import { planInPlace } from './in-place.ts';
 import { findUnfinishedRestore, prepareInPlace } from './in-place-preparation.ts';
 import type { InPlaceChoices } from './in-place-setting.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 const doing = 'restore some time --into in-place';
 
 /** The whole command, as commands/restore-in-place.ts runs it. */
@@ -22,19 +21,13 @@ async function restore({ installation }: RestorableCluster): Promise<number> {
   const unfinished = await findUnfinishedRestore(installation, doing);
   const request = { moment: targetMoment, repository: null, withoutStandby: false };
   const { region, choices } = unfinished ?? (await prepareInPlace(installation, request));
-  return runOperation(
-    installation,
-    region,
-    doing,
-    async ({ memory, signal }) => {
-      const chosen = JSON.parse(await memory.choose('plan', () => JSON.stringify(choices))) as InPlaceChoices;
-      const standby = chosen.withStandby ? cluster.dr : null;
-      const setting = { installation, region, standby, choices: chosen, memory, signal };
-      for (const step of planInPlace(setting)) await runStep(step, () => undefined);
-      return Number(memory.recall('led'));
-    },
-    around,
-  );
+  return runOperation(installation, region, doing, async ({ memory, signal }) => {
+    const chosen = JSON.parse(await memory.choose('plan', () => JSON.stringify(choices))) as InPlaceChoices;
+    const standby = chosen.withStandby ? cluster.dr : null;
+    const setting = { installation, region, standby, choices: chosen, memory, signal };
+    for (const step of planInPlace(setting)) await runStep(step, () => undefined);
+    return Number(memory.recall('led'));
+  });
 }
 
 const endOf = (world: RestorableCluster) => ({

@@ -1,7 +1,6 @@
 import { bothRegions, type Installation } from '../../installation/installation.ts';
 import { type InitReport, parameterNames, secretsInit } from '../../secrets/index.ts';
 import type { Report } from '../../step.ts';
-import type { LockSurroundings } from '../lock.ts';
 import { runOperation } from '../operation.ts';
 import { actingRegion, viewRegions } from '../regions.ts';
 
@@ -21,11 +20,7 @@ export async function missingSecrets({
  *
  * @throws RefusedError while another operation is in progress, or was interrupted.
  */
-export async function provideSecrets(
-  installation: Installation,
-  report: Report,
-  around?: LockSurroundings,
-): Promise<InitReport> {
+export async function provideSecrets(installation: Installation, report: Report): Promise<InitReport> {
   const { cluster } = installation;
   const make = () =>
     secretsInit(cluster, installation.secrets(bothRegions(cluster)), new Date(), (name) => report(`created ${name}`));
@@ -35,5 +30,5 @@ export async function provideSecrets(
     return make();
   }
   const { region } = actingRegion(cluster, views);
-  return runOperation(installation, region, 'secrets init', make, around);
+  return runOperation(installation, region, 'secrets init', make);
 }

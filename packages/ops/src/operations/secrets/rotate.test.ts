@@ -20,9 +20,9 @@ import {
   splitPem,
 } from '../../secrets/index.ts';
 import { runStep } from '../../step.ts';
+import { unfinishedKey } from '../engine/record.ts';
 import { runOperation } from '../operation.ts';
 import { actingRegion, viewRegions } from '../regions.ts';
-import { unfinishedKey } from '../unfinished.ts';
 import { authorityRotation } from './authority.ts';
 import { renewal } from './certificates.ts';
 import { copyNames, differingNames, splitRegions } from './mirror.ts';
@@ -38,7 +38,6 @@ const cluster = defineCluster({
   primary: { postgres: 2 },
   dr: { etcd: 1, postgres: 1 },
 });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 const store = inMemoryStore();
 await secretsInit(cluster, store, new Date());
 const values = await store.read(parameterNames(cluster));
@@ -62,7 +61,6 @@ async function change({ installation, readersOf }: SecretsWorld, changes: readon
       const setting = { ...secretsSetting(installation, notes, signal), readersOf, patienceMs };
       for (const step of await planChanges(setting, changes, memory)) await runStep(step, () => undefined);
     },
-    around,
   );
   return notes;
 }
@@ -120,12 +118,8 @@ async function mirror({ installation }: SecretsWorld, awsRegion: string): Promis
   const names = await differingNames(cluster, source, targets);
   if (names.length === 0) return;
   const { region } = actingRegion(cluster, await viewRegions(installation));
-  await runOperation(
-    installation,
-    region,
-    `secrets mirror --from ${awsRegion}`,
-    () => copyNames(source, targets, names),
-    around,
+  await runOperation(installation, region, `secrets mirror --from ${awsRegion}`, () =>
+    copyNames(source, targets, names),
   );
 }
 

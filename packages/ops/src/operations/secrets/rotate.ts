@@ -1,6 +1,6 @@
 import type { Node } from '@pgha/infra/cluster';
 import type { Step } from '../../step.ts';
-import type { Memory } from '../unfinished.ts';
+import type { Memory } from '../operation.ts';
 import { fetchStep } from './machines.ts';
 import type { SecretChange, SecretsSetting } from './setting.ts';
 

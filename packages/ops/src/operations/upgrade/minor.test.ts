@@ -8,7 +8,6 @@ import { actingRegion, viewRegions } from '../regions.ts';
 import { orderOfUpgrade, planMinorUpgrade, viewUpgrades } from './minor.ts';
 
 const cluster = defineCluster({ adminCidrs: ['192.0.2.0/24'], primary: { postgres: 3 } });
-const around = { isAlive: () => false, renewEveryMs: 60_000 };
 
 /** Every machine has an old package; a database machine's and an etcd member's unit has to restart for it. */
 function createWorld() {
@@ -46,16 +45,9 @@ async function upgrade({ installation }: FakeCluster): Promise<void> {
   const { region, members } = actingRegion(cluster, await viewRegions(installation));
   const machines = await viewUpgrades(installation);
   const primary = members?.find(({ role }) => role === 'leader')?.name ?? null;
-  await runOperation(
-    installation,
-    region,
-    'upgrade minor',
-    async ({ signal }) => {
-      for (const step of planMinorUpgrade(installation, machines, primary, signal))
-        await runStep(step, () => undefined);
-    },
-    around,
-  );
+  await runOperation(installation, region, 'upgrade minor', async ({ signal }) => {
+    for (const step of planMinorUpgrade(installation, machines, primary, signal)) await runStep(step, () => undefined);
+  });
 }
 
 describe('a minor upgrade', () => {

@@ -1,5 +1,5 @@
-import type { Etcd } from '../clients/etcd.ts';
-import { RefusedError } from '../exit-codes.ts';
+import type { Etcd } from '../../clients/etcd.ts';
+import { RefusedError } from '../../exit-codes.ts';
 
 /** An operation that began and has not ended: in progress, or interrupted. */
 export interface Unfinished {
@@ -7,37 +7,31 @@ export interface Unfinished {
   doing: string;
   operator: string;
   since: string;
-  /** What it decided before its first step, so that it decides the same when it is run again. */
+  /** What it decided before its first step and found out on its way, so that it decides the same when it is run again. */
   choices: Readonly<Record<string, string>>;
 }
 
 export const unfinishedKey = '/pgha/unfinished';
 
-/** What an operation remembers of itself from one run to the next. */
-export interface Memory {
-  /**
-   * The choice made under this name when the same command was run before and cut off, or the one that is made now and kept
-   * before anything is built on it. An operation that never chooses is not remembered: it may be interrupted anywhere.
-   */
-  choose(name: string, make: () => string): Promise<string>;
-  /** The choice that was made under this name, in this run or before; null: none yet. */
-  recall(name: string): string | null;
-  /** When the operation was first run; RFC 3339. */
+/** The record of an operation in one region's etcd. */
+export interface OperationRecord {
+  /** When the first run of it started; RFC 3339. */
   since: string;
-  /** Whether this run goes on with one that was interrupted. */
   isResumed: boolean;
+  /** As they were found. */
+  choices: Unfinished['choices'];
+  /** Replaces the choices. An operation without any has no record: it may be interrupted anywhere. */
+  write(choices: Unfinished['choices']): Promise<void>;
+  /** Once it is done. */
+  remove(): Promise<void>;
 }
 
 /**
- * Begins an operation, or goes on with it: the same command that was interrupted.
+ * Opens the record of an operation: a new one, or that of the same command, which was interrupted.
  *
- * @returns `end` forgets it, once it is done.
  * @throws RefusedError when another one was interrupted: half of it may be in force.
  */
-export async function beginOperation(
-  etcd: Etcd,
-  started: Omit<Unfinished, 'choices'>,
-): Promise<{ memory: Memory; end(): Promise<void> }> {
+export async function openRecord(etcd: Etcd, started: Omit<Unfinished, 'choices'>): Promise<OperationRecord> {
   const there = await readUnfinished(etcd);
   if (there !== null && there.value.doing !== started.doing) {
     const { doing, operator, since } = there.value;
@@ -46,24 +40,17 @@ export async function beginOperation(
         'Run the same command again to resume it, or discard it with "pgha operations forget"; changes already made are not rolled back',
     );
   }
-  let value: Unfinished = there?.value ?? { ...started, choices: {} };
+  const value: Unfinished = there?.value ?? { ...started, choices: {} };
   // 0: nothing is written yet
   let revision = there?.revision ?? 0;
   return {
-    memory: {
-      since: value.since,
-      isResumed: there !== null,
-      recall: (name) => value.choices[name] ?? null,
-      choose: async (name, make) => {
-        const chosen = value.choices[name];
-        if (chosen !== undefined) return chosen;
-        const made = make();
-        value = { ...value, choices: { ...value.choices, [name]: made } };
-        revision = await write(etcd, revision, value);
-        return made;
-      },
+    since: value.since,
+    isResumed: there !== null,
+    choices: value.choices,
+    write: async (choices) => {
+      revision = await write(etcd, revision, { ...value, choices });
     },
-    end: async () => {
+    remove: async () => {
       if (revision !== 0) await etcd.remove(unfinishedKey, revision);
     },
   };

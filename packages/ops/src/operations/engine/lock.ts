@@ -1,6 +1,6 @@
 import { operationLockKey } from '@pgha/infra/machines';
-import type { Etcd } from '../clients/etcd.ts';
-import { RefusedError } from '../exit-codes.ts';
+import type { Etcd } from '../../clients/etcd.ts';
+import { RefusedError } from '../../exit-codes.ts';
 
 /** Who works on the cluster, for the one who is refused. */
 export interface LockHolder {

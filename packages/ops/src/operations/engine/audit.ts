@@ -1,4 +1,4 @@
-import { type Host, runChecked } from '../hosts/host.ts';
+import { type Host, runChecked } from '../../hosts/host.ts';
 
 /** One run of an operation, as the cluster's journal keeps it. */
 export interface AuditEntry {

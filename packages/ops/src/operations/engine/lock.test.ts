@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createFakeEtcd } from '../../test/model/fake-etcd.ts';
-import { etcdOn } from '../clients/etcd.ts';
-import { createFakeHost } from '../hosts/fake.ts';
-import { waitUntil } from '../wait-until.ts';
+import { createFakeEtcd } from '../../../test/model/fake-etcd.ts';
+import { etcdOn } from '../../clients/etcd.ts';
+import { createFakeHost } from '../../hosts/fake.ts';
+import { waitUntil } from '../../wait-until.ts';
 import { lockKey, withOperationLock } from './lock.ts';
 
 const alive = { isAlive: () => true, renewEveryMs: 60_000 };
