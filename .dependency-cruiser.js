@@ -1,11 +1,12 @@
-/** The dependency directions of docs/architecture.md: apps -> http -> db; ops -> db, infra; infra -> nothing of ours. */
+/** The dependency directions of docs/architecture.md: apps -> http -> db; ops -> db, infra; all of them -> protocol. */
 const outside = (from, allowed) => ({
   from: { path: `^${from}/` },
-  to: { path: '^(apps|packages)/', pathNot: [from, ...allowed].map((path) => `^${path}/`) },
+  to: { path: '^(apps|packages)/', pathNot: [from, 'packages/protocol', ...allowed].map((path) => `^${path}/`) },
 });
 
 export default {
   forbidden: [
+    { name: 'protocol-stands-alone', severity: 'error', ...outside('packages/protocol', []) },
     { name: 'db-stands-alone', severity: 'error', ...outside('packages/db', []) },
     { name: 'http-uses-db-only', severity: 'error', ...outside('packages/http', ['packages/db']) },
     { name: 'api-uses-http-and-db', severity: 'error', ...outside('apps/api', ['packages/http', 'packages/db']) },

@@ -1,4 +1,5 @@
 import { scratchProgram } from '@pgha/infra/machines';
+import { type Parsed, parse, RoomAnswer } from '@pgha/protocol';
 import { RefusedError } from '../exit-codes.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 
@@ -34,18 +35,14 @@ export interface Scratch {
 }
 
 /** A data volume, in bytes. */
-export interface Room {
-  sizeBytes: number;
-  freeBytes: number;
-  /** What a restore may take, so that the member itself keeps enough. */
-  usableBytes: number;
-}
+export type Room = Parsed<typeof RoomAnswer>;
 
 /** Walking through a data directory to tell its size takes a moment. */
 const timeoutMs = 120_000;
 
 export async function readRoom(host: Host): Promise<Room> {
-  return JSON.parse(await runChecked(host, [scratchProgram, 'room'])) as Room;
+  const text = await runChecked(host, [scratchProgram, 'room']);
+  return parse(RoomAnswer, text, { program: 'pgha-scratch room', host: host.name, release: null });
 }
 
 /** Starts one and returns; asking again for the same changes nothing. */

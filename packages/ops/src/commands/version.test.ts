@@ -2,7 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 
 const root = new URL('../../../../', import.meta.url);
-const manifests = ['.', 'apps/api', 'apps/read-api', 'packages/db', 'packages/http', 'packages/infra', 'packages/ops'];
+const manifests = [
+  '.',
+  'apps/api',
+  'apps/read-api',
+  'packages/db',
+  'packages/http',
+  'packages/infra',
+  'packages/ops',
+  'packages/protocol',
+];
 
 it('is the same in every package, and the newest in the changelog', async () => {
   const versions = await Promise.all(

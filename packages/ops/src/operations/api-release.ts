@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { DeployAnswer, parse } from '@pgha/protocol';
 import { pointToRelease, publishRelease } from '../artifact/publish.ts';
 import type { Release } from '../artifact/release.ts';
 import { RefusedError } from '../exit-codes.ts';
@@ -88,6 +89,7 @@ export async function readApiStates({ hosts }: Pick<ApiServers, 'hosts'>): Promi
 }
 
 function parseState({ name }: Host, output: string): ApiServerState {
-  const { current, previous, releases } = JSON.parse(output) as Omit<ApiServerState, 'server'>;
+  const origin = { program: 'pgha-deploy', host: name, release: null };
+  const { current, previous, releases } = parse(DeployAnswer, output, origin);
   return { server: name, current, previous, releases };
 }

@@ -1,5 +1,6 @@
 import { type Cluster, membersOf, type Node, type Region, regionOf, regionsOf } from '@pgha/infra/cluster';
 import { renderMachine, renderManifest } from '@pgha/infra/machines';
+import { MachineAnswer, parse } from '@pgha/protocol';
 import { listMembers } from '../clients/patronictl.ts';
 import { type Host, runChecked } from '../hosts/host.ts';
 import { reasonIn } from '../hosts/said.ts';
@@ -106,10 +107,8 @@ export async function planApply(
 async function compareMachine(cluster: Cluster, { node, host, site }: Enterable): Promise<MachineDifference> {
   const machine = renderMachine(cluster, node, site);
   await leaveManifest(host, machine);
-  const told = JSON.parse(await runChecked(host, ['pgha-machine', 'diff', nextManifest])) as Omit<
-    MachineDifference,
-    'machine' | 'files'
-  > & { files: readonly string[] };
+  const text = await runChecked(host, ['pgha-machine', 'diff', nextManifest]);
+  const told = parse(MachineAnswer, text, { program: 'pgha-machine diff', host: host.name, release: null });
   const wanted = new Map(machine.files.map(({ path, content }) => [path, content]));
   const files = [];
   for (const path of told.files) files.push({ path, diff: await diffFile(host, path, wanted.get(path) ?? '') });

@@ -115,7 +115,11 @@ describe('a release', () => {
     const inputs: string[] = [];
     const host = createFakeHost('api-1', (argv, { input }) => {
       if (input !== undefined) inputs.push(input);
-      return done(argv.includes('--fetch') ? '{"current": "1.0.0-a"}' : '{"applied": ["0003-more"]}');
+      return done(
+        argv.includes('--fetch')
+          ? '{"current": "1.0.0-a", "previous": null, "releases": ["1.0.0-a"]}'
+          : '{"applied": ["0003-more"]}',
+      );
     });
     const said: string[] = [];
     await deployRelease(host, cluster, store, '1.0.0-b', (line) => said.push(line));
@@ -134,7 +138,9 @@ describe('a release', () => {
     const store = inMemoryStore();
     await secretsInit(cluster, store);
     const host = createFakeHost('api-1', (argv) =>
-      done(argv.includes('--fetch') ? '{"current": "1.0.0"}' : '{"applied": []}'),
+      done(
+        argv.includes('--fetch') ? '{"current": "1.0.0", "previous": null, "releases": ["1.0.0"]}' : '{"applied": []}',
+      ),
     );
     await deployRelease(host, cluster, store, '1.0.0', () => {});
     expect(host.commands).toHaveLength(2);

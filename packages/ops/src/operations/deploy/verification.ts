@@ -1,5 +1,6 @@
 import { type Cluster, nodesOf, ports } from '@pgha/infra/cluster';
 import { apiKeysParameter, caFile } from '@pgha/infra/machines';
+import { DeployAnswer, parse } from '@pgha/protocol';
 import { type Host, runChecked } from '../../hosts/host.ts';
 import { readSecret, type SecretStore } from '../../secrets/index.ts';
 import { waitUntil } from '../../wait-until.ts';
@@ -25,7 +26,7 @@ export async function deployRelease(
   report('schema');
   const applied = await migrateFrom(host, { cluster, region: cluster.primary, store, version }, report);
   for (const migration of applied) report(`applied ${migration}`);
-  const { current } = JSON.parse(fetched) as { current: string | null };
+  const { current } = parse(DeployAnswer, fetched, { program: 'pgha-deploy', host: host.name, release: null });
   if (current === version) return;
   report('services');
   await runChecked(host, ['/usr/local/sbin/pgha-deploy', version], { timeoutMs });
