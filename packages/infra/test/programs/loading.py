@@ -5,6 +5,7 @@ import pathlib
 import random
 import sys
 import types
+import typing
 
 PROGRAMS = pathlib.Path(__file__).resolve().parents[2] / "src" / "machines" / "programs"
 # fixed, so that a failure is seen again
@@ -23,6 +24,7 @@ def _provide_driver():
     name, and nothing that connects."""
     if importlib.util.find_spec("psycopg2") is not None:
         return
+    driver: typing.Any
     driver, errors, sql = (types.ModuleType(name) for name in ("psycopg2", "psycopg2.errors", "psycopg2.sql"))
     driver.Error = type("Error", (Exception,), {})
     driver.OperationalError = type("OperationalError", (driver.Error,), {})

@@ -203,7 +203,7 @@ class Loop(unittest.TestCase):
         for rounds in loading.cases(transcript, 40):
             with self.subTest(rounds=rounds):
                 told, is_paused = self.watch(rounds), None
-                for (is_up, timeline), verbs in zip(rounds, told):
+                for (is_up, timeline), verbs in zip(rounds, told, strict=True):
                     for verb in verbs:
                         self.assertNotEqual(verb == "PAUSE", is_paused)
                         is_paused = verb == "PAUSE"

@@ -149,7 +149,7 @@ class Promotion(DataDirectory):
             stretches.clear()
             measured = {"forkLsn": pgha_wal.lsn_at(fork), "parent": 3, "timeline": 4}
             with (
-                mock.patch.object(promote.pgha_region, "read_json", lambda _path: measured),
+                mock.patch.object(promote.pgha_region, "read_json", mock.Mock(return_value=measured)),
                 mock.patch.object(promote, "query", lambda *_: str(size)),
                 mock.patch.object(pgha_wal, "dump", dump),
             ):
@@ -159,5 +159,5 @@ class Promotion(DataDirectory):
 
     def test_has_no_pace_where_nothing_was_measured(self):
         for measured in (None, {"epoch": 2}):
-            with mock.patch.object(promote.pgha_region, "read_json", lambda _path: measured), self.assertRaises(SystemExit):
+            with mock.patch.object(promote.pgha_region, "read_json", mock.Mock(return_value=measured)), self.assertRaises(SystemExit):
                 promote.read_pace(self.settings)
