@@ -16,7 +16,7 @@ import { defineCluster } from './define-cluster.ts';
 import type { ClusterInput } from './input.ts';
 import { withDefaults } from './input.ts';
 import { instanceTypes } from './instance-types.ts';
-import { findProblems } from './rules.ts';
+import { findProblems } from './rules/find-problems.ts';
 import { membersOf, nodesOf, regionsOf } from './topology.ts';
 
 const type = fc.constantFrom(...Object.keys(instanceTypes));

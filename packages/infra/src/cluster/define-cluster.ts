@@ -1,7 +1,8 @@
 import type { Cluster } from './cluster.ts';
 import { type ClusterInput, withDefaults } from './input.ts';
 import { layOutRegion } from './layout.ts';
-import { findProblems, type Problem } from './rules.ts';
+import type { Problem } from './rules/check.ts';
+import { findProblems } from './rules/find-problems.ts';
 
 /** An invalid configuration; lists every error at once. */
 export class InvalidClusterError extends Error {

@@ -9,6 +9,6 @@ export * from './instance-types.ts';
 export { isPublic, membersBeyond, mostMembers, natGatewayAddress, nodeBeyond } from './layout.ts';
 export * from './parameters.ts';
 export * from './ports.ts';
-export type { Problem } from './rules.ts';
+export type { Problem } from './rules/check.ts';
 export * from './topology.ts';
 export * from './zones.ts';

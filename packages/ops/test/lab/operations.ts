@@ -7,6 +7,7 @@ import type { ClusterStatus } from '../../src/operations/status/status.ts';
 import { waitUntil } from '../../src/wait-until.ts';
 import { offerNewerVersion, withdrawOffers } from './offer-upgrade.ts';
 import { startPooledClients } from './pooled-clients.ts';
+import { untilQuiet } from './quiet-status.ts';
 import { openRunbook } from './runbook.ts';
 import { ask, type Ended, hostOf, leaderOf, patroniOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
 import { expectWhole, underLoad } from './under-load.ts';
@@ -27,12 +28,7 @@ export function operationsSuite(provided: () => RunningLab): void {
 
   describe('pgha status', () => {
     it('finds nothing that needs a person in a cluster that is well', async () => {
-      await waitUntil(async () => (await status()).findings.length === 0 || explain(await status()), {
-        what: 'nothing to need a person',
-        timeoutMs: 240_000,
-        everyMs: 3_000,
-      });
-      const { acting, regions } = await status();
+      const { acting, regions } = await untilQuiet(status);
       expect(acting).toBe('us-east-1');
       expect(regions.map(({ role }) => role)).toEqual(['acting', 'standby']);
       const leader = await leaderOf(lab);
@@ -272,7 +268,3 @@ function done({ code, stdout, stderr }: Ended): string {
 
 /** What a command printed although it ended with 1. */
 const stdoutOf = (error: { stdout?: string }) => error.stdout ?? '';
-
-function explain({ findings }: ClusterStatus): never {
-  throw new Error(findings.map(({ what }) => what).join('; '));
-}

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { judge } from '../../src/chaos/checker.ts';
 import type { FinalRead, History } from '../../src/chaos/history.ts';
 import type { DrStatus } from '../../src/operations/dr/status.ts';
-import { waitUntil } from '../../src/wait-until.ts';
+import { untilQuiet } from './quiet-status.ts';
 import { missingFrom } from './region-clients.ts';
 import { runPgha } from './running-lab.ts';
 
@@ -14,16 +14,7 @@ export async function statusNow(): Promise<DrStatus> {
 }
 
 /** Waits until `pgha dr status` has nothing to say that needs a person. */
-export function untilNothingNeedsAPerson(): Promise<DrStatus> {
-  return waitUntil(
-    async () => {
-      const seen = await statusNow();
-      if (seen.findings.length > 0) throw new Error(seen.findings.map(({ what }) => what).join('; '));
-      return seen;
-    },
-    { what: 'a status without findings', timeoutMs: 180_000, everyMs: 2_000 },
-  );
-}
+export const untilNothingNeedsAPerson = (): Promise<DrStatus> => untilQuiet(statusNow);
 
 /**
  * Holds what a failover told of its loss against what was lost: at least 40 rows, which the caller wrote while nothing arrived in

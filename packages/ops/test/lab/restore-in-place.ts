@@ -11,6 +11,7 @@ import { waitUntil } from '../../src/wait-until.ts';
 import { listBackups } from './first-backups.ts';
 import { killAtAnyStep } from './killed.ts';
 import { expectMoment, startLedger } from './ledger.ts';
+import { untilQuiet } from './quiet-status.ts';
 import { openRunbook, type Runbook } from './runbook.ts';
 import { ask, hostOf, leaderOf, pgha, type RunningLab, runPgha } from './running-lab.ts';
 
@@ -66,15 +67,10 @@ export function restoreInPlaceSuite(provided: () => RunningLab): void {
 
     it('leaves every member of both regions streaming on the new timeline, and nothing that needs a person', async () => {
       await waitForAllMembers(lab.cluster, lab.access.ca);
-      const status = await waitUntil(
-        async () => {
-          const { stdout } = await runPgha(['status', '--json', '--lab']);
-          const seen = JSON.parse(stdout) as ClusterStatus;
-          if (seen.findings.length > 0) throw new Error(seen.findings.map(({ what }) => what).join('; '));
-          return seen;
-        },
-        { what: 'a status without findings', timeoutMs: 180_000, everyMs: 3_000 },
-      );
+      const status = await untilQuiet(async () => {
+        const { stdout } = await runPgha(['status', '--json', '--lab']);
+        return JSON.parse(stdout) as ClusterStatus;
+      });
       const timelines = new Set(status.regions.flatMap(({ members }) => members.map(({ timeline }) => timeline)));
       expect(timelines.size).toBe(1);
       expect(await page.run('pgha status')).toMatchObject({ code: 0 });

@@ -55,12 +55,6 @@ interface Plan<Result> {
   result(): Result | Promise<Result>;
 }
 
-/** A part of an operation that is observed, chosen and planned by itself, once the parts before it have ended. */
-export type Stage<View, Choice extends string, Result> = Pick<
-  Operation<View, Choice, Result>,
-  'observe' | 'choices' | 'plan'
->;
-
 /** What a plan is made with. */
 export interface OperationContext {
   /** Its signal also aborts when an operation lock expires. */
@@ -78,8 +72,6 @@ export interface OperationContext {
   keep(key: string, value: string): Promise<string>;
   /** What was journalled under this key, chosen or kept, by this run or an earlier one. */
   kept(key: string): string | null;
-  /** Runs another stage under the same locks and the same journal. */
-  run<View, Choice extends string, Result>(stage: Stage<View, Choice, Result>): Promise<Result>;
 }
 
 /** For operations that need not look before they are under their lock. */

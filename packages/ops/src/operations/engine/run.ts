@@ -7,7 +7,7 @@ import type { Perform, Step } from '../../step.ts';
 import { type AuditEntry, writeAudit } from './audit.ts';
 import { beginJournal, createJournal, type Journal } from './journal.ts';
 import { type LockHolder, withOperationLock } from './lock.ts';
-import type { Choices, Choosers, Operation, OperationContext, Stage } from './operation.ts';
+import type { Choices, Choosers, Operation, OperationContext } from './operation.ts';
 import { type OperationRecord, openRecord } from './record.ts';
 
 /** What a run of an operation does with it. */
@@ -46,7 +46,7 @@ export async function execute<View, Choice extends string, Result>(
   const work = async (open: OpenOperation) => {
     const { journal } = open;
     try {
-      const result = await runStage(createContext(open, ways.perform), operation, view, ways.perform, open);
+      const result = await runPlan(createContext(open), operation, view, ways.perform, open);
       await journal.append({ kind: 'end' });
       return result;
     } catch (error) {
@@ -159,16 +159,16 @@ function unguarded(installation: Installation): OpenOperation {
   return { installation, journal, isResumed: false, since: new Date().toISOString() };
 }
 
-async function runStage<View, Choice extends string, Result>(
+async function runPlan<View, Choice extends string, Result>(
   context: OperationContext & Outputs,
-  stage: Pick<Operation<View, Choice, Result>, 'choices' | 'plan'>,
+  operation: Pick<Operation<View, Choice, Result>, 'choices' | 'plan'>,
   view: View,
   perform: Perform,
   { journal }: Pick<OpenOperation, 'journal'>,
 ): Promise<Result> {
-  const choices = await choose(stage.choices, view, context);
+  const choices = await choose(operation.choices, view, context);
   await journal.append({ kind: 'choose', choices });
-  const plan = await stage.plan(context, view, choices);
+  const plan = await operation.plan(context, view, choices);
   await perform(plan.steps.map((step) => journalled(step, journal, context)));
   return await plan.result();
 }
@@ -208,11 +208,11 @@ interface Outputs {
   outputs: Map<unknown, unknown>;
 }
 
-function createContext(open: OpenOperation, perform: Perform): OperationContext & Outputs {
+function createContext(open: OpenOperation): OperationContext & Outputs {
   const { installation, journal, isResumed, since } = open;
   const outputs = new Map<unknown, unknown>();
   const kept = (key: string) => journal.entries()[key] ?? null;
-  const context: OperationContext & Outputs = {
+  return {
     installation,
     signal: installation.signal,
     isPreview: false,
@@ -226,10 +226,7 @@ function createContext(open: OpenOperation, perform: Perform): OperationContext 
       if (before === null) await journal.append({ kind: 'keep', key, value });
       return before ?? value;
     },
-    run: async <View, Choice extends string, Result>(stage: Stage<View, Choice, Result>) =>
-      runStage(context, stage, await stage.observe(installation), perform, open),
   };
-  return context;
 }
 
 /** For a plan that is only shown: nothing was chosen before, and nothing is kept. */
@@ -246,7 +243,6 @@ function previewContext(installation: Installation): OperationContext {
     outputOf: () => null,
     kept: () => null,
     keep: notNow,
-    run: notNow,
   };
 }
 
