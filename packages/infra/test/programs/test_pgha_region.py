@@ -178,7 +178,7 @@ class Program(unittest.TestCase):
         self.assertTrue(self.verdict()[0])
 
     def watch(self, *transcript):
-        """Until as many passes have ended; the reasons for which this region was given up."""
+        """Runs the watch once per entry of the transcript; returns the reason of each call of `give_up`."""
         given_up, passes = [], []
 
         def ended(_seconds):

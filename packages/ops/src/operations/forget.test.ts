@@ -25,13 +25,13 @@ const switchover = (world: FakeCluster, then: () => Promise<void>) =>
 /** A cluster on which one failed halfway: its record stays, its lock does not. */
 async function withCutOff() {
   const world = createFakeCluster(cluster);
-  await expect(switchover(world, () => Promise.reject(new Error('cut off')))).rejects.toThrow('cut off');
+  await expect(switchover(world, () => Promise.reject(new Error('interrupted')))).rejects.toThrow('interrupted');
   const { cutOff } = await readWork(world.installation, region);
-  return { world, cutOff: cutOff ?? expect.fail('nothing was cut off') };
+  return { world, cutOff: cutOff ?? expect.fail('nothing was interrupted') };
 }
 
 describe('what goes on in a cluster', () => {
-  it('is at work while somebody has the lock, and not cut off', async () => {
+  it('is at work while somebody has the lock, and not interrupted', async () => {
     const world = createFakeCluster(cluster);
     await switchover(world, async () => {
       const { atWork, cutOff } = await readWork(world.installation, region);
@@ -41,7 +41,7 @@ describe('what goes on in a cluster', () => {
     expect(await readWork(world.installation, region)).toEqual({ atWork: null, cutOff: null });
   });
 
-  it('is cut off once the command is dead, though its lock has not ended yet', async () => {
+  it('is interrupted once the command is dead, though its lock has not ended yet', async () => {
     const { world } = await withCutOff();
     const holder = { operator: 'tester', computer: hostname(), pid: deadPid, doing: 'switchover', since: '2026-01-01' };
     const value = encodeURIComponent(JSON.stringify(holder));
@@ -73,7 +73,7 @@ describe('forgetting an operation', () => {
     });
   });
 
-  it('is refused when another one was cut off since it was agreed to', async () => {
+  it('is refused when another one was interrupted since it was agreed to', async () => {
     const { world, cutOff } = await withCutOff();
     const agreed = { ...cutOff, since: '2025-01-01T00:00:00Z' };
     await expect(forgetOperation(world.installation, region, agreed)).rejects.toThrow(
@@ -90,12 +90,12 @@ describe('forgetting an operation', () => {
       if (dr === null) expect.fail('no second region');
       const cutOff = runOnBothRegions(world.installation, [both.primary, dr], 'dr switchover', async ({ memory }) => {
         await memory.choose('to', () => dr.awsRegion);
-        throw new Error('cut off');
+        throw new Error('interrupted');
       });
-      await expect(cutOff).rejects.toThrow('cut off');
+      await expect(cutOff).rejects.toThrow('interrupted');
       if (isLost) for (const { name } of dr.nodes) world.off.add(name);
       const { cutOff: agreed } = await readWork(world.installation, both.primary);
-      await forgetOperation(world.installation, both.primary, agreed ?? expect.fail('nothing was cut off'));
+      await forgetOperation(world.installation, both.primary, agreed ?? expect.fail('nothing was interrupted'));
       expect(storedIn(world).has(unfinishedKey)).toBe(false);
       expect(world.regions.get('dr')?.etcd.stored.has(unfinishedKey)).toBe(isLost);
     }
